@@ -1,0 +1,155 @@
+//! Draws: one call of an initializer for one tensor, from which any part can be taken.
+
+use alloc::{vec, vec::Vec};
+use core::ops::Range;
+
+use crate::{
+    Dtype, Element, Error, Law, Slice,
+    fill::Source,
+    shape::{ShapeError, element_count},
+    stream::native::Position,
+};
+
+/// One call of an initializer for one tensor: every value is fixed, none is computed yet.
+///
+/// Any part can be taken, in any order, with any number of threads: a value depends on its index
+/// in the global shape only.
+///
+/// ```
+/// use varscale::{Initializer, Slice};
+/// let draw = Initializer::he_normal(42).draw([784, 256])?;
+/// let whole: Vec<f32> = draw.to_vec()?;
+/// let rows: Vec<f32> = draw.slice_to_vec(&Slice::new([10, 0], [5, 256]))?;
+/// assert_eq!(rows, whole[10 * 256..15 * 256]);
+/// # Ok::<(), varscale::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draw {
+    shape: Vec<usize>,
+    elements: u64,
+    law: Law,
+    position: Position,
+    threads: usize,
+}
+
+impl Draw {
+    pub(crate) fn new(shape: &[usize], law: Law, position: Position) -> Result<Self, ShapeError> {
+        let elements = element_count(shape)?;
+        Ok(Self { shape: shape.to_vec(), elements, law, position, threads: 0 })
+    }
+
+    /// The same draw on `threads` threads: 1 for the calling thread alone, 0 (the default) for
+    /// rayon's current pool. The values are the same for every number; small draws use one.
+    ///
+    /// Other numbers start that many threads at every fill: to share them over many fills, use 0
+    /// inside a `rayon::ThreadPool`.
+    #[must_use]
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Global shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// Number of elements of the global shape.
+    #[must_use]
+    pub fn elements(&self) -> u64 {
+        self.elements
+    }
+
+    /// The distribution of the values.
+    #[must_use]
+    pub fn law(&self) -> &Law {
+        &self.law
+    }
+
+    /// Checks that no value of this draw overflows `dtype`, as every fill does first.
+    ///
+    /// # Errors
+    /// [`OverflowError`](crate::OverflowError).
+    pub fn check(&self, dtype: Dtype) -> Result<(), Error> {
+        Ok(self.law.check(dtype)?)
+    }
+
+    /// Fills `out` with the whole tensor in row-major order.
+    ///
+    /// # Errors
+    /// [`ShapeError::BufferLength`] unless `out` holds exactly its elements;
+    /// [`OverflowError`](crate::OverflowError).
+    pub fn fill<T: Element>(&self, out: &mut [T]) -> Result<(), Error> {
+        self.fill_range(0..self.elements, out)
+    }
+
+    /// Fills `out` with the values of a range of row-major indices in the global shape.
+    ///
+    /// # Errors
+    /// [`ShapeError::RangeBounds`], [`ShapeError::BufferLength`];
+    /// [`OverflowError`](crate::OverflowError).
+    pub fn fill_range<T: Element>(&self, range: Range<u64>, out: &mut [T]) -> Result<(), Error> {
+        let Range { start, end } = range;
+        if start > end || end > self.elements {
+            return Err(ShapeError::RangeBounds { start, end, elements: self.elements }.into());
+        }
+        self.check(T::DTYPE)?;
+        check_length(end - start, out)?;
+        self.source().fill_range(range, out, self.threads);
+        Ok(())
+    }
+
+    /// Fills `out` with a slice of the tensor, in row-major order of the slice.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the slice leaves the shape or `out` has another length;
+    /// [`OverflowError`](crate::OverflowError).
+    pub fn fill_slice<T: Element>(&self, slice: &Slice, out: &mut [T]) -> Result<(), Error> {
+        let elements = slice.check(&self.shape)?;
+        self.check(T::DTYPE)?;
+        check_length(elements, out)?;
+        self.source().fill_slice(slice, out, self.threads);
+        Ok(())
+    }
+
+    /// The whole tensor in row-major order.
+    ///
+    /// # Errors
+    /// As [`Draw::fill`], and [`Error::Memory`] where it does not fit.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, Error> {
+        self.slice_to_vec(&Slice::whole(&self.shape))
+    }
+
+    /// A slice of the tensor, in row-major order of the slice.
+    ///
+    /// # Errors
+    /// As [`Draw::fill_slice`], and [`Error::Memory`] where it does not fit.
+    pub fn slice_to_vec<T: Element>(&self, slice: &Slice) -> Result<Vec<T>, Error> {
+        let elements = slice.check(&self.shape)?;
+        let mut out = buffer(elements)?;
+        self.fill_slice(slice, &mut out)?;
+        Ok(out)
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { law: &self.law, position: self.position, shape: &self.shape }
+    }
+}
+
+/// A buffer for `elements` values, or an error where the allocator has none.
+fn buffer<T: Element>(elements: u64) -> Result<Vec<T>, Error> {
+    let memory = || Error::Memory { bytes: u128::from(elements) * T::DTYPE.size() as u128 };
+    let length = usize::try_from(elements).map_err(|_| memory())?;
+    // `vec!` aborts where memory runs out: ask first, give back, then take zeroed pages, which
+    // cost nothing until they are written.
+    Vec::<T>::new().try_reserve_exact(length).map_err(|_| memory())?;
+    Ok(vec![T::default(); length])
+}
+
+fn check_length<T>(expected: u64, out: &[T]) -> Result<(), ShapeError> {
+    if expected == out.len() as u64 {
+        Ok(())
+    } else {
+        Err(ShapeError::BufferLength { expected, received: out.len() })
+    }
+}

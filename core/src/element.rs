@@ -1,0 +1,138 @@
+//! The four dtypes, as names and as Rust types.
+
+use alloc::string::{String, ToString};
+use core::{fmt, str::FromStr};
+
+use half::{bf16, f16};
+
+use crate::kernel::{Computing, round};
+
+/// Type of a tensor's elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dtype {
+    /// IEEE binary16.
+    Float16,
+    /// The upper half of binary32.
+    BFloat16,
+    /// IEEE binary32.
+    Float32,
+    /// IEEE binary64.
+    Float64,
+}
+
+/// A dtype that has no weights drawn in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "invalid dtype {received:?}: use one of \"float16\", \"bfloat16\", \"float32\", \"float64\""
+)]
+pub struct DtypeError {
+    /// The name received.
+    pub received: String,
+}
+
+impl Dtype {
+    /// Every dtype.
+    pub const ALL: [Self; 4] = [Self::Float16, Self::BFloat16, Self::Float32, Self::Float64];
+
+    /// Keras's name: `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Float16 => "float16",
+            Self::BFloat16 => "bfloat16",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+        }
+    }
+
+    /// Bytes per element: 2, 4 or 8.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        match self {
+            Self::Float16 | Self::BFloat16 => 2,
+            Self::Float32 => 4,
+            Self::Float64 => 8,
+        }
+    }
+
+    /// Largest finite value.
+    #[must_use]
+    pub fn max_value(self) -> f64 {
+        match self {
+            Self::Float16 => f16::MAX.to_f64(),
+            Self::BFloat16 => bf16::MAX.to_f64(),
+            Self::Float32 => f64::from(f32::MAX),
+            Self::Float64 => f64::MAX,
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = DtypeError;
+
+    fn from_str(name: &str) -> Result<Self, DtypeError> {
+        Self::ALL
+            .into_iter()
+            .find(|dtype| dtype.name() == name)
+            .ok_or_else(|| DtypeError { received: name.to_string() })
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Dtype {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+pub(crate) mod sealed {
+    use super::Computing;
+
+    pub trait Element {
+        type Computing: Computing;
+
+        /// The one rounding of a computed value, to nearest even.
+        fn round(value: Self::Computing) -> Self;
+    }
+}
+
+/// A Rust type that weights are drawn in: `half`'s `f16` and `bf16`, `f32` and `f64`. Sealed.
+///
+/// ```
+/// use varscale::{Dtype, Element};
+/// assert_eq!(<half::bf16 as Element>::DTYPE, Dtype::BFloat16);
+/// ```
+pub trait Element: sealed::Element + Copy + Default + PartialEq + Send + Sync + 'static {
+    /// The dtype of this type.
+    const DTYPE: Dtype;
+}
+
+macro_rules! element {
+    ($($type:ty, $dtype:ident, $computing:ty, $round:expr;)*) => {$(
+        impl sealed::Element for $type {
+            type Computing = $computing;
+
+            #[inline(always)]
+            fn round(value: $computing) -> Self {
+                $round(value)
+            }
+        }
+
+        impl Element for $type {
+            const DTYPE: Dtype = Dtype::$dtype;
+        }
+    )*};
+}
+
+element! {
+    f16, Float16, f32, round::to_f16;
+    bf16, BFloat16, f32, round::to_bf16;
+    f32, Float32, f32, core::convert::identity;
+    f64, Float64, f64, core::convert::identity;
+}

@@ -1,0 +1,306 @@
+//! Seeds: an integer, none (drawn once), or a generator that advances at every call.
+
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// What is wrong with a seed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SeedError {
+    /// An integer outside [−2^63, 2^64).
+    #[error("invalid seed {received}: it must be an integer from -2^63 to 2^64 - 1")]
+    Range {
+        /// The seed received.
+        received: String,
+    },
+    /// The operating system gave no random bytes for an unset seed.
+    #[error("no seed was given and none can be drawn: {reason}")]
+    NoEntropy {
+        /// Why.
+        reason: String,
+    },
+    /// A generator that made all its 2^32 calls.
+    #[error("the seed generator is used up: it makes at most 2^32 - 1 calls")]
+    Exhausted,
+}
+
+/// An integer seed in [−2^63, 2^64), taken modulo 2^64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Integer {
+    value: i128,
+    /// Keras takes `True` and `False` for 1 and 0, and writes them back.
+    boolean: bool,
+}
+
+impl Integer {
+    fn new(value: i128) -> Result<Self, SeedError> {
+        if (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&value) {
+            Ok(Self { value, boolean: false })
+        } else {
+            Err(SeedError::Range { received: value.to_string() })
+        }
+    }
+
+    fn resolved(self) -> u64 {
+        self.value as u64
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Integer(Integer),
+    Unset { drawn: u64 },
+    Generator(SeedGenerator),
+    Sequence(SeedGenerator),
+}
+
+/// Where an initializer's values start: an integer, none, or a [`SeedGenerator`].
+///
+/// Integers convert: `Seed::from(42)`. See [`Seed::unset`], [`Seed::generator`] and
+/// [`Seed::sequence`] for the others.
+///
+/// Cloning keeps what was drawn and shares generators; to draw anew, as Keras's `clone` does, go
+/// through the config.
+#[derive(Debug, Clone)]
+pub struct Seed(Kind);
+
+impl Seed {
+    /// An integer: the same values at every call (Keras 3's rule).
+    ///
+    /// # Errors
+    /// [`SeedError::Range`] outside [−2^63, 2^64).
+    ///
+    /// ```
+    /// use varscale::Seed;
+    /// assert_eq!(Seed::integer(-1)?.resolved(), u64::MAX);
+    /// assert!(Seed::integer(1 << 64).is_err());
+    /// # Ok::<(), varscale::SeedError>(())
+    /// ```
+    pub fn integer(seed: i128) -> Result<Self, SeedError> {
+        Integer::new(seed).map(|integer| Self(Kind::Integer(integer)))
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn boolean(seed: bool) -> Self {
+        Self(Kind::Integer(Integer { value: seed.into(), boolean: true }))
+    }
+
+    /// No seed: drawn once from the operating system, in [0, 2^53) so that every JSON reader keeps
+    /// it, then kept and readable through [`Seed::resolved`]. The config keeps Keras's `null`.
+    ///
+    /// # Errors
+    /// [`SeedError::NoEntropy`], always without the `std` feature.
+    pub fn unset() -> Result<Self, SeedError> {
+        Ok(Self(Kind::Unset { drawn: draw()? }))
+    }
+
+    /// A generator, shared with whoever else holds it: advances at every call.
+    #[must_use]
+    pub fn generator(generator: &SeedGenerator) -> Self {
+        Self(Kind::Generator(generator.clone()))
+    }
+
+    /// tf.keras 2.9's rule: this initializer gives different values at each call, and an equal
+    /// seed (`None` draws one) gives an equal sequence. The config holds the plain integer.
+    ///
+    /// # Errors
+    /// As [`SeedGenerator::new`].
+    pub fn sequence(seed: Option<i128>) -> Result<Self, SeedError> {
+        SeedGenerator::new(seed).map(|generator| Self(Kind::Sequence(generator)))
+    }
+
+    /// Whether no seed was given, so that [`Seed::resolved`] was drawn.
+    #[must_use]
+    pub fn is_unset(&self) -> bool {
+        match &self.0 {
+            Kind::Unset { .. } => true,
+            Kind::Integer(_) => false,
+            Kind::Generator(generator) | Kind::Sequence(generator) => generator.0.given.is_none(),
+        }
+    }
+
+    /// The integer that the stream starts from, modulo 2^64.
+    #[must_use]
+    pub fn resolved(&self) -> u64 {
+        match &self.0 {
+            Kind::Integer(integer) => integer.resolved(),
+            Kind::Unset { drawn } => *drawn,
+            Kind::Generator(generator) | Kind::Sequence(generator) => generator.resolved(),
+        }
+    }
+
+    /// The call index of the next draw, counted up for generators and sequences.
+    pub(crate) fn next_call(&self) -> Result<u32, SeedError> {
+        match &self.0 {
+            Kind::Integer(_) | Kind::Unset { .. } => Ok(0),
+            Kind::Generator(generator) | Kind::Sequence(generator) => generator.next_call(),
+        }
+    }
+
+    /// The call index that call `call` of this seed has in the stream.
+    pub(crate) fn call(&self, call: u32) -> u32 {
+        match &self.0 {
+            Kind::Integer(_) | Kind::Unset { .. } => 0,
+            Kind::Generator(_) | Kind::Sequence(_) => call,
+        }
+    }
+
+    /// What a config writes: an integer or boolean as given, `None` for an unset seed.
+    #[cfg(feature = "serde")]
+    pub(crate) fn written(&self) -> Written<'_> {
+        match &self.0 {
+            Kind::Integer(integer) if integer.boolean => Written::Boolean(integer.value != 0),
+            Kind::Integer(integer) => Written::Integer(Some(integer.value)),
+            Kind::Unset { .. } => Written::Integer(None),
+            Kind::Sequence(generator) => Written::Integer(generator.given()),
+            Kind::Generator(generator) => Written::Generator(generator),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+pub(crate) enum Written<'a> {
+    Boolean(bool),
+    Integer(Option<i128>),
+    Generator(&'a SeedGenerator),
+}
+
+macro_rules! from_integer {
+    ($($type:ty),*) => {$(
+        impl From<$type> for Seed {
+            fn from(seed: $type) -> Self {
+                Self(Kind::Integer(Integer { value: seed.into(), boolean: false }))
+            }
+        }
+    )*};
+}
+
+from_integer!(i32, u32, i64, u64);
+
+impl From<&SeedGenerator> for Seed {
+    fn from(generator: &SeedGenerator) -> Self {
+        Self::generator(generator)
+    }
+}
+
+impl PartialEq for Seed {
+    /// Equal resolved seeds of the same kind (generators: the same state).
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Integer(a), Kind::Integer(b)) => a == b,
+            (Kind::Unset { drawn: a }, Kind::Unset { drawn: b }) => a == b,
+            (Kind::Generator(a), Kind::Generator(b)) | (Kind::Sequence(a), Kind::Sequence(b)) => {
+                a.resolved() == b.resolved() && a.counter() == b.counter()
+            }
+            _ => false,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    given: Option<Integer>,
+    seed: u64,
+    name: String,
+    counter: AtomicU32,
+}
+
+/// Keras's `SeedGenerator`: a seed and a counter that advances at every call.
+///
+/// A clone is the same generator. Its state is `(seed, counter)`: see
+/// [`SeedGenerator::with_counter`].
+///
+/// ```
+/// use varscale::{Initializer, SeedGenerator};
+/// let generator = SeedGenerator::new(Some(5))?;
+/// let he = Initializer::he_normal(&generator);
+/// let (first, second) = (he.sample::<f32>([8])?, he.sample::<f32>([8])?);
+/// assert_ne!(first, second);
+///
+/// let again = SeedGenerator::new(Some(5))?.with_counter(1);
+/// assert_eq!(Initializer::he_normal(&again).sample::<f32>([8])?, second);
+/// # Ok::<(), varscale::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SeedGenerator(Arc<State>);
+
+impl SeedGenerator {
+    /// A generator at its first call. `None` draws a seed from the operating system.
+    ///
+    /// # Errors
+    /// [`SeedError::Range`] or [`SeedError::NoEntropy`].
+    pub fn new(seed: Option<i128>) -> Result<Self, SeedError> {
+        Self::build(seed.map(Integer::new).transpose()?, "seed_generator".into())
+    }
+
+    fn build(given: Option<Integer>, name: String) -> Result<Self, SeedError> {
+        let seed = match given {
+            Some(integer) => integer.resolved(),
+            None => draw()?,
+        };
+        Ok(Self(Arc::new(State { given, seed, name, counter: AtomicU32::new(0) })))
+    }
+
+    /// A new generator with the same seed and counter, and this name (Keras numbers them
+    /// `seed_generator`, `seed_generator_1`, …; it plays no role in the values).
+    #[must_use]
+    pub fn with_name(&self, name: &str) -> Self {
+        self.rebuilt(name, self.counter())
+    }
+
+    /// A new generator with the same seed and name at call `counter`: restores a saved state.
+    #[must_use]
+    pub fn with_counter(&self, counter: u32) -> Self {
+        self.rebuilt(self.name(), counter)
+    }
+
+    fn rebuilt(&self, name: &str, counter: u32) -> Self {
+        let (given, seed) = (self.0.given, self.0.seed);
+        Self(Arc::new(State { given, seed, name: name.into(), counter: AtomicU32::new(counter) }))
+    }
+
+    /// The seed, modulo 2^64.
+    #[must_use]
+    pub fn resolved(&self) -> u64 {
+        self.0.seed
+    }
+
+    /// Number of calls made so far: the index of the next one.
+    #[must_use]
+    pub fn counter(&self) -> u32 {
+        self.0.counter.load(Ordering::Relaxed)
+    }
+
+    /// Its name in configs.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn given(&self) -> Option<i128> {
+        self.0.given.map(|integer| integer.value)
+    }
+
+    fn next_call(&self) -> Result<u32, SeedError> {
+        self.0
+            .counter
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |call| call.checked_add(1))
+            .map_err(|_| SeedError::Exhausted)
+    }
+}
+
+#[cfg(feature = "std")]
+fn draw() -> Result<u64, SeedError> {
+    getrandom::u64()
+        .map(|word| word >> 11)
+        .map_err(|error| SeedError::NoEntropy { reason: error.to_string() })
+}
+
+#[cfg(not(feature = "std"))]
+fn draw() -> Result<u64, SeedError> {
+    Err(SeedError::NoEntropy { reason: "give one, or enable the `std` feature".into() })
+}

@@ -1,0 +1,243 @@
+//! A value depends on its index and on nothing else.
+
+use super::*;
+use crate::{SeedGenerator, kernel::Run};
+
+fn runner(shape: &[usize], slice: &Slice, call: u32) {
+    Runner { tensor: Tensor::new(shape).named("layer/kernel"), call, slice }.equals_reference();
+}
+
+#[test]
+fn whole_tensors_equal_the_reference() {
+    for shape in [&[][..], &[1], &[3], &[255], &[256], &[257], &[1000], &[7, 5, 11], &[2, 1, 600]] {
+        runner(shape, &Slice::whole(shape), 0);
+        runner(shape, &Slice::whole(shape), 7);
+    }
+}
+
+#[test]
+fn random_boxes_equal_the_reference() {
+    let mut choices = Choices(1);
+    for _ in 0..60 {
+        let shape: Vec<usize> = (0..choices.below(5)).map(|_| 1 + choices.below(23)).collect();
+        let offset: Vec<usize> = shape.iter().map(|&size| choices.below(size)).collect();
+        let extent: Vec<usize> =
+            shape.iter().zip(&offset).map(|(&size, &at)| choices.below(size - at + 1)).collect();
+        runner(&shape, &Slice::new(offset, extent), 0);
+    }
+}
+
+#[test]
+fn single_elements_and_empty_boxes_equal_the_reference() {
+    let shape = [9, 10, 11];
+    for at in 0..9 {
+        runner(&shape, &Slice::new([at, at, at], [1, 1, 1]), 0);
+        runner(&shape, &Slice::new([at, at, at], [1, 0, 1]), 0);
+    }
+    runner(&[0, 4], &Slice::whole(&[0, 4]), 0);
+    runner(&[usize::MAX, usize::MAX, 0], &Slice::new([5, 5, 0], [2, 2, 0]), 0);
+}
+
+#[test]
+fn indices_beyond_32_bits_equal_the_reference() {
+    let shape = [1 << 20, 1 << 20];
+    // Around 2^32 and 2^34, where the counter's low word wraps, and at the very end.
+    for (row, column) in [(1 << 12, 0), ((1 << 14) - 1, (1 << 20) - 3), ((1 << 20) - 2, 1 << 19)] {
+        runner(&shape, &Slice::new([row, column], [2, 3]), 0);
+    }
+    let line = [usize::MAX];
+    runner(&line, &Slice::new([usize::MAX - 300], [300]), 0);
+}
+
+#[test]
+fn runs_across_the_carry_of_the_counter_equal_the_reference() {
+    let line = [1 << 36];
+    runner(&line, &Slice::new([(1usize << 34) - 700], [1400]), 0);
+}
+
+#[test]
+fn every_level_gives_the_same_bits() {
+    fn check<T: Reference>() {
+        for (name, initializer) in distributions() {
+            let law = *initializer.draw([1]).unwrap().law();
+            let position = Position::new(3, name, 1);
+            let draw = |level: Level, start, length| {
+                let mut out = vec![T::default(); length];
+                level.run(Run { law: &law, position, start, columns: 1, out: &mut out });
+                out.into_iter().map(Reference::bits).collect::<Vec<_>>()
+            };
+            for (start, length) in [(0, 4096), (1, 1000), (255, 2), (77, 513), (1 << 33, 3)] {
+                let baseline = draw(Level::Baseline, start, length);
+                for level in Level::available() {
+                    assert_eq!(draw(level, start, length), baseline, "{name} {level:?}");
+                }
+            }
+        }
+    }
+    check::<f16>();
+    check::<bf16>();
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn one_to_eight_threads_give_the_same_bits() {
+    let shape = [700, 1001];
+    let slice = Slice::new([3, 1], [690, 900]);
+    for (name, initializer) in distributions() {
+        let draw = initializer.draw(shape).unwrap();
+        let whole: Vec<f32> = draw.clone().with_threads(1).to_vec().unwrap();
+        let part: Vec<f32> = draw.clone().with_threads(1).slice_to_vec(&slice).unwrap();
+        for threads in [0, 2, 3, 4, 5, 6, 7, 8] {
+            let draw = draw.clone().with_threads(threads);
+            assert_eq!(draw.to_vec::<f32>().unwrap(), whole, "{name} on {threads}");
+            assert_eq!(draw.slice_to_vec::<f32>(&slice).unwrap(), part, "{name} on {threads}");
+        }
+    }
+}
+
+#[test]
+fn every_order_of_calls_gives_the_same_bits() {
+    let initializer = Initializer::he_normal(9);
+    let names = ["a", "b", "c", "d"];
+    let draw = |name: &str| initializer.sample::<f32>(Tensor::new([5, 7]).named(name)).unwrap();
+    let expected = names.map(draw);
+    let mut order = [0, 1, 2, 3];
+    // Heap's algorithm: all 24 orders.
+    let mut counts = [0; 4];
+    let mut at = 1;
+    while at < 4 {
+        if counts[at] < at {
+            order.swap(if at % 2 == 0 { 0 } else { counts[at] }, at);
+            for index in order {
+                assert_eq!(draw(names[index]), expected[index]);
+            }
+            counts[at] += 1;
+            at = 1;
+        } else {
+            counts[at] = 0;
+            at += 1;
+        }
+    }
+}
+
+#[test]
+fn names_calls_and_seeds_give_other_values() {
+    let values = |seed, name: &str, call| {
+        let generator = SeedGenerator::new(Some(seed)).unwrap();
+        let draw = Initializer::he_normal(&generator)
+            .draw_call(Tensor::new([64]).named(name), call)
+            .unwrap();
+        draw.to_vec::<f32>().unwrap()
+    };
+    let all = [values(1, "", 0), values(1, "", 1), values(1, "w", 0), values(2, "", 0)];
+    for (at, one) in all.iter().enumerate() {
+        for other in &all[..at] {
+            assert!(one.iter().zip(other).filter(|(a, b)| a == b).count() < 2);
+        }
+    }
+}
+
+#[test]
+fn an_integer_seed_and_call_0_of_its_generator_agree() {
+    let generator = SeedGenerator::new(Some(5)).unwrap();
+    let integer = Initializer::he_normal(5).sample::<f32>([40]).unwrap();
+    assert_eq!(Initializer::he_normal(&generator).sample::<f32>([40]).unwrap(), integer);
+    assert_eq!(
+        Initializer::he_normal(5).draw_call([40], 3).unwrap().to_vec::<f32>().unwrap(),
+        integer
+    );
+}
+
+#[test]
+fn sixteen_bits_are_the_f32_value_rounded_once() {
+    for (_, initializer) in distributions() {
+        let draw = initializer.draw([10_000]).unwrap();
+        let wide: Vec<f32> = draw.to_vec().unwrap();
+        let half: Vec<f16> = draw.to_vec().unwrap();
+        let brain: Vec<bf16> = draw.to_vec().unwrap();
+        for ((wide, half), brain) in wide.into_iter().zip(half).zip(brain) {
+            assert_eq!(half, f16::from_f32(wide));
+            assert_eq!(brain, bf16::from_f32(wide));
+        }
+    }
+}
+
+#[test]
+fn f32_and_f64_draws_agree() {
+    for (name, initializer) in distributions() {
+        let draw = initializer.draw([100_000]).unwrap();
+        let single: Vec<f32> = draw.to_vec().unwrap();
+        let double: Vec<f64> = draw.to_vec().unwrap();
+        let stddev = draw.law().stddev().unwrap();
+        // Rounding of the value and of the shift, and what the 32 bits of a word resolve: in the
+        // normal's tail, of a radius word w, 1 / (w · radius), here with w above 2^32 / 10^6.
+        let tolerance = if name.starts_with("normal") { 4e-4 } else { 3e-6 };
+        for (single, double) in single.into_iter().zip(double) {
+            let error = (f64::from(single) - double).abs();
+            assert!(error <= tolerance * stddev, "{name}: {single} and {double}");
+        }
+    }
+}
+
+#[test]
+fn bounds_hold_after_rounding() {
+    fn check<T: Reference>() {
+        for stddev in [1.0, 0.05, 0.1, 1.0 / 3.0, 0.011_367, 123.456] {
+            let initializer = Initializer::truncated_normal(0.0, stddev, 8).unwrap();
+            let computing = <T::Computing as Computing>::from_f64;
+            let bound = T::narrow(computing(2.0 * stddev)).wide();
+            let values: Vec<T> = initializer.sample([100_000]).unwrap();
+            assert!(values.iter().all(|value| value.wide().abs() <= bound));
+
+            let initializer = Initializer::random_uniform(-stddev / 3.0, stddev, 8).unwrap();
+            let low = T::narrow(computing(-stddev / 3.0)).wide();
+            let high = T::narrow(computing(stddev)).wide();
+            let values: Vec<T> = initializer.sample([100_000]).unwrap();
+            assert!(values.iter().all(|value| (low..=high).contains(&value.wide())));
+        }
+    }
+    check::<f16>();
+    check::<bf16>();
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn constants_and_identities() {
+    let ones: Vec<f16> = Initializer::ones().sample([3, 3]).unwrap();
+    assert!(ones.iter().all(|&one| one == f16::ONE));
+    let third: Vec<f32> = Initializer::constant(1.0 / 3.0).unwrap().sample([5]).unwrap();
+    assert_eq!(third, [1.0 / 3.0; 5]);
+
+    for shape in [[4, 4], [2, 5], [5, 2], [1, 1], [0, 3], [300, 300], [1000, 3], [3, 1000]] {
+        let draw = Initializer::identity(2.5).unwrap().draw(shape).unwrap();
+        let expected = |row: usize, column: usize| if row == column { 2.5 } else { 0.0 };
+        let whole: Vec<f32> = draw.to_vec().unwrap();
+        for (index, &value) in whole.iter().enumerate() {
+            assert_eq!(value, expected(index / shape[1], index % shape[1]), "{shape:?}");
+        }
+        for row in 0..shape[0].min(9) {
+            for column in 0..shape[1].min(9) {
+                let slice = Slice::new([row, column], [1, 1]);
+                assert_eq!(draw.slice_to_vec::<f32>(&slice).unwrap(), [expected(row, column)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_position_is_a_key_and_a_call() {
+    // The anonymous tensor of seed 0: its digest is FNV's offset basis.
+    let basis = [0x6295_c58d, 0x62b8_2175, 0x07bb_0142, 0x6c62_272e];
+    let [k0, k1, ..] = philox4x32(basis, [0, 0]);
+    assert_eq!(Position::new(0, "", 9), Position { key: [k0, k1], call: 9 });
+}
+
+#[test]
+fn dtypes_have_sizes_and_names() {
+    for dtype in Dtype::ALL {
+        assert_eq!(dtype.name().parse::<Dtype>(), Ok(dtype));
+    }
+    assert_eq!(size_of::<bf16>(), <bf16 as Element>::DTYPE.size());
+}

@@ -1,0 +1,162 @@
+//! Tests of the native stream: a reference that computes one value at a time, and what the fast
+//! one must share with it.
+
+mod distribution;
+mod invariants;
+mod stability;
+
+use std::{vec, vec::Vec};
+
+use half::{bf16, f16};
+
+use crate::{
+    Draw, Dtype, Element, Initializer, Law, Slice, Tensor,
+    kernel::{Computing, dispatch::Level, philox::philox4x32},
+    stream::native::Position,
+};
+
+/// The definition of the stream, one value at a time. Rounding to 16 bits is `half`'s.
+fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
+    let word = |index: u64, plane| {
+        let counter = [(index / 4) as u32, ((index / 4) >> 32) as u32, position.call, plane];
+        philox4x32(counter, position.key)[(index % 4) as usize]
+    };
+    let word = |index| T::word(word(index, 0), word(index, 1));
+    let parameter = <T::Computing as Computing>::from_f64;
+    T::narrow(match *law {
+        Law::TruncatedNormal { mean, stddev } => {
+            T::Computing::truncated_normal(word(index)) * parameter(stddev) + parameter(mean)
+        }
+        Law::Normal { mean, stddev } => {
+            let pair = T::Computing::normal([word(index & !1), word(index | 1)]);
+            pair[(index % 2) as usize] * parameter(stddev) + parameter(mean)
+        }
+        Law::Uniform { low, high } => {
+            let (scale, shift) = (high / 2.0 - low / 2.0, high / 2.0 + low / 2.0);
+            let value = T::Computing::uniform(word(index)) * parameter(scale) + parameter(shift);
+            let value = if value < parameter(low) { parameter(low) } else { value };
+            if value > parameter(high) { parameter(high) } else { value }
+        }
+        _ => parameter(law.mean()),
+    })
+}
+
+/// What the reference needs of an element type.
+trait Reference: Element + core::fmt::Debug {
+    fn word(high: u32, low: u32) -> <Self::Computing as Computing>::Word;
+    fn narrow(value: Self::Computing) -> Self;
+    fn bits(self) -> u64;
+    fn wide(self) -> f64;
+}
+
+macro_rules! reference {
+    ($($type:ty, $word:expr, $narrow:expr, $wide:expr;)*) => {$(
+        impl Reference for $type {
+            fn word(high: u32, low: u32) -> <Self::Computing as Computing>::Word {
+                $word(high, low)
+            }
+
+            fn narrow(value: Self::Computing) -> Self {
+                $narrow(value)
+            }
+
+            fn bits(self) -> u64 {
+                u64::from(self.to_bits())
+            }
+
+            fn wide(self) -> f64 {
+                $wide(self)
+            }
+        }
+    )*};
+}
+
+fn upper(high: u32, _low: u32) -> u32 {
+    high
+}
+
+fn both(high: u32, low: u32) -> u64 {
+    (u64::from(high) << 32) | u64::from(low)
+}
+
+reference! {
+    f16, upper, f16::from_f32, f16::to_f64;
+    bf16, upper, bf16::from_f32, bf16::to_f64;
+    f32, upper, core::convert::identity, f64::from;
+    f64, both, core::convert::identity, core::convert::identity;
+}
+
+/// One initializer per distribution, with and without a shift.
+fn distributions() -> Vec<(&'static str, Initializer)> {
+    let seed = 42;
+    vec![
+        ("truncated_normal", Initializer::truncated_normal(0.0, 0.05, seed).unwrap()),
+        ("truncated_normal_around", Initializer::truncated_normal(0.5, 0.05, seed).unwrap()),
+        ("normal", Initializer::random_normal(0.0, 0.05, seed).unwrap()),
+        ("normal_around", Initializer::random_normal(0.5, 0.05, seed).unwrap()),
+        ("uniform", Initializer::random_uniform(-0.05, 0.05, seed).unwrap()),
+        ("uniform_between", Initializer::random_uniform(0.25, 0.75, seed).unwrap()),
+    ]
+}
+
+/// Runs a check at every level of this CPU, for every dtype and distribution.
+struct Runner<'a> {
+    tensor: Tensor,
+    call: u32,
+    slice: &'a Slice,
+}
+
+impl Runner<'_> {
+    /// Checks that the slice, drawn at once, equals the reference value by value.
+    fn equals_reference(&self) {
+        for (name, initializer) in distributions() {
+            let draw = initializer.draw_call(self.tensor.clone(), self.call).unwrap();
+            // `draw_call` gives an integer seed call 0: place the call by hand.
+            let position = Position::new(42, &self.tensor.name, self.call);
+            let draw = Draw::new(draw.shape(), *draw.law(), position).unwrap();
+            self.equals::<f16>(name, &draw, position);
+            self.equals::<bf16>(name, &draw, position);
+            self.equals::<f32>(name, &draw, position);
+            self.equals::<f64>(name, &draw, position);
+        }
+    }
+
+    fn equals<T: Reference>(&self, name: &str, draw: &Draw, position: Position) {
+        let values: Vec<T> = draw.slice_to_vec(self.slice).unwrap();
+        let indices = indices(draw.shape(), self.slice);
+        assert_eq!(values.len(), indices.len());
+        for (value, index) in values.into_iter().zip(indices) {
+            let expected: T = reference(draw.law(), position, index);
+            assert!(
+                value.bits() == expected.bits() || (value.wide() == 0.0 && expected.wide() == 0.0),
+                "{name} {:?} at {index}: {value:?}, not {expected:?}",
+                T::DTYPE
+            );
+        }
+    }
+}
+
+/// Row-major indices of a slice, by the definition.
+fn indices(shape: &[usize], slice: &Slice) -> Vec<u64> {
+    let mut indices = vec![0u64];
+    for ((&size, &offset), &extent) in shape.iter().zip(&slice.offset).zip(&slice.extent) {
+        let along = |index: u64| {
+            (offset..offset + extent)
+                .map(move |at| index.wrapping_mul(size as u64).wrapping_add(at as u64))
+        };
+        indices = indices.into_iter().flat_map(along).collect();
+    }
+    indices
+}
+
+/// A small generator for the tests' own choices (splitmix64), so that failures repeat.
+struct Choices(u64);
+
+impl Choices {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
+    }
+}

@@ -1,0 +1,223 @@
+//! Exact bits, forever: the stream `philox4x32-10/v1` never changes these.
+
+use super::*;
+use crate::stream::native::fnv1a_128;
+
+/// Six values, and the digest of 70,001 from index 13 on, of every distribution.
+fn fingerprint<T: Reference>() -> Vec<(&'static str, Vec<u64>, u128)> {
+    distributions()
+        .into_iter()
+        .map(|(name, initializer)| {
+            let draw = initializer.draw(Tensor::new([70_014]).named("stability")).unwrap();
+            let values: Vec<T> = draw.to_vec().unwrap();
+            let bytes: Vec<u8> = values[13..]
+                .iter()
+                .flat_map(|value| value.bits().to_le_bytes().into_iter().take(T::DTYPE.size()))
+                .collect();
+            let first = values[..6].iter().map(|value| value.bits()).collect();
+            (name, first, fnv1a_128(&bytes))
+        })
+        .collect()
+}
+
+fn check<T: Reference>(expected: &[(&'static str, [u64; 6], u128)]) {
+    let found = fingerprint::<T>();
+    for (name, first, digest) in &found {
+        // To be pasted below, once, when a stream is new.
+        std::println!("(\"{name}\", {first:#x?}, {digest:#x}),");
+    }
+    assert_eq!(found.len(), expected.len());
+    for ((name, first, digest), (expected_name, expected_first, expected_digest)) in
+        found.iter().zip(expected)
+    {
+        assert_eq!(name, expected_name);
+        assert_eq!(first[..], expected_first[..], "{name} {:?}", T::DTYPE);
+        assert_eq!(digest, expected_digest, "{name} {:?}", T::DTYPE);
+    }
+}
+
+#[test]
+fn float16() {
+    check::<f16>(&[
+        (
+            "truncated_normal",
+            [0x2831, 0x24f4, 0xa0da, 0x1051, 0xabff, 0xa4db],
+            0x3761957aa64e0fbcaa659a347b48e15,
+        ),
+        (
+            "truncated_normal_around",
+            [0x3843, 0x3828, 0x37d9, 0x3801, 0x3700, 0x37b2],
+            0xfae9f9153c8ef46710ead9c4adb7d683,
+        ),
+        (
+            "normal",
+            [0x29ca, 0x2c6d, 0x252f, 0x1098, 0x2770, 0xa976],
+            0xddad77869c7e14294a771f091b0e6c11,
+        ),
+        (
+            "normal_around",
+            [0x385d, 0x388e, 0x3829, 0x3801, 0x383c, 0x3751],
+            0xb5455a8d9d7d6ceb82dd52497ebfdeb8,
+        ),
+        (
+            "uniform",
+            [0x268a, 0x240a, 0xa008, 0xf38, 0xa94a, 0xa3ed],
+            0xa7aed02d3752268b1dac579aff137bf4,
+        ),
+        (
+            "uniform_between",
+            [0x3906, 0x38a2, 0x375f, 0x3805, 0x34b2, 0x36c3],
+            0x358de71902c5c1a70c6acaf25407b286,
+        ),
+    ]);
+}
+
+#[test]
+fn bfloat16() {
+    check::<bf16>(&[
+        (
+            "truncated_normal",
+            [0x3d06, 0x3c9e, 0xbc1b, 0x3a0a, 0xbd80, 0xbc9b],
+            0xe6064b8ab2f3e56c264a5d4eb9d261d4,
+        ),
+        (
+            "truncated_normal_around",
+            [0x3f08, 0x3f05, 0x3efb, 0x3f00, 0x3ee0, 0x3ef6],
+            0x249e4a1591cfb102be649b33da6a4ab2,
+        ),
+        (
+            "normal",
+            [0x3d39, 0x3d8e, 0x3ca6, 0x3a13, 0x3cee, 0xbd2f],
+            0x476273c3bc9c2dc3a80f81bf8de20226,
+        ),
+        (
+            "normal_around",
+            [0x3f0c, 0x3f12, 0x3f05, 0x3f00, 0x3f07, 0x3eea],
+            0x735a7110a4dd37ee9ff398e72cc5c117,
+        ),
+        (
+            "uniform",
+            [0x3cd1, 0x3c81, 0xbc01, 0x39e7, 0xbd29, 0xbc7e],
+            0x273749e7c621dbf0d2cc6e7943041658,
+        ),
+        (
+            "uniform_between",
+            [0x3f21, 0x3f14, 0x3eec, 0x3f01, 0x3e96, 0x3ed8],
+            0xde108943bba88e8b3ba7117f9c5184f3,
+        ),
+    ]);
+}
+
+#[test]
+fn float32() {
+    check::<f32>(&[
+        (
+            "truncated_normal",
+            [0x3d0622e3, 0x3c9e7a30, 0xbc1b45aa, 0x3a0a2bca, 0xbd7fedea, 0xbc9b6321],
+            0xeb8ddd709735d84b4e3754a9b547ea42,
+        ),
+        (
+            "truncated_normal_around",
+            [0x3f08622e, 0x3f04f3d2, 0x3efb25d3, 0x3f00228b, 0x3ee00243, 0x3ef649ce],
+            0xa7aa35451ec72daa92b3c81e480187fb,
+        ),
+        (
+            "normal",
+            [0x3d394f5e, 0x3d8d91a5, 0x3ca5d5a2, 0x3a12f16c, 0x3cee0972, 0xbd2ebe2e],
+            0x28150333a3e5893dcd8884331833cf18,
+        ),
+        (
+            "normal_around",
+            [0x3f0b94f6, 0x3f11b235, 0x3f052ead, 0x3f0024bc, 0x3f07704c, 0x3eea283a],
+            0xcef03b4ce5da04fc3790201255a39dfd,
+        ),
+        (
+            "uniform",
+            [0x3cd133b7, 0x3c813df0, 0xbc01059d, 0x39e6fed0, 0xbd2932d8, 0xbc7daef3],
+            0xf4c64b9cd13263f7d8d1ef0e4d1712c8,
+        ),
+        (
+            "uniform_between",
+            [0x3f20b014, 0x3f1431ae, 0x3eebd720, 0x3f00905f, 0x3e964039, 0x3ed85caa],
+            0xe6ed9a9096f43dc525f274c5e0831c9,
+        ),
+    ]);
+}
+
+#[test]
+fn float64() {
+    check::<f64>(&[
+        (
+            "truncated_normal",
+            [
+                0x3fa0c45c461a9521,
+                0x3f93cf460c8e5148,
+                0xbf8368b50ab32564,
+                0x3f4145792eaeb6b2,
+                0xbfaffdbd1872aff2,
+                0xbf936c6449a1a948,
+            ],
+            0xe1306dd55d887ae15e0143d59b1318e5,
+        ),
+        (
+            "truncated_normal_around",
+            [
+                0x3fe10c45c461a952,
+                0x3fe09e7a3064728a,
+                0x3fdf64ba57aa66d5,
+                0x3fe004515e4babae,
+                0x3fdc00485cf1aa02,
+                0x3fdec939bb65e56c,
+            ],
+            0xa17727e11d59ff3b7a860424d2a4ac8,
+        ),
+        (
+            "normal",
+            [
+                0x3fa729ebcb4a6d32,
+                0x3fb1b2349d682995,
+                0x3f94bab44544fcf6,
+                0x3f425e2d6632e149,
+                0x3f9dc12e4f5363d2,
+                0xbfa5d7c5ba6512bb,
+            ],
+            0xef9f81110d85abe83fa76991af29dfc9,
+        ),
+        (
+            "normal_around",
+            [
+                0x3fe1729ebcb4a6d3,
+                0x3fe2364693ad0533,
+                0x3fe0a5d5a22a27e8,
+                0x3fe004978b598cb8,
+                0x3fe0ee09727a9b1f,
+                0x3fdd450748b35da9,
+            ],
+            0x640db40c2065857410c16a3fc5a84bfb,
+        ),
+        (
+            "uniform",
+            [
+                0x3f9a2676b7f8ea7f,
+                0x3f9027bdfcc0c162,
+                0xbf8020b38f56edff,
+                0x3f3cdfd9e6c8e4c7,
+                0xbfa5265b0c254430,
+                0xbf8fb5de75f42217,
+            ],
+            0x40a89ed52720aae365e319918cd4c807,
+        ),
+        (
+            "uniform_between",
+            [
+                0x3fe416028cbee4a4,
+                0x3fe28635af7e1e37,
+                0x3fdd7ae3f19a6ad0,
+                0x3fe0120be8303d8f,
+                0x3fd2c8071868b562,
+                0x3fdb0b953d91daac,
+            ],
+            0xe1b69a26e1a94a3599a5f7e5aee2fb7b,
+        ),
+    ]);
+}

@@ -1,0 +1,213 @@
+//! Against Keras: what it really serializes, and the numbers it really computes.
+
+use serde_json::Value;
+use varscale::{ConfigForm, Distribution, Error, Initializer, Law, Mode, Tensor, VarianceScaling};
+
+fn data(name: &str) -> Value {
+    let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn list(value: &Value) -> &Vec<Value> {
+    let list = value.as_array().unwrap();
+    assert!(!list.is_empty());
+    list
+}
+
+#[test]
+fn every_serialized_form_is_written_back_the_same() {
+    for serialized in list(&data("keras_configs.json")["serialized"]) {
+        let initializer = Initializer::deserialize(serialized).unwrap();
+        let written = initializer.serialize(ConfigForm::of(serialized));
+        // As text: the order of the keys is Keras's, too.
+        assert_eq!(written.to_string(), serialized.to_string());
+    }
+}
+
+#[test]
+fn every_config_is_written_back_the_same() {
+    for object in list(&data("keras_configs.json")["get_config"]) {
+        let (class, config) = (object["class_name"].as_str().unwrap(), &object["config"]);
+        let initializer = Initializer::from_config(class, config).unwrap();
+        let form = match config.get("input_axes") {
+            Some(_) => ConfigForm::Keras3,
+            None => ConfigForm::Keras3WithoutAxes,
+        };
+        assert_eq!(initializer.get_config(form).to_string(), config.to_string());
+    }
+}
+
+#[test]
+fn identifiers_mean_what_they_mean_in_keras() {
+    let configs = data("keras_configs.json");
+    for (identifier, expected) in configs["aliases"].as_object().unwrap() {
+        // Objects are recorded as their text.
+        let identifier =
+            serde_json::from_str(identifier).unwrap_or(Value::from(identifier.as_str()));
+        match (Initializer::deserialize(&identifier), expected) {
+            (Ok(initializer), Value::String(class)) => assert_eq!(initializer.class_name(), class),
+            (Ok(initializer), config) => {
+                assert_eq!(initializer.get_config(ConfigForm::Keras3), *config);
+            }
+            (Err(_), expected) => assert!(expected.is_null(), "{identifier} is refused"),
+        }
+        if expected.is_null() {
+            assert!(Initializer::deserialize(&identifier).is_err(), "{identifier}");
+        }
+    }
+}
+
+#[test]
+fn the_family_has_keras_names_defaults_and_order_of_keys() {
+    for (names, config) in [
+        (&["zeros", "Zeros", "zero"][..], "{}"),
+        (&["ones", "Ones", "one"], "{}"),
+        (&["constant", "Constant"], r#"{"value":0.0}"#),
+        (&["identity", "Identity", "IdentityInitializer"], r#"{"gain":1.0}"#),
+        (&["random_normal", "RandomNormal", "normal"], r#"{"seed":null,"mean":0.0,"stddev":0.05}"#),
+        (&["truncated_normal", "TruncatedNormal"], r#"{"seed":null,"mean":0.0,"stddev":0.05}"#),
+        (
+            &["random_uniform", "RandomUniform", "uniform"],
+            r#"{"seed":null,"minval":-0.05,"maxval":0.05}"#,
+        ),
+    ] {
+        for &name in names {
+            let initializer = Initializer::deserialize(&name.into()).unwrap();
+            assert_eq!(initializer.get_config(ConfigForm::Keras3).to_string(), config);
+        }
+    }
+}
+
+#[test]
+fn axes_survive_forms_that_have_none() {
+    let config = serde_json::json!({"seed": 1, "input_axes": [0], "output_axes": [1, 2]});
+    let initializer = Initializer::from_config("HeNormal", &config).unwrap();
+    for form in [ConfigForm::Keras3, ConfigForm::Keras3WithoutAxes, ConfigForm::Keras2] {
+        assert_eq!(Initializer::deserialize(&initializer.serialize(form)).unwrap(), initializer);
+    }
+}
+
+#[test]
+fn fans_and_parameters_are_keras_bits() {
+    for case in list(&data("keras_fans.json")["cases"]) {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let integers = |key: &str| {
+            case[key].as_array().map(|list| list.iter().map(|item| item.as_i64().unwrap()))
+        };
+        let axes = |key: &str| integers(key).map(|list| list.map(|axis| axis as isize).collect());
+        let rule = VarianceScaling::new(
+            case["scale"].as_f64().unwrap(),
+            text("mode").parse().unwrap(),
+            text("distribution").parse().unwrap(),
+        )
+        .unwrap()
+        .with_axes(axes("input_axes"), axes("output_axes"));
+        let shape: Vec<usize> = integers("shape").unwrap().map(|size| size as usize).collect();
+        let explanation =
+            Initializer::variance_scaling(rule, 0).explain(Tensor::new(shape)).unwrap();
+
+        let fans = explanation.scaling.unwrap().fans;
+        assert_eq!(fans.fan_in, case["fan_in"].as_u64().unwrap(), "{case}");
+        assert_eq!(fans.fan_out, case["fan_out"].as_u64().unwrap(), "{case}");
+        let parameter = match explanation.law {
+            Law::TruncatedNormal { stddev, .. } | Law::Normal { stddev, .. } => stddev,
+            Law::Uniform { high, .. } => high,
+            law => panic!("{law}"),
+        };
+        assert_eq!(format!("{:016x}", parameter.to_bits()), text("param_bits"), "{case}");
+    }
+}
+
+/// What a config makes of the bad inputs whose outcome in the frameworks is recorded, and of those
+/// that they accept and should not: class, config, and what the message must name.
+#[test]
+fn bad_configs_are_refused_by_name() {
+    let scaling = "VarianceScaling";
+    for (class, config, parts) in [
+        (scaling, r#"{"scale": 0}"#, ["scale", "0", "positive"]),
+        (scaling, r#"{"scale": 0.0}"#, ["scale", "0.0", "positive"]),
+        (scaling, r#"{"scale": -1.0}"#, ["scale", "-1.0", "positive"]),
+        (
+            scaling,
+            r#"{"scale": 1e308, "distribution": "uniform"}"#,
+            ["scale", "float32", "1.22474487139158"],
+        ),
+        (scaling, r#"{"scale": true}"#, ["scale", "true", "number"]),
+        (scaling, r#"{"scale": "1"}"#, ["scale", "\"1\"", "number"]),
+        (scaling, r#"{"scale": null}"#, ["scale", "null", "number"]),
+        (scaling, r#"{"mode": "FAN_IN"}"#, ["mode", "FAN_IN", "fan_avg"]),
+        (scaling, r#"{"mode": "Fan_Avg"}"#, ["mode", "Fan_Avg", "fan_out"]),
+        (scaling, r#"{"mode": ""}"#, ["mode", "\"\"", "fan_in"]),
+        (scaling, r#"{"mode": null}"#, ["mode", "null", "string"]),
+        (scaling, r#"{"mode": ["fan_in"]}"#, ["mode", "fan_in", "string"]),
+        (scaling, r#"{"distribution": "gaussian"}"#, ["distribution", "gaussian", "uniform"]),
+        (scaling, r#"{"distribution": 3}"#, ["distribution", "3", "string"]),
+        (scaling, r#"{"seed": "a"}"#, ["seed", "\"a\"", "integer"]),
+        (scaling, r#"{"seed": 1.5}"#, ["seed", "1.5", "integer"]),
+        (scaling, r#"{"seed": 1.0}"#, ["seed", "1.0", "integer"]),
+        (scaling, r#"{"seed": [1]}"#, ["seed", "[1]", "integer"]),
+        (scaling, r#"{"seed": {}}"#, ["initializer", "{}", "class_name"]),
+        (scaling, r#"{"seed": 18446744073709551616}"#, ["seed", "1.8446744073709552e+19", "2^64"]),
+        (scaling, r#"{"seed": -9223372036854775809}"#, ["seed", "-9.223372036854776e+18", "2^63"]),
+        (scaling, r#"{"input_axes": 0}"#, ["input_axes", "0", "list"]),
+        (scaling, r#"{"input_axes": [0.5]}"#, ["input_axes", "0.5", "integers"]),
+        (scaling, r#"{"foo": 1, "bar": 2}"#, ["foo", "bar", "scale"]),
+        ("GlorotUniform", r#"{"scale": 1.0}"#, ["GlorotUniform", "scale", "seed"]),
+        ("Zeros", r#"{"seed": 1}"#, ["Zeros", "seed", "takes"]),
+        ("Zeros", "[]", ["initializer", "[]", "config"]),
+        ("RandomNormal", r#"{"stddev": -1}"#, ["stddev", "-1", "at least 0"]),
+        ("TruncatedNormal", r#"{"stddev": "x"}"#, ["stddev", "\"x\"", "number"]),
+        ("RandomUniform", r#"{"minval": 2, "maxval": 1}"#, ["maxval", "1", "minval"]),
+        ("Constant", r#"{"value": [1, 2]}"#, ["value", "[1,2]", "number"]),
+        ("Orthogonal", "{}", ["unknown", "Orthogonal", "HeNormal"]),
+        ("HE_NORMAL", "{}", ["unknown", "HE_NORMAL", "HeNormal"]),
+    ] {
+        let config = serde_json::from_str(config).unwrap();
+        let sample = Initializer::from_config(class, &config)
+            .and_then(|initializer| initializer.sample::<f32>([2, 3]));
+        let message = sample.expect_err(&format!("{class} {config}")).to_string();
+        for part in parts {
+            assert!(message.contains(part), "{part:?} is not in: {message}");
+        }
+    }
+}
+
+#[test]
+fn bad_wrappers_are_refused() {
+    for wrapper in [
+        "3",
+        "null",
+        "{}",
+        r#"{"class_name": "HeNormal"}"#,
+        r#"{"config": {}}"#,
+        r#"{"class_name": 3, "config": {}}"#,
+        r#"{"class_name": "HeNormal", "config": {}, "extra": 1}"#,
+        r#"{"module": "my", "class_name": "HeNormal", "config": {}, "registered_name": null}"#,
+        r#"{"module": "keras.initializers", "class_name": "HeNormal", "config": {}, "registered_name": "my>He"}"#,
+        r#"{"class_name": "HeNormal", "config": {"seed": {"class_name": "HeNormal", "config": {}}}}"#,
+    ] {
+        let wrapper = serde_json::from_str(wrapper).unwrap();
+        assert!(matches!(Initializer::deserialize(&wrapper), Err(Error::Config(_))), "{wrapper}");
+    }
+}
+
+#[test]
+fn nonsense_that_the_frameworks_accept_is_refused() {
+    for scale in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0] {
+        let error = VarianceScaling::new(scale, Mode::FanIn, Default::default()).unwrap_err();
+        assert!(error.to_string().contains("positive finite"), "{error}");
+    }
+    // Keras draws infinities here.
+    let huge = VarianceScaling::new(1e300, Mode::FanIn, Default::default()).unwrap();
+    let huge = Initializer::variance_scaling(huge, 1);
+    assert!(matches!(huge.sample::<f32>([2, 3]), Err(Error::Overflow(_))));
+    assert!(huge.sample::<f64>([2, 3]).unwrap().iter().all(|value| value.is_finite()));
+    // And here its own arithmetic overflows: 3 * 1e308.
+    let uniform = VarianceScaling::new(1e308, Mode::FanIn, Distribution::Uniform).unwrap();
+    let error = Initializer::variance_scaling(uniform, 1).sample::<f64>([1]).unwrap_err();
+    assert!(error.to_string().contains("invalid scale 1e308"), "{error}");
+    // A tiny scale is valid: it rounds to zeros.
+    let tiny = VarianceScaling::new(1e-320, Mode::FanIn, Default::default()).unwrap();
+    let zeros = Initializer::variance_scaling(tiny, 1).sample::<f32>([2, 3]).unwrap();
+    assert_eq!(zeros, [0.0; 6]);
+}
