@@ -86,29 +86,53 @@ impl Draw {
     /// Fills `out` with the values of a range of row-major indices in the global shape.
     ///
     /// # Errors
-    /// [`ShapeError::RangeBounds`], [`ShapeError::BufferLength`];
-    /// [`OverflowError`](crate::OverflowError).
+    /// As [`Draw::fill`], and [`ShapeError::RangeBounds`].
     pub fn fill_range<T: Element>(&self, range: Range<u64>, out: &mut [T]) -> Result<(), Error> {
-        let Range { start, end } = range;
-        if start > end || end > self.elements {
-            return Err(ShapeError::RangeBounds { start, end, elements: self.elements }.into());
-        }
-        self.check(T::DTYPE)?;
-        check_length(end - start, out)?;
-        self.source().fill_range(range, out, self.threads);
-        Ok(())
+        self.fill_slice_range(&Slice::whole(&self.shape), range, out)
     }
 
     /// Fills `out` with a slice of the tensor, in row-major order of the slice.
     ///
     /// # Errors
-    /// [`ShapeError`] where the slice leaves the shape or `out` has another length;
-    /// [`OverflowError`](crate::OverflowError).
+    /// As [`Draw::fill`], and [`ShapeError`] where the slice leaves the shape.
     pub fn fill_slice<T: Element>(&self, slice: &Slice, out: &mut [T]) -> Result<(), Error> {
         let elements = slice.check(&self.shape)?;
+        self.fill_slice_range(slice, 0..elements, out)
+    }
+
+    /// Fills `out` with a range of a slice, counted in row-major order of the slice: for slices
+    /// that do not fit a buffer.
+    ///
+    /// # Errors
+    /// As [`Draw::fill_slice`], and [`ShapeError::RangeBounds`].
+    ///
+    /// ```
+    /// use varscale::{Initializer, Slice};
+    /// let draw = Initializer::he_normal(42).draw([784, 256])?;
+    /// let columns = Slice::new([0, 100], [784, 50]);
+    /// let mut middle = [0f32; 1000];
+    /// draw.fill_slice_range(&columns, 20_000..21_000, &mut middle)?;
+    /// assert_eq!(middle, draw.slice_to_vec::<f32>(&columns)?[20_000..21_000]);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn fill_slice_range<T: Element>(
+        &self,
+        slice: &Slice,
+        range: Range<u64>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        let elements = slice.check(&self.shape)?;
+        let Range { start, end } = range;
+        if start > end || end > elements {
+            return Err(ShapeError::RangeBounds { start, end, elements }.into());
+        }
+        if end - start != out.len() as u64 {
+            let expected = end - start;
+            return Err(ShapeError::BufferLength { expected, received: out.len() }.into());
+        }
         self.check(T::DTYPE)?;
-        check_length(elements, out)?;
-        self.source().fill_slice(slice, out, self.threads);
+        let source = Source { law: &self.law, position: self.position, shape: &self.shape };
+        source.fill(slice, start, out, self.threads);
         Ok(())
     }
 
@@ -130,10 +154,6 @@ impl Draw {
         self.fill_slice(slice, &mut out)?;
         Ok(out)
     }
-
-    fn source(&self) -> Source<'_> {
-        Source { law: &self.law, position: self.position, shape: &self.shape }
-    }
 }
 
 /// A buffer for `elements` values, or an error where the allocator has none.
@@ -144,12 +164,4 @@ fn buffer<T: Element>(elements: u64) -> Result<Vec<T>, Error> {
     // cost nothing until they are written.
     Vec::<T>::new().try_reserve_exact(length).map_err(|_| memory())?;
     Ok(vec![T::default(); length])
-}
-
-fn check_length<T>(expected: u64, out: &[T]) -> Result<(), ShapeError> {
-    if expected == out.len() as u64 {
-        Ok(())
-    } else {
-        Err(ShapeError::BufferLength { expected, received: out.len() })
-    }
 }

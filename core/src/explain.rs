@@ -19,8 +19,11 @@ pub struct Explanation {
     /// What the fans contribute, where the rule depends on them.
     pub scaling: Option<Scaling>,
     /// The distribution of the values.
-    #[cfg_attr(feature = "serde", serde(flatten))]
     pub law: Law,
+    /// Standard deviation of the values, after truncation; `None` for the identity.
+    pub stddev: Option<f64>,
+    /// The interval that every value lies in, before rounding to the dtype; `None` for the normal.
+    pub bounds: Option<(f64, f64)>,
 }
 
 /// From fans to a variance.
@@ -74,6 +77,8 @@ impl Initializer {
             elements,
             scaling,
             law,
+            stddev: law.stddev(),
+            bounds: law.bounds(),
         })
     }
 }

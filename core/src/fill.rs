@@ -1,7 +1,5 @@
 //! Fill: a slice of a draw into a buffer, in parallel.
 
-use core::ops::Range;
-
 use crate::{
     Element, Slice,
     kernel::{Run, dispatch},
@@ -26,23 +24,24 @@ pub(crate) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Fills `out` with the values from row-major index `start`.
-    pub(crate) fn fill_run<T: Element>(&self, start: u64, out: &mut [T]) {
+    /// Fills `out` with the values of `slice` from its element `start` on, in row-major order.
+    /// `threads` as in [`Draw::with_threads`](crate::Draw::with_threads).
+    pub(crate) fn fill<T: Element>(
+        &self,
+        slice: &Slice,
+        start: u64,
+        out: &mut [T],
+        threads: usize,
+    ) {
+        let rows = Rows::new(self.shape, slice);
+        for_chunks(out, threads, |first, chunk| rows.fill(self, start + first, chunk));
+    }
+
+    /// Fills `out` with the values from row-major index `start` of the global shape.
+    fn fill_run<T: Element>(&self, start: u64, out: &mut [T]) {
         let columns = self.shape.last().map_or(1, |&columns| columns as u64);
         let Self { law, position, .. } = *self;
         dispatch::run(Run { law, position, start, columns, out });
-    }
-
-    /// Fills `out`, of `slice`'s length, with the values of `slice` in row-major order. `threads`
-    /// as in [`Draw::with_threads`](crate::Draw::with_threads).
-    pub(crate) fn fill_slice<T: Element>(&self, slice: &Slice, out: &mut [T], threads: usize) {
-        let rows = Rows::new(self.shape, slice);
-        for_chunks(out, threads, |first, chunk| rows.fill(self, first, chunk));
-    }
-
-    /// Fills `out` with the values of a range of row-major indices.
-    pub(crate) fn fill_range<T: Element>(&self, range: Range<u64>, out: &mut [T], threads: usize) {
-        for_chunks(out, threads, |first, chunk| self.fill_run(range.start + first, chunk));
     }
 }
 

@@ -51,14 +51,14 @@ pub enum ShapeError {
         /// Size of the axis.
         size: usize,
     },
-    /// A flat range that leaves the shape.
-    #[error("range {start}..{end} leaves the tensor: it has {elements} elements")]
+    /// A flat range that leaves the tensor, or the slice of it.
+    #[error("range {start}..{end} is not in order within the {elements} elements to draw from")]
     RangeBounds {
         /// First index received.
         start: u64,
         /// End received (exclusive).
         end: u64,
-        /// Number of elements in the tensor.
+        /// Number of elements of the tensor or slice.
         elements: u64,
     },
     /// A buffer of another length than what is drawn into it.
