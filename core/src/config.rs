@@ -16,7 +16,7 @@ use crate::{
     Error, Initializer, Number, Seed, SeedGenerator, VarianceScaling,
     initializer::{Fixed, Rule},
     number::Repr,
-    seed::Written,
+    seed::Integer,
 };
 
 /// What is wrong with a config.
@@ -41,7 +41,11 @@ pub enum ConfigError {
         known: String,
     },
     /// Keys that the object does not have.
-    #[error("{object} has unknown keys {}: it takes {}", keys.join(", "), allowed.join(", "))]
+    #[error(
+        "{object} has unknown keys {}: it takes {}",
+        keys.join(", "),
+        if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") }
+    )]
     UnknownKeys {
         /// Class of the object.
         object: String,
@@ -213,38 +217,36 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn integer(&self, key: &'static str) -> Result<Option<i128>, ConfigError> {
-        match self.map.get(key) {
+    /// The plain seed of an initializer or of a generator; `None` where it is unset.
+    fn integer(&self) -> Result<Option<Integer>, ConfigError> {
+        match self.map.get("seed") {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => value
-                .as_i64()
-                .map(i128::from)
-                .or_else(|| value.as_u64().map(i128::from))
-                .map(Some)
-                .ok_or_else(|| {
-                    self.error(key, "null, an integer from -2^63 to 2^64 - 1, or a SeedGenerator")
-                }),
+            Some(Value::Bool(seed)) => Ok(Some(Integer::boolean(*seed))),
+            Some(value) => {
+                let integer = value.as_i64().map(Integer::from);
+                let integer = integer.or_else(|| value.as_u64().map(Integer::from));
+                let allowed = "null, an integer from -2^63 to 2^64 - 1, or a SeedGenerator";
+                integer.map(Some).ok_or_else(|| self.error("seed", allowed))
+            }
         }
     }
 
     fn seed(&self) -> Result<Seed, Error> {
         match self.map.get("seed") {
-            Some(Value::Bool(seed)) => Ok(Seed::boolean(*seed)),
             Some(object @ Value::Object(_)) => {
                 let outer = Wrapper::read(object)?;
                 if outer.class != "SeedGenerator" {
                     return Err(self.error("seed", "null, an integer or a SeedGenerator").into());
                 }
                 let fields = Fields::new("SeedGenerator", outer.config, &["seed", "name"])?;
-                let generator = SeedGenerator::new(fields.integer("seed")?)?;
-                let name = match fields.map.get("name") {
-                    Some(Value::Null) => generator.name(),
-                    _ => fields.text("name", generator.name())?,
-                };
-                Ok(Seed::generator(&generator.with_name(name)))
+                let generator = SeedGenerator::build(fields.integer()?)?;
+                match fields.map.get("name") {
+                    None | Some(Value::Null) => Ok(Seed::generator(&generator)),
+                    _ => Ok(Seed::generator(&generator.with_name(fields.text("name", "")?))),
+                }
             }
-            _ => match self.integer("seed")? {
-                Some(seed) => Ok(Seed::integer(seed)?),
+            _ => match self.integer()? {
+                Some(integer) => Ok(integer.into()),
                 None => Ok(Seed::unset()?),
             },
         }
@@ -289,18 +291,18 @@ fn number(number: Number) -> Value {
 }
 
 fn seed(seed: &Seed) -> Value {
-    let integer = |seed: Option<i128>| match seed {
+    let integer = match seed.given() {
         None => Value::Null,
-        Some(seed) if seed < 0 => (seed as i64).into(),
-        Some(seed) => (seed as u64).into(),
+        Some(Integer { value, boolean: true }) => (value != 0).into(),
+        Some(Integer { value, .. }) if value < 0 => (value as i64).into(),
+        Some(Integer { value, .. }) => (value as u64).into(),
     };
-    match seed.written() {
-        Written::Boolean(seed) => seed.into(),
-        Written::Integer(seed) => integer(seed),
-        Written::Generator(generator) => {
-            let config = json!({"seed": integer(generator.given()), "name": generator.name()});
+    match seed.as_generator() {
+        Some(generator) => {
+            let config = json!({"seed": integer, "name": generator.name()});
             wrap("keras.random", "SeedGenerator", config)
         }
+        None => integer,
     }
 }
 

@@ -111,10 +111,13 @@ pub(crate) mod sealed {
 pub trait Element: sealed::Element + Copy + Default + PartialEq + Send + Sync + 'static {
     /// The dtype of this type.
     const DTYPE: Dtype;
+
+    /// The same number, exactly.
+    fn to_f64(self) -> f64;
 }
 
 macro_rules! element {
-    ($($type:ty, $dtype:ident, $computing:ty, $round:expr;)*) => {$(
+    ($($type:ty, $dtype:ident, $computing:ty, $round:expr, $to_f64:expr;)*) => {$(
         impl sealed::Element for $type {
             type Computing = $computing;
 
@@ -126,13 +129,18 @@ macro_rules! element {
 
         impl Element for $type {
             const DTYPE: Dtype = Dtype::$dtype;
+
+            #[inline]
+            fn to_f64(self) -> f64 {
+                $to_f64(self)
+            }
         }
     )*};
 }
 
 element! {
-    f16, Float16, f32, round::to_f16;
-    bf16, BFloat16, f32, round::to_bf16;
-    f32, Float32, f32, core::convert::identity;
-    f64, Float64, f64, core::convert::identity;
+    f16, Float16, f32, round::to_f16, f16::to_f64;
+    bf16, BFloat16, f32, round::to_bf16, bf16::to_f64;
+    f32, Float32, f32, core::convert::identity, f64::from;
+    f64, Float64, f64, core::convert::identity, core::convert::identity;
 }

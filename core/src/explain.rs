@@ -85,7 +85,7 @@ impl Initializer {
 
 /// A number to six significant digits, as C's `%g` prints it.
 #[derive(Clone, Copy)]
-struct Short(f64);
+pub(crate) struct Short(pub(crate) f64);
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

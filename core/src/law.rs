@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString};
 
-use crate::{Dtype, variance_scaling::TRUNCATED_STDDEV};
+use crate::{Dtype, explain::Short, variance_scaling::TRUNCATED_STDDEV};
 
 /// A number that no distribution can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,9 +19,9 @@ pub struct LawError {
 /// Values that the dtype cannot hold.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
-    "values as large as {bound:e} do not fit in {dtype}, whose largest is {:e}: \
-     use a smaller scale or a wider dtype",
-    dtype.max_value()
+    "values up to {} overflow {dtype}, whose largest is {}: use a smaller spread or a wider dtype",
+    Short(*bound),
+    Short(dtype.max_value())
 )]
 pub struct OverflowError {
     /// Largest magnitude that the law can give.

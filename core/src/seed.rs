@@ -29,10 +29,10 @@ pub enum SeedError {
 
 /// An integer seed in [−2^63, 2^64), taken modulo 2^64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Integer {
-    value: i128,
+pub(crate) struct Integer {
+    pub(crate) value: i128,
     /// Keras takes `True` and `False` for 1 and 0, and writes them back.
-    boolean: bool,
+    pub(crate) boolean: bool,
 }
 
 impl Integer {
@@ -42,6 +42,11 @@ impl Integer {
         } else {
             Err(SeedError::Range { received: value.to_string() })
         }
+    }
+
+    #[cfg(feature = "serde")]
+    pub(crate) fn boolean(seed: bool) -> Self {
+        Self { value: seed.into(), boolean: true }
     }
 
     fn resolved(self) -> u64 {
@@ -80,12 +85,7 @@ impl Seed {
     /// # Ok::<(), varscale::SeedError>(())
     /// ```
     pub fn integer(seed: i128) -> Result<Self, SeedError> {
-        Integer::new(seed).map(|integer| Self(Kind::Integer(integer)))
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn boolean(seed: bool) -> Self {
-        Self(Kind::Integer(Integer { value: seed.into(), boolean: true }))
+        Integer::new(seed).map(Self::from)
     }
 
     /// No seed: drawn once from the operating system, in [0, 2^53) so that every JSON reader keeps
@@ -112,14 +112,19 @@ impl Seed {
         SeedGenerator::new(seed).map(|generator| Self(Kind::Sequence(generator)))
     }
 
+    /// The generator, where the seed is one.
+    #[must_use]
+    pub fn as_generator(&self) -> Option<&SeedGenerator> {
+        match &self.0 {
+            Kind::Generator(generator) => Some(generator),
+            Kind::Integer(_) | Kind::Unset { .. } | Kind::Sequence(_) => None,
+        }
+    }
+
     /// Whether no seed was given, so that [`Seed::resolved`] was drawn.
     #[must_use]
     pub fn is_unset(&self) -> bool {
-        match &self.0 {
-            Kind::Unset { .. } => true,
-            Kind::Integer(_) => false,
-            Kind::Generator(generator) | Kind::Sequence(generator) => generator.0.given.is_none(),
-        }
+        self.given().is_none()
     }
 
     /// The integer that the stream starts from, modulo 2^64.
@@ -148,31 +153,33 @@ impl Seed {
         }
     }
 
-    /// What a config writes: an integer or boolean as given, `None` for an unset seed.
-    #[cfg(feature = "serde")]
-    pub(crate) fn written(&self) -> Written<'_> {
+    /// The integer that was given; `None` where it was drawn.
+    pub(crate) fn given(&self) -> Option<Integer> {
         match &self.0 {
-            Kind::Integer(integer) if integer.boolean => Written::Boolean(integer.value != 0),
-            Kind::Integer(integer) => Written::Integer(Some(integer.value)),
-            Kind::Unset { .. } => Written::Integer(None),
-            Kind::Sequence(generator) => Written::Integer(generator.given()),
-            Kind::Generator(generator) => Written::Generator(generator),
+            Kind::Integer(integer) => Some(*integer),
+            Kind::Unset { .. } => None,
+            Kind::Generator(generator) | Kind::Sequence(generator) => generator.0.given,
         }
     }
 }
 
-#[cfg(feature = "serde")]
-pub(crate) enum Written<'a> {
-    Boolean(bool),
-    Integer(Option<i128>),
-    Generator(&'a SeedGenerator),
+impl From<Integer> for Seed {
+    fn from(integer: Integer) -> Self {
+        Self(Kind::Integer(integer))
+    }
 }
 
 macro_rules! from_integer {
     ($($type:ty),*) => {$(
+        impl From<$type> for Integer {
+            fn from(seed: $type) -> Self {
+                Self { value: seed.into(), boolean: false }
+            }
+        }
+
         impl From<$type> for Seed {
             fn from(seed: $type) -> Self {
-                Self(Kind::Integer(Integer { value: seed.into(), boolean: false }))
+                Integer::from(seed).into()
             }
         }
     )*};
@@ -233,15 +240,16 @@ impl SeedGenerator {
     /// # Errors
     /// [`SeedError::Range`] or [`SeedError::NoEntropy`].
     pub fn new(seed: Option<i128>) -> Result<Self, SeedError> {
-        Self::build(seed.map(Integer::new).transpose()?, "seed_generator".into())
+        Self::build(seed.map(Integer::new).transpose()?)
     }
 
-    fn build(given: Option<Integer>, name: String) -> Result<Self, SeedError> {
+    pub(crate) fn build(given: Option<Integer>) -> Result<Self, SeedError> {
         let seed = match given {
             Some(integer) => integer.resolved(),
             None => draw()?,
         };
-        Ok(Self(Arc::new(State { given, seed, name, counter: AtomicU32::new(0) })))
+        let (name, counter) = ("seed_generator".into(), AtomicU32::new(0));
+        Ok(Self(Arc::new(State { given, seed, name, counter })))
     }
 
     /// A new generator with the same seed and counter, and this name (Keras numbers them
@@ -278,11 +286,6 @@ impl SeedGenerator {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
-    }
-
-    #[cfg(feature = "serde")]
-    pub(crate) fn given(&self) -> Option<i128> {
-        self.0.given.map(|integer| integer.value)
     }
 
     fn next_call(&self) -> Result<u32, SeedError> {

@@ -26,7 +26,7 @@ pub enum ShapeError {
     },
     /// A slice whose offset or extent has another rank than the shape.
     #[error(
-        "slice has {offset} offsets and {extent} extents, but the shape has {rank} axes: \
+        "slice has offsets for {offset} axes and extents for {extent}, but the shape has {rank}: \
          give one of each per axis"
     )]
     SliceRank {

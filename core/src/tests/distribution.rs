@@ -50,7 +50,7 @@ fn exact() -> [Exact; 3] {
 
 fn draw<T: Reference>(exact: &Exact) -> Vec<f64> {
     let values: Vec<T> = exact.initializer.sample([COUNT]).unwrap();
-    values.into_iter().map(Reference::wide).collect()
+    values.into_iter().map(Element::to_f64).collect()
 }
 
 /// Largest distance between the empirical and the exact CDF, times √n: 1.95 is exceeded once in a

@@ -186,15 +186,15 @@ fn bounds_hold_after_rounding() {
         for stddev in [1.0, 0.05, 0.1, 1.0 / 3.0, 0.011_367, 123.456] {
             let initializer = Initializer::truncated_normal(0.0, stddev, 8).unwrap();
             let computing = <T::Computing as Computing>::from_f64;
-            let bound = T::narrow(computing(2.0 * stddev)).wide();
+            let bound = T::narrow(computing(2.0 * stddev)).to_f64();
             let values: Vec<T> = initializer.sample([100_000]).unwrap();
-            assert!(values.iter().all(|value| value.wide().abs() <= bound));
+            assert!(values.iter().all(|value| value.to_f64().abs() <= bound));
 
             let initializer = Initializer::random_uniform(-stddev / 3.0, stddev, 8).unwrap();
-            let low = T::narrow(computing(-stddev / 3.0)).wide();
-            let high = T::narrow(computing(stddev)).wide();
+            let low = T::narrow(computing(-stddev / 3.0)).to_f64();
+            let high = T::narrow(computing(stddev)).to_f64();
             let values: Vec<T> = initializer.sample([100_000]).unwrap();
-            assert!(values.iter().all(|value| (low..=high).contains(&value.wide())));
+            assert!(values.iter().all(|value| (low..=high).contains(&value.to_f64())));
         }
     }
     check::<f16>();
