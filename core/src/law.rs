@@ -19,7 +19,8 @@ pub struct LawError {
 /// Values that the dtype cannot hold.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
-    "values up to {} overflow {dtype}, whose largest is {}: use a smaller spread or a wider dtype",
+    "values up to {} overflow {dtype}, whose largest is {}: use a smaller scale, stddev or range, \
+     or a wider dtype",
     Short(*bound),
     Short(dtype.max_value())
 )]
