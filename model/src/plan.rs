@@ -1,0 +1,258 @@
+//! Plans: a spec, rules and a seed, resolved for every tensor.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use varscale::{
+    ConfigForm, Draw, Dtype, Explanation, Initializer, Layout, NATIVE_STREAM, Seed, SeedError,
+    Tensor,
+};
+
+use crate::{Error, Rule, Rules, Spec, SpecTensor, spec::SpecDtypeError};
+
+/// A whole model's initialization, resolved: nothing of it is left to chance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The seed of every tensor that has none of its own, modulo 2^64.
+    pub seed: u64,
+    /// Whether the seed was drawn because none was given.
+    pub seed_drawn: bool,
+    /// The tensors in the spec's order.
+    pub tensors: Vec<PlannedTensor>,
+}
+
+/// One tensor of a [`Plan`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedTensor {
+    /// Its name, global shape and layout.
+    pub tensor: Tensor,
+    /// Its initializer, with its seed.
+    pub initializer: Initializer,
+    /// The dtype that it is drawn in.
+    pub dtype: Dtype,
+    /// How the initializer arrives at its numbers.
+    pub explanation: Explanation,
+    /// Size of its values in bytes.
+    pub bytes: u64,
+}
+
+/// Why a spec and rules make no plan.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Nothing says how to fill a tensor.
+    #[error(
+        "tensor {tensor:?} has no initializer: {}, and the spec gives it none of its own",
+        match rule {
+            Some(rule) => format!("{rule}, the first that matches it, sets none"),
+            None => "no rule matches it".into(),
+        }
+    )]
+    NoInitializer {
+        /// Its name.
+        tensor: String,
+        /// The rule that decides it, as in `rule 2 (match "*.bias")`.
+        rule: Option<String>,
+    },
+    /// A rule that plays no role.
+    #[error("{rule} matches none of the spec's {tensors} tensors")]
+    UnusedRule {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// Number of tensors in the spec.
+        tensors: usize,
+    },
+    /// An initializer that a tensor cannot have.
+    #[error("tensor {tensor:?}: {source}")]
+    Tensor {
+        /// Its name.
+        tensor: String,
+        /// Why.
+        source: varscale::Error,
+    },
+    /// A dtype that a tensor cannot have.
+    #[error("tensor {tensor:?}: {source}")]
+    Dtype {
+        /// Its name.
+        tensor: String,
+        /// Why.
+        source: SpecDtypeError,
+    },
+    /// More bytes than a file can have.
+    #[error("tensor {tensor:?} of shape {shape:?} ends above 2^64 - 1 bytes, the most allowed")]
+    TooLarge {
+        /// The tensor with which the sum is too large.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// No seed was given, and none can be drawn.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+}
+
+impl PlanError {
+    /// As [`Error::is_input`].
+    pub(crate) fn is_input(&self) -> bool {
+        !matches!(self, Self::Seed(SeedError::NoEntropy { .. }))
+    }
+}
+
+impl PlannedTensor {
+    /// Its values. A generator's are those of its first call: in a plan, tensors differ by name.
+    ///
+    /// # Errors
+    /// None for a tensor of a [`Plan`]: it was drawn up with this.
+    pub fn draw(&self) -> Result<Draw, varscale::Error> {
+        self.initializer.draw_call(&self.tensor, 0)
+    }
+
+    /// The seed of its values; `None` where nothing is drawn.
+    #[must_use]
+    pub fn seed(&self) -> Option<u64> {
+        self.initializer.seed().map(Seed::resolved)
+    }
+
+    fn to_json(&self) -> Value {
+        let Self { tensor, initializer, dtype, explanation, bytes } = self;
+        json!({
+            "name": tensor.name,
+            "shape": tensor.shape,
+            "dtype": dtype,
+            "layout": tensor.layout,
+            "initializer": initializer.serialize(ConfigForm::Keras3),
+            "seed": self.seed(),
+            "scaling": explanation.scaling,
+            "law": explanation.law,
+            "stddev": explanation.law.stddev(),
+            "bounds": explanation.law.bounds(),
+            "elements": explanation.elements,
+            "bytes": bytes,
+        })
+    }
+}
+
+impl Plan {
+    /// Id of the stream that plans draw from.
+    pub const STREAM: &str = NATIVE_STREAM;
+
+    /// The plan that `rules` make of `spec`. `seed` goes before the rules' own.
+    ///
+    /// The first rule that matches a tensor decides. What it leaves out comes from the top of the
+    /// plan file, then from the spec. An initializer's own integer seed stands; one without takes
+    /// the rule's, then the plan's.
+    ///
+    /// # Errors
+    /// [`PlanError`], which names the tensor or the rule.
+    pub fn new(spec: &Spec, rules: &Rules, seed: Option<Seed>) -> Result<Self, PlanError> {
+        let seed = match seed.or_else(|| rules.seed.clone()) {
+            Some(seed) => seed,
+            None => Seed::unset()?,
+        };
+        for (index, rule) in rules.rules.iter().enumerate() {
+            if !spec.tensors.iter().any(|tensor| rule.matches(&tensor.name)) {
+                let tensors = spec.tensors.len();
+                return Err(PlanError::UnusedRule { rule: title(index, rule), tensors });
+            }
+        }
+        let mut end = 0u64;
+        let mut tensors = Vec::with_capacity(spec.tensors.len());
+        for tensor in &spec.tensors {
+            let planned = resolve(tensor, rules, &seed)?;
+            let too_large =
+                || PlanError::TooLarge { tensor: tensor.name.clone(), shape: tensor.shape.clone() };
+            end = end.checked_add(planned.bytes).ok_or_else(too_large)?;
+            tensors.push(planned);
+        }
+        Ok(Self { seed: seed.resolved(), seed_drawn: seed.is_unset(), tensors })
+    }
+
+    /// The plan of a plan file and of the spec that it names.
+    ///
+    /// # Errors
+    /// [`Error`], which names the file, the tensor or the rule.
+    pub fn read(path: &Path, seed: Option<Seed>) -> Result<Self, Error> {
+        let rules = Rules::read(path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let spec = Spec::read(&folder.join(&rules.spec))?;
+        Ok(Self::new(&spec, &rules, seed)?)
+    }
+
+    /// Number of values.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        self.tensors.iter().map(|tensor| tensor.explanation.elements).sum()
+    }
+
+    /// Size of all values in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.tensors.iter().map(|tensor| tensor.bytes).sum()
+    }
+
+    /// The plan as JSON: all that the values depend on, and what they follow from.
+    ///
+    /// Per tensor: `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
+    /// `seed` (`null` where nothing is drawn), `scaling` (roles of the axes, fans, scale, mode,
+    /// divisor, variance; `null` without), `law`, `stddev` and `bounds` of the values (`null`
+    /// without), `elements`, `bytes`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "stream": Self::STREAM,
+            "seed": self.seed,
+            "tensors": self.tensors.iter().map(PlannedTensor::to_json).collect::<Vec<_>>(),
+            "totals": {
+                "tensors": self.tensors.len(),
+                "parameters": self.parameters(),
+                "bytes": self.bytes(),
+            },
+        })
+    }
+}
+
+/// How messages name a rule.
+fn title(index: usize, rule: &Rule) -> String {
+    format!("rule {} (match {:?})", index + 1, rule.pattern())
+}
+
+fn resolve(spec: &SpecTensor, rules: &Rules, plan_seed: &Seed) -> Result<PlannedTensor, PlanError> {
+    let refused = |source| PlanError::Tensor { tensor: spec.name.clone(), source };
+    let found = rules.rules.iter().enumerate().find(|(_, rule)| rule.matches(&spec.name));
+    let rule = found.map(|(_, rule)| rule);
+
+    let own = || spec.initializer.as_ref().map(Initializer::deserialize).transpose();
+    let initializer = match rule.and_then(|rule| rule.initializer.clone()) {
+        Some(initializer) => initializer,
+        None => own().map_err(refused)?.ok_or_else(|| PlanError::NoInitializer {
+            tensor: spec.name.clone(),
+            rule: found.map(|(index, rule)| title(index, rule)),
+        })?,
+    };
+    let initializer = if initializer.seed().is_some_and(Seed::is_unset) {
+        let seed = rule.and_then(|rule| rule.seed.as_ref()).unwrap_or(plan_seed);
+        // As an integer, so that the initializer's config holds a seed that was drawn, too.
+        initializer.with_seed(seed.resolved())
+    } else {
+        initializer
+    };
+
+    let dtype = match rule.and_then(|rule| rule.dtype).or(rules.dtype) {
+        Some(dtype) => dtype,
+        None => {
+            spec.dtype().map_err(|source| PlanError::Dtype { tensor: spec.name.clone(), source })?
+        }
+    };
+    let layout = rule.and_then(|rule| rule.layout.clone()).or_else(|| rules.layout.clone());
+    let layout = layout.unwrap_or_else(Layout::default);
+    let tensor = Tensor::new(&spec.shape[..]).named(&spec.name).with_layout(layout);
+
+    let explanation = initializer.explain(&tensor).map_err(refused)?;
+    let bytes = explanation.elements.checked_mul(dtype.size() as u64).ok_or_else(|| {
+        PlanError::TooLarge { tensor: spec.name.clone(), shape: spec.shape.clone() }
+    })?;
+    let planned = PlannedTensor { tensor, initializer, dtype, explanation, bytes };
+    planned.draw().and_then(|draw| draw.check(dtype)).map_err(refused)?;
+    Ok(planned)
+}

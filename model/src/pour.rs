@@ -1,0 +1,210 @@
+//! Pouring: the values of many tensors, one after the other, as bytes through a few buffers.
+
+use std::{
+    io,
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use bytemuck::Pod;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use varscale::{
+    Draw, Dtype, Element, Slice,
+    half::{bf16, f16},
+};
+
+/// One is drawn into while another is written and a third waits.
+const BUFFERS: usize = 3;
+
+/// Buffers hold a multiple of this many bytes, so that whole blocks of the stream are drawn.
+const BUFFER_UNIT: usize = 2048;
+
+/// A slice of a draw, to be poured in one dtype.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Name of the tensor, for messages.
+    pub name: String,
+    /// The values.
+    pub draw: Draw,
+    /// Which of them.
+    pub slice: Slice,
+    /// What they are rounded to.
+    pub dtype: Dtype,
+}
+
+/// How values are poured. Nothing here changes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Threads that draw; 0 for one per processor. One more writes.
+    pub threads: usize,
+    /// Size in bytes of each of the three buffers, which are all the memory that values take.
+    /// Rounded up to a multiple of 2048.
+    pub buffer: usize,
+}
+
+impl Default for Options {
+    /// A thread per processor, 8 MiB per buffer.
+    fn default() -> Self {
+        Self { threads: 0, buffer: 8 << 20 }
+    }
+}
+
+/// Why pouring ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PourError {
+    /// The bytes could not be written.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+    /// The operating system starts no threads.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// Number of threads wanted, 0 for one per processor.
+        threads: usize,
+        /// Why.
+        reason: String,
+    },
+    /// A tensor that cannot be drawn.
+    #[error("tensor {tensor:?}: {source}")]
+    Draw {
+        /// Its name.
+        tensor: String,
+        /// Why.
+        source: varscale::Error,
+    },
+    /// The caller's flag was raised.
+    #[error("interrupted: nothing was written")]
+    Interrupted,
+}
+
+/// Draws `parts` one after the other and gives their little-endian bytes, in row-major order, to
+/// `sink`, which runs on a thread of its own. `progress` is told the number of bytes drawn so far.
+///
+/// # Errors
+/// [`PourError`]; `sink` is not called again after its first error.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use varscale::{Dtype, Initializer, Slice};
+/// use varscale_model::{Options, Part, pour};
+///
+/// let draw = Initializer::ones().draw([2, 3])?;
+/// let slice = Slice::whole(draw.shape());
+/// let part = Part { name: "w".into(), draw, slice, dtype: Dtype::BFloat16 };
+/// let mut bytes = Vec::new();
+/// pour([part], Options::default(), &AtomicBool::new(false), &mut |_| (), &mut |some| {
+///     bytes.extend_from_slice(some);
+///     Ok(())
+/// })?;
+/// assert_eq!(bytes, [0x80, 0x3f].repeat(6));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn pour(
+    parts: impl IntoIterator<Item = Part>,
+    options: Options,
+    interrupted: &AtomicBool,
+    progress: &mut dyn FnMut(u64),
+    sink: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
+) -> Result<(), PourError> {
+    let threads = options.threads;
+    let no_threads = |reason: String| PourError::Threads { threads, reason };
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| no_threads(error.to_string()))?;
+    // Words of 8 bytes, so that a buffer is aligned for every element.
+    let words = options.buffer.div_ceil(BUFFER_UNIT).max(1) * BUFFER_UNIT / 8;
+
+    let (full, to_write) = mpsc::sync_channel::<(Vec<u64>, usize)>(BUFFERS);
+    let (written, empty) = mpsc::sync_channel::<Vec<u64>>(BUFFERS);
+    for _ in 0..BUFFERS {
+        // Cannot fail: `empty` is still here.
+        let _ = written.send(vec![0; words]);
+    }
+    thread::scope(|scope| {
+        let writer = move || {
+            for (buffer, length) in to_write {
+                sink(&bytemuck::cast_slice(&buffer)[..length])?;
+                // Nobody takes it when all is drawn.
+                let _ = written.send(buffer);
+            }
+            Ok(())
+        };
+        let writer = thread::Builder::new()
+            .spawn_scoped(scope, writer)
+            .map_err(|error| no_threads(error.to_string()))?;
+        let mut done = 0;
+        // Both channels close once the sink has failed: the writer knows why.
+        let mut next = |part: &Part, bytes: u64, first: u64| {
+            if interrupted.load(Ordering::Relaxed) {
+                return Err(PourError::Interrupted);
+            }
+            let Ok(mut buffer) = empty.recv() else { return Ok(false) };
+            fill(&pool, part, first, &mut bytemuck::cast_slice_mut(&mut buffer)[..bytes as usize])?;
+            let taken = full.send((buffer, bytes as usize)).is_ok();
+            done += bytes;
+            progress(done);
+            Ok(taken)
+        };
+        let drawn: Result<(), PourError> = parts.into_iter().try_for_each(|part| {
+            let size = part.dtype.size() as u64;
+            let elements = part.elements()?;
+            let step = words as u64 * 8 / size;
+            let mut first = 0;
+            while first < elements {
+                let length = step.min(elements - first);
+                if !next(&part, length * size, first)? {
+                    break;
+                }
+                first += length;
+            }
+            Ok(())
+        });
+        // Tells the writer that nothing more comes.
+        drop(full);
+        let written: io::Result<()> = writer.join().unwrap_or_else(|panic| {
+            std::panic::resume_unwind(panic);
+        });
+        drawn?;
+        written?;
+        // Raised since the last buffer was drawn: in time, since nothing is finished yet.
+        if interrupted.load(Ordering::Relaxed) { Err(PourError::Interrupted) } else { Ok(()) }
+    })
+}
+
+impl Part {
+    fn elements(&self) -> Result<u64, PourError> {
+        let checked = self.slice.check(self.draw.shape());
+        checked.map_err(|source| self.failed(source.into()))
+    }
+
+    fn failed(&self, source: varscale::Error) -> PourError {
+        PourError::Draw { tensor: self.name.clone(), source }
+    }
+}
+
+/// Fills `bytes` with the values of the part's slice from `first` on.
+fn fill(pool: &ThreadPool, part: &Part, first: u64, bytes: &mut [u8]) -> Result<(), PourError> {
+    fn typed<T: Element + Pod>(
+        part: &Part,
+        first: u64,
+        bytes: &mut [u8],
+    ) -> Result<(), varscale::Error> {
+        let values: &mut [T] = bytemuck::cast_slice_mut(bytes);
+        part.draw.fill_slice_range(&part.slice, first..first + values.len() as u64, values)
+    }
+    pool.install(|| match part.dtype {
+        Dtype::Float16 => typed::<f16>(part, first, bytes),
+        Dtype::BFloat16 => typed::<bf16>(part, first, bytes),
+        Dtype::Float32 => typed::<f32>(part, first, bytes),
+        Dtype::Float64 => typed::<f64>(part, first, bytes),
+    })
+    .map_err(|source| part.failed(source))?;
+    if cfg!(target_endian = "big") {
+        bytes.chunks_exact_mut(part.dtype.size()).for_each(<[u8]>::reverse);
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! Plans: how spec, rules and seed resolve, and the real models of `examples/`.
+
+use std::path::Path;
+
+use varscale::{ConfigForm, Dtype, Initializer, Law, Layout, Seed};
+use varscale_model::{Plan, PlanError, Rules, Spec};
+
+const SPEC: &str = r#"{
+    "h.0.w": {"dtype": "F32", "shape": [4, 6]},
+    "h.0.b": {"dtype": "BF16", "shape": [6], "initializer": "glorot_uniform"},
+    "steps": {"dtype": "I64", "shape": []}
+}"#;
+
+fn plan(spec: &str, rules: &str, seed: Option<Seed>) -> Result<Plan, PlanError> {
+    let spec = Spec::from_json(spec.as_bytes()).unwrap();
+    Plan::new(&spec, &Rules::from_toml(&format!("spec = 's'\n{rules}")).unwrap(), seed)
+}
+
+fn refused(spec: &str, rules: &str) -> String {
+    plan(spec, rules, Some(1.into())).unwrap_err().to_string()
+}
+
+fn example(name: &str) -> Plan {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples"));
+    Plan::read(&folder.join(name), None).unwrap()
+}
+
+#[test]
+fn the_first_rule_that_matches_decides() {
+    let rules = r#"
+        seed = 7
+        layout = "torch"
+        [[rules]]
+        match = "*.w"
+        initializer = "he_normal"
+        [[rules]]
+        match = "h.*"
+        layout = "keras"
+        seed = 8
+        dtype = "float64"
+        [[rules]]
+        match = "*"
+        initializer = "zeros"
+        dtype = "float32"
+    "#;
+    let plan = plan(SPEC, rules, None).unwrap();
+    let [weight, bias, steps] = &plan.tensors[..] else { panic!("three tensors") };
+
+    assert_eq!(weight.initializer, Initializer::he_normal(7u64));
+    assert_eq!(weight.tensor.layout, Layout::torch());
+    assert_eq!(weight.dtype, Dtype::Float32);
+    assert_eq!(weight.explanation.scaling.as_ref().unwrap().fans.fan_in, 6);
+    assert_eq!((weight.seed(), weight.bytes), (Some(7), 96));
+
+    // The second rule sets no initializer: the spec's own, with what the rule sets.
+    assert_eq!(bias.initializer, Initializer::glorot_uniform(8u64));
+    assert_eq!(bias.tensor.layout, Layout::keras());
+    assert_eq!((bias.dtype, bias.bytes), (Dtype::Float64, 48));
+
+    assert_eq!((steps.seed(), steps.dtype), (None, Dtype::Float32));
+    assert_eq!((plan.parameters(), plan.bytes()), (31, 148));
+    assert_eq!((plan.seed, plan.seed_drawn), (7, false));
+}
+
+#[test]
+fn seeds_go_from_the_initializer_to_the_rule_to_the_call_to_the_plan() {
+    let spec = r#"{
+        "own": {"dtype": "F32", "shape": [2], "initializer":
+            {"class_name": "HeNormal", "config": {"seed": 1}}},
+        "generator": {"dtype": "F32", "shape": [2], "initializer":
+            {"class_name": "HeNormal", "config": {"seed":
+                {"class_name": "SeedGenerator", "config": {"seed": 5}}}}},
+        "rule": {"dtype": "F32", "shape": [2], "initializer": "he_normal"},
+        "plan": {"dtype": "F32", "shape": [2], "initializer": "he_normal"}
+    }"#;
+    let rules = "seed = 3\n[[rules]]\nmatch = '[!p]*'\nseed = 2";
+    let seeds = |plan: &Plan| plan.tensors.iter().map(|tensor| tensor.seed()).collect::<Vec<_>>();
+    let given = plan(spec, rules, Some(4.into())).unwrap();
+    assert_eq!(seeds(&given), [Some(1), Some(5), Some(2), Some(4)]);
+    let own = plan(spec, rules, None).unwrap();
+    assert_eq!(seeds(&own), [Some(1), Some(5), Some(2), Some(3)]);
+
+    // Tensors with one seed differ by their names; a generator stays at its first call.
+    let values = |index: usize| given.tensors[index].draw().unwrap().to_vec::<f32>().unwrap();
+    assert_eq!(values(1), values(1));
+    let same = plan(spec, rules, Some(2.into())).unwrap();
+    let values = |index: usize| same.tensors[index].draw().unwrap().to_vec::<f32>().unwrap();
+    assert_ne!(values(2), values(3));
+}
+
+#[test]
+fn a_drawn_seed_stands_in_the_plan() {
+    let spec = r#"{"w": {"dtype": "F32", "shape": [2], "initializer": "he_normal"}}"#;
+    let (one, other) = (plan(spec, "", None).unwrap(), plan(spec, "", None).unwrap());
+    assert!(one.seed_drawn);
+    assert_ne!(one.seed, other.seed);
+    assert_eq!(one.tensors[0].seed(), Some(one.seed));
+    assert_eq!(one.to_json()["tensors"][0]["initializer"]["config"]["seed"], one.seed);
+    let again = plan(spec, "", Some(one.seed.into())).unwrap();
+    assert_eq!(again.tensors, one.tensors);
+}
+
+#[test]
+fn what_fits_not_is_refused_by_name() {
+    let one =
+        |dtype: &str, shape: &str| format!(r#"{{"w": {{"dtype": "{dtype}", "shape": {shape}}}}}"#);
+    let all = |initializer: &str| format!("[[rules]]\nmatch = '*'\ninitializer = {initializer}");
+    let cases: [(String, String, &[&str]); 10] = [
+        (one("F32", "[2]"), "".into(), &["\"w\"", "no rule matches"]),
+        (one("F32", "[2]"), "[[rules]]\nmatch = 'w'".into(), &["\"w\"", "rule 1 (match \"w\")"]),
+        (
+            one("F32", "[2]"),
+            format!("{}\n[[rules]]\nmatch = '*.x'", all("'zeros'")),
+            &["rule 2 (match \"*.x\")", "none of the spec's 1 tensors"],
+        ),
+        (one("I64", "[2]"), all("'zeros'"), &["\"w\"", "\"I64\"", "\"BF16\""]),
+        (one("F32", "[2]"), all("'identity'"), &["\"w\"", "[2]", "matrices"]),
+        (
+            one("F16", "[2]"),
+            all("{ class_name = 'Constant', config = { value = 65520 } }"),
+            &["\"w\"", "float16"],
+        ),
+        (
+            one("F32", "[2, 3]"),
+            format!("layout = 'torch:groups=4'\n{}", all("'he_normal'")),
+            &["\"w\"", "4"],
+        ),
+        (
+            one("F32", "[2, 3]"),
+            all(r#"{ class_name = "HeNormal", config = { input_axes = [2], output_axes = [0] } }"#),
+            &["\"w\"", "axis 2"],
+        ),
+        (one("F32", "[4611686018427387904]"), all("'zeros'"), &["\"w\"", "2^64 - 1 bytes"]),
+        (
+            r#"{"a": {"dtype": "F32", "shape": [4611686018427387903]},
+                "w": {"dtype": "F32", "shape": [4]}}"#
+                .into(),
+            all("'zeros'"),
+            &["\"w\"", "2^64 - 1 bytes"],
+        ),
+    ];
+    for (spec, rules, parts) in cases {
+        let message = refused(&spec, &rules);
+        for part in parts {
+            assert!(message.contains(part), "{message:?} does not say {part:?}");
+        }
+    }
+}
+
+#[test]
+fn bad_initializers_of_the_spec_are_refused_by_name() {
+    for (initializer, part) in [
+        (r#""he""#, "HeNormal"),
+        ("3", "identifier"),
+        (r#"{"class_name": "HeNormal", "config": {"seed": {}}}"#, "class_name"),
+        (r#"{"class_name": "VarianceScaling", "config": {"scale": 0}}"#, "scale 0"),
+    ] {
+        let spec =
+            format!(r#"{{"w": {{"dtype": "F32", "shape": [2], "initializer": {initializer}}}}}"#);
+        let message = refused(&spec, "");
+        assert!(message.contains("\"w\"") && message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn json_tells_all_that_values_depend_on() {
+    let rules = "seed = 7\n[[rules]]\nmatch = 'h*'\ninitializer = 'he_normal'\n[[rules]]\n\
+                 match = 's*'\ninitializer = 'ones'\ndtype = 'float16'";
+    let json = plan(SPEC, rules, None).unwrap().to_json();
+    assert_eq!(json["stream"], varscale::NATIVE_STREAM);
+    assert_eq!(json["seed"], 7);
+    assert_eq!(json["totals"], serde_json::json!({"tensors": 3, "parameters": 31, "bytes": 110}));
+    let weight = &json["tensors"][0];
+    let serialized = Initializer::he_normal(7).serialize(ConfigForm::Keras3);
+    assert_eq!(weight["initializer"], serialized);
+    assert_eq!(weight["scaling"]["fan_in"], 4);
+    assert_eq!(weight["scaling"]["variance"], 0.5);
+    assert_eq!(weight["law"]["law"], "truncated_normal");
+    assert_eq!(weight["layout"], "keras");
+    let stddev = weight["stddev"].as_f64().unwrap();
+    assert!((stddev - 0.5f64.sqrt()).abs() < 1e-12);
+    let steps = &json["tensors"][2];
+    assert_eq!(steps["seed"], serde_json::Value::Null);
+    assert_eq!(steps["dtype"], "float16");
+}
+
+#[test]
+fn the_examples_are_the_real_models() {
+    let totals = |plan: &Plan| (plan.tensors.len(), plan.parameters(), plan.bytes());
+    let gpt2 = example("gpt2.toml");
+    assert_eq!(totals(&gpt2), (148, 124_439_808, 497_759_232));
+    let stddev = |suffix: &str| {
+        let mut of = gpt2.tensors.iter().filter(|tensor| tensor.tensor.name.ends_with(suffix));
+        let first = of.next().unwrap().explanation.law;
+        assert!(of.all(|tensor| tensor.explanation.law == first));
+        first
+    };
+    assert_eq!(stddev("mlp.c_fc.weight"), Law::Normal { mean: 0.0, stddev: 0.02 });
+    let residual = Law::Normal { mean: 0.0, stddev: 0.02 / 24f64.sqrt() };
+    assert_eq!(stddev("c_proj.weight"), residual);
+    assert_eq!(stddev("ln_1.weight"), Law::Constant { value: 1.0 });
+    assert_eq!(stddev(".bias"), Law::Constant { value: 0.0 });
+
+    let resnet = example("resnet50.toml");
+    assert_eq!(totals(&resnet), (161, 25_557_032, 102_228_128));
+    let conv1 = resnet.tensors[0].explanation.scaling.as_ref().unwrap();
+    assert_eq!(conv1.variance, 2.0 / (64.0 * 49.0));
+    let ones = resnet.tensors.iter().filter(|tensor| tensor.initializer.class_name() == "Ones");
+    assert_eq!(ones.count(), 53);
+
+    assert_eq!(totals(&example("keras-resnet50.toml")), (320, 25_636_712, 102_546_848));
+    assert_eq!(totals(&example("llama-3-8b.toml")), (291, 8_030_261_248, 16_060_522_496));
+}
