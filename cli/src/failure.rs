@@ -1,0 +1,81 @@
+//! Why a command stopped early, and the exit code that says so.
+
+use std::{fmt, io, process::ExitCode};
+
+use varscale_model::{CheckpointError, PourError};
+
+/// Why a command stopped early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The user's input is wrong: exit code 2.
+    Input(String),
+    /// The machine did not do its part (disk, memory): exit code 1.
+    System(String),
+    /// Ctrl-C: exit code 130.
+    Interrupted,
+    /// Whoever read the standard output has seen enough (`| head`): no error.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// Nothing could be written to `target`.
+    pub(crate) fn write(target: impl fmt::Display, error: &io::Error) -> Self {
+        Self::System(format!("cannot write {target}: {error}"))
+    }
+
+    /// Nothing could be written to the standard output.
+    pub(crate) fn stdout(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ClosedPipe
+        } else {
+            Self::write("the standard output", error)
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Input(_) => ExitCode::from(2),
+            Self::System(_) => ExitCode::from(1),
+            Self::Interrupted => ExitCode::from(130),
+            Self::ClosedPipe => ExitCode::SUCCESS,
+        }
+    }
+
+    /// What the user is told, where there is anything to tell.
+    pub(crate) fn message(&self) -> Option<&str> {
+        match self {
+            Self::Input(message) | Self::System(message) => Some(message),
+            Self::Interrupted => Some("interrupted: nothing was written"),
+            Self::ClosedPipe => None,
+        }
+    }
+}
+
+impl From<varscale::Error> for Failure {
+    fn from(error: varscale::Error) -> Self {
+        match error {
+            varscale::Error::Memory { .. } => Self::System(error.to_string()),
+            _ => Self::Input(error.to_string()),
+        }
+    }
+}
+
+impl From<varscale_model::Error> for Failure {
+    fn from(error: varscale_model::Error) -> Self {
+        match error {
+            varscale_model::Error::Checkpoint(error) => error.into(),
+            _ if error.is_input() => Self::Input(error.to_string()),
+            _ => Self::System(error.to_string()),
+        }
+    }
+}
+
+impl From<CheckpointError> for Failure {
+    fn from(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::Pour(PourError::Interrupted) => Self::Interrupted,
+            _ if error.is_input() => Self::Input(error.to_string()),
+            _ => Self::System(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `varscale plan`: shows a plan, resolved for every tensor.
+
+use std::path::PathBuf;
+
+use comfy_table::{Table, presets};
+use indicatif::HumanCount;
+use varscale::Law;
+use varscale_model::{Plan, PlannedTensor};
+
+use crate::{failure::Failure, short::short, stdout::print};
+
+/// Show a plan: what every tensor of a model would be initialized with
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Plan: a TOML file that names a spec and holds the rules
+    plan: PathBuf,
+
+    /// Print JSON, with all that the values depend on
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  varscale plan examples/gpt2.toml
+  varscale plan examples/gpt2.toml --json | jq .totals";
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let plan = Plan::read(&arguments.plan, None)?;
+    if arguments.json { print(&format!("{:#}\n", plan.to_json())) } else { print(&text(&plan)) }
+}
+
+/// An empty table in the commands' style.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+fn text(plan: &Plan) -> String {
+    let mut rows = table(&[
+        "name",
+        "shape",
+        "initializer",
+        "layout",
+        "fan_in",
+        "fan_out",
+        "stddev or limit",
+        "seed",
+        "dtype",
+    ]);
+    for planned in &plan.tensors {
+        rows.add_row(row(planned));
+    }
+    let origin = if plan.seed_drawn { "drawn" } else { "given" };
+    format!(
+        "{}\n\n{} tensors, {} parameters, {} bytes, stream {}, seed {} ({origin})\n",
+        rows.trim_fmt(),
+        HumanCount(plan.tensors.len() as u64),
+        HumanCount(plan.parameters()),
+        HumanCount(plan.bytes()),
+        Plan::STREAM,
+        plan.seed,
+    )
+}
+
+fn row(planned: &PlannedTensor) -> [String; 9] {
+    let PlannedTensor { tensor, initializer, dtype, explanation, .. } = planned;
+    let none = || "-".to_owned();
+    let sizes: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
+    let fans = explanation.scaling.as_ref().map(|scaling| &scaling.fans);
+    [
+        tensor.name.clone(),
+        format!("({})", sizes.join(", ")),
+        initializer.class_name().to_owned(),
+        tensor.layout.to_string(),
+        fans.map_or_else(none, |fans| fans.fan_in.to_string()),
+        fans.map_or_else(none, |fans| fans.fan_out.to_string()),
+        spread(&explanation.law),
+        planned.seed().map_or_else(none, |seed| seed.to_string()),
+        dtype.to_string(),
+    ]
+}
+
+/// The one or two numbers that a law's values are known by.
+fn spread(law: &Law) -> String {
+    let number = |value| short(value, 6);
+    match *law {
+        Law::Uniform { low, high } if low == -high => format!("limit {}", number(high)),
+        Law::Uniform { low, high } => format!("from {} to {}", number(low), number(high)),
+        Law::Constant { value } => format!("value {}", number(value)),
+        Law::Identity { gain } => format!("diagonal {}", number(gain)),
+        _ => {
+            let stddev = number(law.stddev().unwrap_or_default());
+            let mean = law.mean();
+            if mean == 0.0 {
+                format!("stddev {stddev}")
+            } else {
+                format!("mean {}, stddev {stddev}", number(mean))
+            }
+        }
+    }
+}

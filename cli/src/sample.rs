@@ -1,0 +1,151 @@
+//! `varscale sample`: draws one tensor.
+
+mod arguments;
+
+use std::io;
+
+use serde_json::json;
+use varscale::{
+    ConfigForm, Draw, Dtype, Element, Explanation, Initializer, Slice, Tensor,
+    half::{bf16, f16},
+};
+use varscale_model::{Options, Part};
+
+pub(crate) use self::arguments::Arguments;
+use crate::{failure::Failure, output::Target, statistics::Statistics, stdout::print};
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let sample = Sample::new(arguments)?;
+    if let Some(path) = &arguments.output {
+        return sample.write(&Target::new(path)?);
+    }
+    let threads = usize::from(arguments.threads);
+    // One pool for all buffers: `Draw::with_threads` would start threads for each.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| Failure::System(format!("cannot start threads: {error}")))?;
+    pool.install(|| match arguments.dtype {
+        Dtype::Float16 => sample.show::<f16>(),
+        Dtype::BFloat16 => sample.show::<bf16>(),
+        Dtype::Float32 => sample.show::<f32>(),
+        Dtype::Float64 => sample.show::<f64>(),
+    })
+}
+
+/// What the arguments ask for, checked.
+struct Sample<'a> {
+    arguments: &'a Arguments,
+    initializer: Initializer,
+    explanation: Explanation,
+    draw: Draw,
+    slice: Slice,
+    elements: u64,
+}
+
+impl<'a> Sample<'a> {
+    fn new(arguments: &'a Arguments) -> Result<Self, Failure> {
+        let initializer = arguments.initializer()?;
+        let tensor = Tensor::new(arguments.shape.as_slice())
+            .named(&arguments.name)
+            .with_layout(arguments.layout.clone());
+        let explanation = initializer.explain(&tensor)?;
+        let draw = initializer.draw_call(&tensor, arguments.call)?;
+        draw.check(arguments.dtype)?;
+        let (slice, elements) = arguments.slice()?;
+        Ok(Self { arguments, initializer, explanation, draw, slice, elements })
+    }
+
+    /// Writes the values to `target`, and the report where it does not get between them.
+    fn write(&self, target: &Target) -> Result<(), Failure> {
+        let Arguments { name, dtype, threads, .. } = self.arguments;
+        let part = Part {
+            name: if name.is_empty() { "tensor".to_owned() } else { name.clone() },
+            draw: self.draw.clone(),
+            slice: self.slice.clone(),
+            dtype: *dtype,
+        };
+        let header = target.header(&part, self.metadata())?;
+        let options = Options { threads: usize::from(*threads), ..Options::default() };
+        target.write(&header, part, options)?;
+        match target {
+            Target::Stdout => {
+                // Only the report is lost where the standard error is closed.
+                let _ = io::Write::write_all(&mut io::stderr(), self.report().as_bytes());
+                Ok(())
+            }
+            Target::Npy(path) | Target::Safetensors(path) => {
+                print(&format!("{}written   {}\n", self.report(), path.display()))
+            }
+        }
+    }
+
+    /// What a safetensors file says about how its tensor was drawn.
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        let Arguments { name, shape, call, layout, dtype, .. } = self.arguments;
+        let Slice { offset, extent } = &self.slice;
+        let sample = json!({
+            "initializer": self.initializer.serialize(ConfigForm::Keras3),
+            "name": name,
+            "shape": shape,
+            "offset": offset,
+            "extent": extent,
+            "call": call,
+            "layout": layout,
+            "dtype": dtype,
+        });
+        // Initializers that draw nothing have no seed.
+        let seed = self.initializer.seed().map(|seed| seed.resolved().to_string());
+        let seed = seed.map(|seed| ("varscale.seed", seed));
+        seed.into_iter().chain([("varscale.sample", sample.to_string())]).collect()
+    }
+
+    /// Prints statistics and a histogram.
+    fn show<T: Element>(&self) -> Result<(), Failure> {
+        // Before the values are drawn: there may be many.
+        print(&self.report())?;
+        if self.elements == 0 {
+            return print("no values\n");
+        }
+        let statistics = Statistics::of::<T>(&self.draw, &self.slice)?;
+        let mut text = String::from("\n");
+        if statistics.count < self.elements {
+            text += &format!("Of the first {} values:\n", statistics.count);
+        }
+        text += &statistics.render();
+        if let Some(histogram) = statistics.histogram.filter(|_| statistics.count > 1) {
+            text += "\n";
+            text += &histogram.render(terminal_width());
+        }
+        print(&text)
+    }
+
+    /// What is drawn, and what it takes to draw it again.
+    fn report(&self) -> String {
+        let Arguments { name, call, stream, dtype, .. } = self.arguments;
+        let Slice { offset, extent } = &self.slice;
+        let mut text = format!("{}\n\n", self.explanation);
+        if let Some(seed) = self.initializer.seed() {
+            let resolved = seed.resolved();
+            let generator = seed.as_generator().is_some();
+            let option = if generator { "generator" } else { "seed" };
+            text += &format!("{option:9} {resolved}");
+            if seed.is_unset() {
+                text += &format!(" (drawn: --{option} {resolved} gives the same values)");
+            }
+            text += &if generator { format!(", call {call}\n") } else { "\n".to_owned() };
+            text += &format!("stream    {stream}\n");
+        }
+        if !name.is_empty() {
+            text += &format!("name      {name}\n");
+        }
+        if self.slice != Slice::whole(self.draw.shape()) {
+            text += &format!("slice     offset {offset:?}, extent {extent:?}\n");
+        }
+        text += &format!("values    {}, {dtype}\n", self.elements);
+        text
+    }
+}
+
+fn terminal_width() -> usize {
+    terminal_size::terminal_size_of(io::stdout())
+        .map_or(80, |(terminal_size::Width(columns), _)| usize::from(columns).clamp(40, 120))
+}

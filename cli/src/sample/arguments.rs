@@ -1,0 +1,209 @@
+//! The options of `varscale sample`, and what they name.
+
+use std::path::PathBuf;
+
+use serde_json::Value as Json;
+use varscale::{
+    Distribution, Dtype, Initializer, Layout, Mode, NATIVE_STREAM, Number, Seed, ShapeError, Slice,
+    VarianceScaling, parse_shape,
+};
+
+use crate::{
+    failure::Failure,
+    seed::{parse_generator, parse_seed},
+};
+
+/// Sizes along the axes of a shape. (clap would take a bare `Vec` for an option given many times.)
+type Sizes = Vec<usize>;
+/// Axes; negative ones count from the end.
+type Axes = Vec<isize>;
+
+/// Draw one tensor, into a file or as statistics and a histogram
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Global shape, such as 784,256; "" is the scalar shape
+    #[arg(long, value_parser = parse_shape, allow_hyphen_values = true)]
+    pub(super) shape: Sizes,
+
+    /// File to write, by extension: .safetensors or .npy; - writes npy to the standard output.
+    /// Without it, statistics and a histogram are printed
+    #[arg(short, long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(super) output: Option<PathBuf>,
+
+    /// Keras's identifier (he_normal, GlorotUniform, zeros, …) or serialized object ({"class_name":
+    /// …}) [default: VarianceScaling of the three options below]
+    #[arg(long, value_name = "NAME", value_parser = parse_initializer,
+          conflicts_with_all = ["scale", "mode", "distribution"], help_heading = "Initializer")]
+    pub(super) initializer: Option<Initializer>,
+
+    /// Scale that the fan divides to give the variance: positive [default: 1.0]
+    #[arg(long, value_parser = parse_number, allow_hyphen_values = true,
+          help_heading = "Initializer")]
+    pub(super) scale: Option<Number>,
+
+    /// Fan that divides the scale: fan_in, fan_out, fan_avg or fan_geo_avg [default: fan_in]
+    #[arg(long, help_heading = "Initializer")]
+    pub(super) mode: Option<Mode>,
+
+    /// truncated_normal (or normal), untruncated_normal or uniform [default: truncated_normal]
+    #[arg(long, help_heading = "Initializer")]
+    pub(super) distribution: Option<Distribution>,
+
+    /// What the axes stand for: keras (…kernel, in, out), torch (out, in, …kernel), keras-transpose,
+    /// keras-depthwise, torch-transpose, einsum:abc,cde->abde, axes:IN/OUT or jax:IN/OUT/BATCH
+    #[arg(long, default_value = "keras", help_heading = "Initializer")]
+    pub(super) layout: Layout,
+
+    /// Keras's input_axes, such as 0,1: axes that count in fan_in; negative ones count from the end
+    #[arg(long, value_name = "AXES", value_parser = parse_axes, allow_hyphen_values = true,
+          requires = "output_axes", conflicts_with = "layout", help_heading = "Initializer")]
+    pub(super) input_axes: Option<Axes>,
+
+    /// Keras's output_axes, such as 2: axes that count in fan_out
+    #[arg(long, value_name = "AXES", value_parser = parse_axes, allow_hyphen_values = true,
+          requires = "input_axes", conflicts_with = "layout", help_heading = "Initializer")]
+    pub(super) output_axes: Option<Axes>,
+
+    /// Integer from -2^63 to 2^64 - 1 [default: drawn, and reported]
+    #[arg(long, value_name = "N", value_parser = parse_seed, allow_hyphen_values = true,
+          help_heading = "Values")]
+    pub(super) seed: Option<Seed>,
+
+    /// Keras's SeedGenerator(N), whose every call gives other values, instead of a seed
+    #[arg(long, value_name = "N", value_parser = parse_generator, allow_hyphen_values = true,
+          conflicts_with = "seed", help_heading = "Values")]
+    pub(super) generator: Option<Seed>,
+
+    /// Which call of the initializer, from 0: without a generator every call is the same
+    #[arg(long, value_name = "K", default_value_t = 0, allow_hyphen_values = true,
+          value_parser = clap::value_parser!(u32).range(..i64::from(u32::MAX)),
+          help_heading = "Values")]
+    pub(super) call: u32,
+
+    /// Name of the tensor: other names give other values [default: anonymous in the stream,
+    /// "tensor" in a .safetensors file]
+    #[arg(long, default_value = "", hide_default_value = true, help_heading = "Values")]
+    pub(super) name: String,
+
+    /// Stream of random values: native
+    #[arg(long, default_value = "native", value_parser = parse_stream, help_heading = "Values")]
+    pub(super) stream: &'static str,
+
+    /// float16, bfloat16, float32 or float64
+    #[arg(long, default_value = "float32", help_heading = "Values")]
+    pub(super) dtype: Dtype,
+
+    /// First index of the slice to draw, per axis, such as 10,0 [default: zeros]
+    #[arg(long, value_name = "SIZES", value_parser = parse_shape, allow_hyphen_values = true,
+          help_heading = "Values")]
+    pub(super) offset: Option<Sizes>,
+
+    /// Number of indices of the slice, per axis, such as 5,256 [default: to the end]
+    #[arg(long, value_name = "SIZES", value_parser = parse_shape, allow_hyphen_values = true,
+          help_heading = "Values")]
+    pub(super) extent: Option<Sizes>,
+
+    /// Threads, 0 to 1024: 0 for one per processor. The values are the same for every number
+    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true,
+          value_parser = clap::value_parser!(u16).range(..=1024))]
+    pub(super) threads: u16,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  varscale sample --shape 784,256 --initializer he_normal --seed 42
+  varscale sample --shape 64,3,7,7 --scale 2 --mode fan_out --layout torch -o conv1.safetensors
+  varscale sample --shape 784,256 --seed 42 --offset 10,0 --extent 5,256 -o rows.npy";
+
+impl Arguments {
+    /// The initializer that the options name, with its seed.
+    pub(super) fn initializer(&self) -> Result<Initializer, Failure> {
+        let Arguments { scale, mode, distribution, input_axes, output_axes, .. } = self;
+        let initializer = match &self.initializer {
+            Some(initializer) => initializer.clone(),
+            None => {
+                let rule = VarianceScaling::new(
+                    scale.unwrap_or(1.0.into()),
+                    mode.unwrap_or_default(),
+                    distribution.unwrap_or_default(),
+                )
+                .map_err(varscale::Error::from)?;
+                Initializer::variance_scaling(rule, Seed::unset().map_err(varscale::Error::from)?)
+            }
+        };
+        let initializer = match self.seed.as_ref().or(self.generator.as_ref()) {
+            Some(seed) => initializer.with_seed(seed.clone()),
+            None => initializer,
+        };
+        if input_axes.is_none() && output_axes.is_none() {
+            return Ok(initializer);
+        }
+        match (initializer.as_variance_scaling(), initializer.seed()) {
+            (Some(rule), Some(seed)) => {
+                let rule = rule.clone().with_axes(input_axes.clone(), output_axes.clone());
+                Ok(Initializer::variance_scaling(rule, seed.clone()))
+            }
+            _ => Err(Failure::Input(format!(
+                "invalid --input-axes and --output-axes of {}: only VarianceScaling and its presets \
+                 have them",
+                initializer.class_name()
+            ))),
+        }
+    }
+
+    /// The slice that the options name, and its number of elements.
+    pub(super) fn slice(&self) -> Result<(Slice, u64), Failure> {
+        let Arguments { shape, offset, extent, .. } = self;
+        let offset = offset.clone().unwrap_or_else(|| vec![0; shape.len()]);
+        let extent = extent.clone().unwrap_or_else(|| {
+            // Beyond the shape: an extent of 0, which the check below refuses.
+            let to_end = |(axis, &size): (usize, &usize)| {
+                size.saturating_sub(offset.get(axis).copied().unwrap_or(0))
+            };
+            shape.iter().enumerate().map(to_end).collect()
+        });
+        let slice = Slice { offset, extent };
+        let named = |error: ShapeError| {
+            let Slice { offset, extent } = &slice;
+            Failure::Input(format!("invalid --offset {offset:?} or --extent {extent:?}: {error}"))
+        };
+        let elements = slice.check(shape).map_err(named)?;
+        Ok((slice, elements))
+    }
+}
+
+fn parse_initializer(text: &str) -> Result<Initializer, String> {
+    let serialized = if text.trim_start().starts_with('{') {
+        serde_json::from_str(text).map_err(|error| format!("invalid JSON: {error}"))?
+    } else {
+        Json::from(text)
+    };
+    Initializer::deserialize(&serialized).map_err(|error| error.to_string())
+}
+
+fn parse_number(text: &str) -> Result<Number, String> {
+    let integer = text.parse::<i32>().map(Number::from);
+    integer
+        .or_else(|_| text.parse::<f64>().map(Number::from))
+        .map_err(|_| "it must be a positive finite number".into())
+}
+
+fn parse_axes(text: &str) -> Result<Axes, String> {
+    if text.trim().is_empty() {
+        return Ok(Axes::new());
+    }
+    let axis = |axis: &str| {
+        axis.trim()
+            .parse()
+            .map_err(|_| format!("axis {axis:?} must be an integer; write axes as in \"0,-1\""))
+    };
+    text.split(',').map(axis).collect()
+}
+
+fn parse_stream(text: &str) -> Result<&'static str, String> {
+    match text {
+        "native" | NATIVE_STREAM => Ok(NATIVE_STREAM),
+        _ => Err(format!("unknown stream {text:?}: use native (that is, {NATIVE_STREAM})")),
+    }
+}

@@ -1,0 +1,197 @@
+//! Summary statistics of drawn values, in one pass.
+
+use rayon::prelude::*;
+use varscale::{Draw, Element, Law, Slice};
+
+use crate::{histogram::Histogram, short::short};
+
+/// Values after which counting stops: enough to see any law, and a matter of seconds.
+const ENOUGH: u64 = 1 << 28;
+
+/// Values drawn at a time.
+const BUFFER: u64 = 1 << 21;
+
+/// Values that one thread adds up at a time: the order of additions depends on it, and on nothing
+/// else.
+const PART: usize = 1 << 16;
+
+/// Count, moments, extremes and histogram of values.
+#[derive(Debug, Clone)]
+pub(crate) struct Statistics {
+    law: Law,
+    /// What values are measured from, and in units of what: near the law's own mean and standard
+    /// deviation powers neither cancel nor overflow.
+    origin: f64,
+    unit: f64,
+    pub(crate) count: u64,
+    /// Sums of the first four powers.
+    sums: [f64; 4],
+    min: f64,
+    max: f64,
+    pub(crate) histogram: Option<Histogram>,
+}
+
+impl Statistics {
+    /// No values yet.
+    fn new(law: &Law) -> Self {
+        let largest = law.bounds().map_or(0.0, |(low, high)| high.max(-low));
+        let unit = [law.stddev().unwrap_or(0.0), largest].into_iter().find(|&unit| unit > 0.0);
+        Self {
+            law: *law,
+            origin: law.mean(),
+            unit: unit.unwrap_or(1.0),
+            count: 0,
+            sums: [0.0; 4],
+            min: f64::INFINITY,
+            max: f64::NEG_INFINITY,
+            histogram: Histogram::new(law),
+        }
+    }
+
+    /// Of the values of `slice`, or of so many first ones that they are enough.
+    pub(crate) fn of<T: Element>(draw: &Draw, slice: &Slice) -> Result<Self, varscale::Error> {
+        let elements = slice.check(draw.shape())?;
+        let empty = Self::new(draw.law());
+        let mut all = empty.clone();
+        let mut buffer = vec![T::default(); elements.min(BUFFER) as usize];
+        while all.count < elements.min(ENOUGH) {
+            let length = BUFFER.min(elements - all.count);
+            let values = &mut buffer[..length as usize];
+            draw.fill_slice_range(slice, all.count..all.count + length, values)?;
+            let part = |values: &[T]| {
+                let mut part = empty.clone();
+                part.extend(values);
+                part
+            };
+            let parts: Vec<Self> = values.par_chunks(PART).map(part).collect();
+            parts.iter().for_each(|part| all.merge(part));
+        }
+        Ok(all)
+    }
+
+    fn extend<T: Element>(&mut self, values: &[T]) {
+        for value in values.iter().map(|value| value.to_f64()) {
+            let x = (value - self.origin) / self.unit;
+            let square = x * x;
+            for (sum, power) in self.sums.iter_mut().zip([x, square, square * x, square * square]) {
+                *sum += power;
+            }
+            self.min = self.min.min(value);
+            self.max = self.max.max(value);
+        }
+        if let Some(histogram) = &mut self.histogram {
+            values.iter().for_each(|value| histogram.add(value.to_f64()));
+        }
+        self.count += values.len() as u64;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (sum, other) in self.sums.iter_mut().zip(other.sums) {
+            *sum += other;
+        }
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.count += other.count;
+        if let (Some(histogram), Some(other)) = (&mut self.histogram, &other.histogram) {
+            histogram.merge(other);
+        }
+    }
+
+    /// Mean, standard deviation (of these values, not an estimate) and excess kurtosis, which
+    /// equal values do not have.
+    fn moments(&self) -> (f64, f64, Option<f64>) {
+        if self.min == self.max {
+            return (self.min, 0.0, None);
+        }
+        let [m1, m2, m3, m4] = self.sums.map(|sum| sum / self.count as f64);
+        let variance = (m2 - m1 * m1).max(0.0);
+        let fourth = m4 - 4.0 * m1 * m3 + 6.0 * m1 * m1 * m2 - 3.0 * m1.powi(4);
+        let kurtosis = fourth / (variance * variance) - 3.0;
+        let (mean, stddev) = (self.origin + self.unit * m1, self.unit * variance.sqrt());
+        (mean, stddev, kurtosis.is_finite().then_some(kurtosis))
+    }
+
+    /// A table of these statistics beside the law's own.
+    pub(crate) fn render(&self) -> String {
+        let (mean, stddev, kurtosis) = self.moments();
+        let bounds = self.law.bounds();
+        // The law of an identity matrix depends on its shape.
+        let ideal_mean = self.law.stddev().map(|_| self.law.mean());
+        let rows = [
+            ("mean", Some(mean), ideal_mean),
+            ("stddev", Some(stddev), self.law.stddev()),
+            ("min", Some(self.min), bounds.map(|(low, _)| low)),
+            ("max", Some(self.max), bounds.map(|(_, high)| high)),
+            ("excess kurtosis", kurtosis, excess_kurtosis(&self.law)),
+        ];
+        let cell = |value: Option<f64>| value.map_or("-".to_owned(), |value| short(value, 6));
+        let mut text = format!("{:15} {:>14} {:>14}\n", "", "drawn", "ideal");
+        for (name, drawn, ideal) in rows {
+            text += &format!("{name:15} {:>14} {:>14}\n", cell(drawn), cell(ideal));
+        }
+        text
+    }
+}
+
+/// Of the law itself, where it has one.
+fn excess_kurtosis(law: &Law) -> Option<f64> {
+    match law {
+        Law::Uniform { .. } => Some(-1.2),
+        Law::Normal { .. } => Some(0.0),
+        // scipy.stats.truncnorm.stats(-2, 2, moments="k")
+        Law::TruncatedNormal { .. } => Some(-0.634_463_282_870_350),
+        _ => None,
+    }
+    .filter(|_| law.stddev().is_some_and(|stddev| stddev > 0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use varscale::Initializer;
+
+    use super::*;
+
+    fn statistics(values: &[f64], law: Law) -> Statistics {
+        let mut all = Statistics::new(&law);
+        for part in values.chunks(3) {
+            let mut statistics = Statistics::new(&law);
+            statistics.extend(part);
+            all.merge(&statistics);
+        }
+        all
+    }
+
+    #[test]
+    fn moments_of_known_values() {
+        let law = Law::Normal { mean: 5.0, stddev: 2.0 };
+        let (mean, stddev, kurtosis) = statistics(&[2., 4., 4., 4., 5., 5., 7., 9.], law).moments();
+        assert_eq!((mean, stddev), (5.0, 2.0));
+        // Fourth powers: 81 + 3 * 1 + 0 + 0 + 16 + 256 = 356, over 8 * 16, less 3.
+        assert!((kurtosis.unwrap() - (356.0 / 128.0 - 3.0)).abs() < 1e-14);
+    }
+
+    #[test]
+    fn moments_survive_far_and_tiny_values() {
+        for (mean, stddev) in [(1e8, 1e-3), (0.0, 1e-300), (0.0, 1e150), (-1e300, 1e298)] {
+            let values: Vec<f64> = (0..1000).map(|k| mean + stddev * f64::from(k % 2)).collect();
+            let moments = statistics(&values, Law::Normal { mean, stddev }).moments();
+            assert!((moments.1 / stddev - 0.5).abs() < 1e-4, "{moments:?}");
+            assert!((moments.2.unwrap() + 2.0).abs() < 1e-3, "{moments:?}");
+        }
+    }
+
+    #[test]
+    fn equal_values_have_no_kurtosis() {
+        let third = 1.0 / 3.0;
+        let moments = statistics(&[third; 10], Law::Constant { value: 0.3 }).moments();
+        assert_eq!(moments, (third, 0.0, None));
+    }
+
+    #[test]
+    fn every_value_is_counted_once() -> Result<(), varscale::Error> {
+        let draw = Initializer::ones().draw([3, 1 << 20])?;
+        let all = Statistics::of::<f32>(&draw, &Slice::whole(draw.shape()))?;
+        assert_eq!((all.count, all.moments()), (3 << 20, (1.0, 0.0, None)));
+        Ok(())
+    }
+}

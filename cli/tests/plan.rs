@@ -1,0 +1,124 @@
+//! `varscale plan`, as a user runs it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+
+fn varscale() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_varscale"))
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Runs `plan` on a plan file and a spec with this text.
+fn plan(rules: &str, spec: &str) -> Output {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("plan.toml"), rules).unwrap();
+    fs::write(folder.path().join("s.json"), spec).unwrap();
+    varscale().arg("plan").arg(folder.path().join("plan.toml")).output().unwrap()
+}
+
+#[test]
+fn shows_gpt2() {
+    let output = varscale().args(["plan", &format!("{EXAMPLES}/gpt2.toml")]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let table = text(&output.stdout);
+    let row = table.lines().find(|line| line.contains("h.11.mlp.c_proj.weight")).unwrap();
+    let cells: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(
+        cells[1..],
+        [
+            "(3072,",
+            "768)",
+            "RandomNormal",
+            "keras",
+            "-",
+            "-",
+            "stddev",
+            "0.00408248",
+            "42",
+            "float32"
+        ]
+    );
+    let totals = table.lines().last().unwrap();
+    assert!(totals.starts_with("148 tensors, 124,439,808 parameters, 497,759,232 bytes"));
+    assert!(totals.ends_with("seed 42 (given)"), "{totals}");
+}
+
+#[test]
+fn json_is_the_whole_plan() {
+    let path = format!("{EXAMPLES}/keras-resnet50.toml");
+    let output = varscale().args(["plan", "--json", &path]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["totals"]["tensors"], 320);
+    assert_eq!(json["tensors"][0]["initializer"]["class_name"], "GlorotUniform");
+    assert_eq!(json["tensors"][0]["seed"], 42);
+    assert_eq!(json["tensors"][0]["scaling"]["fan_out"], 3136);
+}
+
+#[test]
+fn a_drawn_seed_is_told() {
+    let spec = r#"{"w": {"dtype": "F32", "shape": [2], "initializer": "he_normal"}}"#;
+    let output = plan("spec = 's.json'", spec);
+    assert!(text(&output.stdout).ends_with("(drawn)\n"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    for form in [&[][..], &["--json"]] {
+        let mut child = varscale()
+            .args(["plan", &format!("{EXAMPLES}/llama-3-8b.toml")])
+            .args(form)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        // Dropped after a line, with more to come than the pipe holds.
+        BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        assert_eq!(text(&output.stderr), "");
+    }
+}
+
+#[test]
+fn bad_input_is_named_with_exit_code_2() {
+    let one = r#"{"w": {"dtype": "F32", "shape": [2]}}"#;
+    let zeros = "spec = 's.json'\n[[rules]]\nmatch = '*'\ninitializer = 'zeros'";
+    let cases: [(&str, &str, &[&str]); 9] = [
+        ("spec = 's.json'", one, &["\"w\"", "no rule"]),
+        ("spec = 's.json'\n[[rules]]\nmatch = 'x*'", one, &["rule 1", "\"x*\""]),
+        ("spec = 's.json'\nsed = 3", one, &["plan.toml", "`sed`", "`seed`"]),
+        ("spec = 't.json'", one, &["t.json", "cannot read"]),
+        ("spec = '.'", one, &["cannot read"]),
+        (zeros, "{", &["s.json", "line 1"]),
+        (zeros, r#"{"w": {"dtype": "I8", "shape": [2]}}"#, &["\"w\"", "\"I8\"", "\"BF16\""]),
+        (zeros, r#"{"w": {"dtype": "F32", "shape": [-2]}}"#, &["s.json", "\"w\"", "-2"]),
+        (zeros, &format!("{{{0}, {0}}}", &one[1..one.len() - 1]), &["\"w\"", "twice"]),
+    ];
+    for (rules, spec, parts) in cases {
+        let output = plan(rules, spec);
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(output.stdout.is_empty());
+        for part in parts {
+            assert!(message.contains(part), "{message:?} does not say {part:?}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_plan_is_named_with_exit_code_2() {
+    let output = varscale().args(["plan", "no/such.toml"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no/such.toml"));
+}
