@@ -1,0 +1,138 @@
+//! Properties that hold for any bytes: the fuzz targets call them, and the tests of this crate
+//! replay the corpus through them. A property panics where it does not hold.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+use varscale::{
+    ConfigForm, Fans, Initializer, Layout, Mode, Slice, Tensor, element_count, parse_shape,
+};
+use varscale_model::{Plan, Rules, Spec};
+
+/// A fuzz target: its name, which is that of its corpus, and its property.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every fuzz target.
+pub const TARGETS: [Target; 5] =
+    [("config", config), ("layout", layout), ("plan", plan), ("shape", shape), ("spec", spec)];
+
+/// A config that loads can be written in every form, and loads again from that text as the same
+/// initializer, which writes the same text in the form it is found to be in.
+pub fn config(bytes: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(bytes) else { return };
+    let initializer = match Initializer::deserialize(&value) {
+        Ok(initializer) => initializer,
+        Err(error) => return drop(error.to_string()),
+    };
+    for form in [ConfigForm::Keras3, ConfigForm::Keras3WithoutAxes, ConfigForm::Keras2] {
+        let text = initializer.serialize(form).to_string();
+        let value = serde_json::from_str::<Value>(&text).expect("what is written is JSON");
+        let again = Initializer::deserialize(&value).expect("what is written loads");
+        assert_eq!(again.serialize(form).to_string(), text);
+        assert_eq!(again.serialize(ConfigForm::of(&value)).to_string(), text);
+        assert_eq!(again.explain([4, 6]), initializer.explain([4, 6]));
+    }
+}
+
+/// A shape that parses is the same after printing and parsing again, and the slice of all of it
+/// has its elements.
+pub fn shape(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let shape = match parse_shape(text) {
+        Ok(shape) => shape,
+        Err(error) => return drop(error.to_string()),
+    };
+    let printed = shape.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    assert_eq!(parse_shape(&printed).as_ref(), Ok(&shape));
+    assert_eq!(Slice::whole(&shape).check(&shape), element_count(&shape));
+}
+
+/// A layout that parses is the same after printing and parsing again. The first line is the
+/// layout, the second a shape, whose fans divide its elements and are never divided by less than 1.
+pub fn layout(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let (layout, shape) = text.split_once('\n').unwrap_or((text, ""));
+    let layout = match layout.parse::<Layout>() {
+        Ok(layout) => layout,
+        Err(error) => return drop(error.to_string()),
+    };
+    assert_eq!(layout.to_string().parse().as_ref(), Ok(&layout));
+
+    let Ok(shape) = parse_shape(shape) else { return };
+    let fans = match Fans::new(&shape, &layout) {
+        Ok(fans) => fans,
+        Err(error) => return drop(error.to_string()),
+    };
+    assert_eq!(fans.roles.len(), shape.len());
+    for mode in Mode::ALL {
+        assert!((1.0..=u64::MAX as f64).contains(&fans.divisor(mode)));
+    }
+    let elements = element_count(&shape).expect("counted with the fans");
+    if elements > 0 {
+        assert!(elements.is_multiple_of(fans.fan_in) && elements.is_multiple_of(fans.fan_out));
+    }
+}
+
+/// A spec that loads is the same after writing and loading again, and in a safetensors file too.
+pub fn spec(bytes: &[u8]) {
+    // Most bytes claim an impossible header: the interesting ones begin with a possible length.
+    if let Err(error) = Spec::from_safetensors(bytes, bytes.len() as u64) {
+        drop(error.to_string());
+    }
+    let spec = match Spec::from_json(bytes) {
+        Ok(spec) => spec,
+        Err(error) => return drop(error.to_string()),
+    };
+    let mut written = Map::new();
+    for tensor in &spec.tensors {
+        let mut entry = json!({"dtype": tensor.dtype, "shape": tensor.shape});
+        if let Some(initializer) = &tensor.initializer {
+            entry["initializer"] = initializer.clone();
+        }
+        assert_eq!(written.insert(tensor.name.clone(), entry), None, "each name stands once");
+    }
+    let written = Value::Object(written).to_string();
+    assert_eq!(Spec::from_json(written.as_bytes()).expect("what is written loads"), spec);
+
+    let file = [&(bytes.len() as u64).to_le_bytes(), bytes].concat();
+    let length = file.len() as u64;
+    assert_eq!(Spec::from_safetensors(&file[..], length).expect("it holds the same spec"), spec);
+}
+
+/// A tensor of every rank, dtype and kind of name, and one with an initializer of its own.
+static SPEC: LazyLock<Spec> = LazyLock::new(|| {
+    let spec = json!({
+        "conv.weight": {"dtype": "F32", "shape": [8, 4, 3, 3]},
+        "conv.bias": {"dtype": "BF16", "shape": [8]},
+        "fc/kernel": {"dtype": "float64", "shape": [784, 256]},
+        "step": {"dtype": "I64", "shape": []},
+        "empty": {"dtype": "F16", "shape": [0, 3], "initializer": "glorot_uniform"},
+    });
+    Spec::from_json(spec.to_string().as_bytes()).expect("a spec")
+});
+
+/// A plan file that loads, and fits a spec, makes a plan that reports all that its values depend
+/// on: initializers, shapes, names and layouts read back from its JSON draw the same.
+pub fn plan(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let rules = match Rules::from_toml(text) {
+        Ok(rules) => rules,
+        Err(error) => return drop(error.to_string()),
+    };
+    let plan = match Plan::new(&SPEC, &rules, None) {
+        Ok(plan) => plan,
+        Err(error) => return drop(error.to_string()),
+    };
+    let json = serde_json::from_str::<Value>(&plan.to_json().to_string()).expect("JSON");
+    for (planned, reported) in plan.tensors.iter().zip(json["tensors"].as_array().expect("a list"))
+    {
+        let initializer = Initializer::deserialize(&reported["initializer"]).expect("it loads");
+        let layout = reported["layout"].as_str().expect("a layout is text").parse::<Layout>();
+        let shape = serde_json::from_value::<Vec<usize>>(reported["shape"].clone());
+        let tensor = Tensor::new(shape.expect("a shape is a list"))
+            .named(reported["name"].as_str().expect("a name is text"))
+            .with_layout(layout.expect("it parses"));
+        assert_eq!(initializer.draw_call(&tensor, 0), planned.draw());
+        assert_eq!(reported["dtype"], planned.dtype.to_string());
+    }
+}

@@ -1,0 +1,40 @@
+//! Tasks of the repository, as `cargo xtask TASK`.
+
+mod dependencies;
+mod test;
+mod unsafe_files;
+
+use std::{path::Path, process::ExitCode};
+
+use clap::Parser;
+
+/// Tasks of the repository.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Task {
+    /// Check everything: lint, then every group of tests.
+    Test {
+        /// Leave out the slow group.
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Check format, lints, documentation, dependencies and where unsafe code is.
+    Lint,
+}
+
+fn main() -> ExitCode {
+    // Whatever the folder that cargo was called from.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the root");
+    std::env::set_current_dir(root).expect("the repository is where xtask was built from");
+    let outcome = match Task::parse() {
+        Task::Test { fast } => test::test(fast),
+        Task::Lint => test::lint(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The checks, one after the other: the first that fails ends the task.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::{CargoOpt, MetadataCommand};
+
+use crate::{dependencies, unsafe_files};
+
+/// Features of the core crate that stand on their own: each must build without the others.
+const CORE_FEATURES: [&str; 4] = ["", "std", "parallel", "serde"];
+
+pub(crate) fn test(fast: bool) -> Result<()> {
+    lint()?;
+    cargo("tests", "test --workspace --all-features --no-fail-fast")?;
+    cargo(
+        "tests without features",
+        "test --package varscale --no-default-features --lib --tests --no-fail-fast",
+    )?;
+    if fast {
+        return Ok(());
+    }
+    // Not the documentation: an ignored example there is no slow test.
+    cargo(
+        "slow tests",
+        "test --workspace --all-features --lib --bins --tests --no-fail-fast -- --ignored",
+    )
+}
+
+pub(crate) fn lint() -> Result<()> {
+    cargo("format", "fmt --all --check")?;
+    cargo("lints", "clippy --workspace --all-targets --all-features -- -D warnings")?;
+    for feature in CORE_FEATURES {
+        cargo(
+            &format!("lints of the core crate with features [{feature}]"),
+            &format!(
+                "clippy --package varscale --lib --no-default-features --features={feature} \
+                 -- -D warnings"
+            ),
+        )?;
+    }
+    // Libraries only: the binary is called as the core crate is, and its pages would overwrite it.
+    run(
+        "documentation",
+        cargo_command("doc --workspace --lib --all-features --no-deps")
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+
+    heading("dependencies");
+    let metadata = MetadataCommand::new()
+        .features(CargoOpt::AllFeatures)
+        .exec()
+        .context("cargo metadata failed")?;
+    dependencies::check_licences(&metadata)?;
+    dependencies::check_duplicates(&metadata)?;
+    heading("unsafe code");
+    unsafe_files::check(&metadata)
+}
+
+fn heading(name: &str) {
+    println!("\n== {name}");
+}
+
+fn cargo(name: &str, arguments: &str) -> Result<()> {
+    run(name, &mut cargo_command(arguments))
+}
+
+fn cargo_command(arguments: &str) -> Command {
+    // Set by cargo: the one that runs this task.
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments.split_whitespace());
+    command
+}
+
+fn run(name: &str, command: &mut Command) -> Result<()> {
+    heading(name);
+    let status = command.status().with_context(|| format!("{name}: cannot run {command:?}"))?;
+    ensure!(status.success(), "{name} failed ({status}): {command:?}");
+    Ok(())
+}
