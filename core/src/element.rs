@@ -5,7 +5,7 @@ use core::{fmt, str::FromStr};
 
 use half::{bf16, f16};
 
-use crate::kernel::{Computing, round};
+use crate::kernel::{Computing, Run, dispatch, round};
 
 /// Type of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,13 +92,17 @@ impl serde::Serialize for Dtype {
 }
 
 pub(crate) mod sealed {
-    use super::Computing;
+    use super::{Computing, Run};
 
-    pub trait Element {
+    pub trait Element: Sized {
         type Computing: Computing;
 
         /// The one rounding of a computed value, to nearest even.
         fn round(value: Self::Computing) -> Self;
+
+        /// Fills a run at the best level. Not generic where it is implemented, so that kernels are
+        /// compiled once, in this crate, and not in every crate that draws.
+        fn fill(run: Run<'_, Self>);
     }
 }
 
@@ -124,6 +128,10 @@ macro_rules! element {
             #[inline(always)]
             fn round(value: $computing) -> Self {
                 $round(value)
+            }
+
+            fn fill(run: Run<'_, Self>) {
+                dispatch::run(run);
             }
         }
 

@@ -1,12 +1,6 @@
 //! Fill: a slice of a draw into a buffer, in parallel.
 
-use crate::{
-    Element, Slice,
-    kernel::{Run, dispatch},
-    law::Law,
-    shape::product,
-    stream::native::Position,
-};
+use crate::{Element, Slice, kernel::Run, law::Law, shape::product, stream::native::Position};
 
 /// Values that one thread draws at a time: 64 Ki, which fit a second-level cache.
 const CHUNK: usize = 1 << 16;
@@ -41,7 +35,7 @@ impl Source<'_> {
     fn fill_run<T: Element>(&self, start: u64, out: &mut [T]) {
         let columns = self.shape.last().map_or(1, |&columns| columns as u64);
         let Self { law, position, .. } = *self;
-        dispatch::run(Run { law, position, start, columns, out });
+        T::fill(Run { law, position, start, columns, out });
     }
 }
 

@@ -120,7 +120,7 @@ enum Shape<C> {
 }
 
 /// A run of consecutive values of a tensor.
-pub(crate) struct Run<'a, T> {
+pub struct Run<'a, T> {
     pub(crate) law: &'a Law,
     pub(crate) position: Position,
     /// Row-major index of the first value in the global shape.
