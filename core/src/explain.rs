@@ -1,9 +1,9 @@
 //! Explanations: how an initializer arrives at its numbers for a shape.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{Error, Fans, Initializer, Law, Mode, Tensor, shape::element_count};
+use crate::{Error, Fans, Initializer, Law, Mode, Tensor, number::Short, shape::element_count};
 
 /// How an initializer arrives at its numbers for one tensor, as data; as a sentence through
 /// [`Display`](fmt::Display).
@@ -80,24 +80,6 @@ impl Initializer {
             stddev: law.stddev(),
             bounds: law.bounds(),
         })
-    }
-}
-
-/// A number to six significant digits, as C's `%g` prints it.
-#[derive(Clone, Copy)]
-pub(crate) struct Short(pub(crate) f64);
-
-impl fmt::Display for Short {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rounded in decimal through the exponent form, then printed the shorter way.
-        let digits: String = alloc::format!("{:.5e}", self.0);
-        let rounded: f64 = digits.parse().unwrap_or(self.0);
-        let size = rounded.abs();
-        if size == 0.0 || (1e-4..1e16).contains(&size) {
-            write!(f, "{rounded}")
-        } else {
-            write!(f, "{rounded:e}")
-        }
     }
 }
 

@@ -2,7 +2,11 @@
 
 use alloc::string::{String, ToString};
 
-use crate::{Dtype, explain::Short, variance_scaling::TRUNCATED_STDDEV};
+use crate::{Dtype, number::Short};
+
+/// Standard deviation of a standard normal truncated to [−2, 2]: Keras divides by it
+/// (`scipy.stats.truncnorm.std(a=-2, b=2)`).
+pub(crate) const TRUNCATED_STDDEV: f64 = 0.879_625_661_034_239_8;
 
 /// A number that no distribution can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,12 +1,14 @@
 //! Layouts: which axes of a shape are input, output, receptive field, batch and group.
 
+mod text;
+
 use alloc::{
     format,
     string::{String, ToString},
     vec,
     vec::Vec,
 };
-use core::{fmt, str::FromStr};
+use core::fmt;
 
 /// What one axis of a kernel stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -197,7 +199,7 @@ impl Layout {
     /// # Ok::<(), varscale::LayoutError>(())
     /// ```
     pub fn einsum(equation: &str) -> Result<Self, LayoutError> {
-        let roles = einsum_roles(equation)
+        let roles = text::einsum_roles(equation)
             .map_err(|reason| LayoutError::Einsum { equation: equation.to_string(), reason })?;
         Ok(Self::new(Kind::Einsum { equation: equation.to_string(), roles }))
     }
@@ -321,113 +323,5 @@ impl Layout {
             }
         }
         Ok(roles.into_iter().map(|role| role.unwrap_or(others)).collect())
-    }
-}
-
-fn einsum_roles(equation: &str) -> Result<Vec<Role>, String> {
-    let parts = equation.split_once("->").and_then(|(operands, output)| {
-        operands.split_once(',').map(|(input, kernel)| (input.trim(), kernel.trim(), output.trim()))
-    });
-    let (input, kernel, output) =
-        parts.ok_or("it must read \"input,kernel->output\", as in \"abc,cde->abde\"")?;
-    let labels = |text: &str, operand| {
-        let plain = text.replacen("...", "", 1);
-        match plain.chars().find(|label| !label.is_ascii_alphabetic()) {
-            Some(label) => Err(format!("{label:?} in its {operand} is no letter")),
-            None => Ok(plain),
-        }
-    };
-    let (input, output) = (labels(input, "input")?, labels(output, "output")?);
-    if kernel.contains("...") {
-        return Err("the kernel's axes must all have letters".into());
-    }
-    let kernel = labels(kernel, "kernel")?;
-    kernel
-        .char_indices()
-        .map(|(at, label)| {
-            if kernel[..at].contains(label) {
-                return Err(format!("the kernel repeats {label:?}"));
-            }
-            match (input.contains(label), output.contains(label)) {
-                (true, false) => Ok(Role::Input),
-                (false, true) => Ok(Role::Output),
-                (true, true) => Ok(Role::Batch),
-                (false, false) => {
-                    Err(format!("{label:?} of the kernel is in neither the input nor the output"))
-                }
-            }
-        })
-        .collect()
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list =
-            |axes: &[isize]| axes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-        let text = match &self.kind {
-            Kind::Keras => "keras".into(),
-            Kind::KerasTranspose => "keras-transpose".into(),
-            Kind::KerasDepthwise => "keras-depthwise".into(),
-            Kind::Torch => "torch".into(),
-            Kind::TorchTranspose => "torch-transpose".into(),
-            Kind::Einsum { equation, .. } => format!("einsum:{equation}"),
-            Kind::Axes { input, output } => format!("axes:{}/{}", list(input), list(output)),
-            Kind::Jax { input, output, batch } => {
-                format!("jax:{}/{}/{}", list(input), list(output), list(batch))
-            }
-        };
-        if self.groups > 1 {
-            f.pad(&format!("{text}:groups={}", self.groups))
-        } else {
-            f.pad(&text)
-        }
-    }
-}
-
-impl FromStr for Layout {
-    type Err = LayoutError;
-
-    fn from_str(text: &str) -> Result<Self, LayoutError> {
-        let unknown = || LayoutError::Unknown { received: text.to_string() };
-        let (name, argument) = match text.split_once(':') {
-            Some((name, argument)) => (name, Some(argument)),
-            None => (text, None),
-        };
-        let axes = |list: &str| -> Result<Vec<isize>, LayoutError> {
-            let items = list.split(',').filter(|_| !list.is_empty());
-            items.map(|axis| axis.trim().parse().map_err(|_| unknown())).collect()
-        };
-        let layout = match (name, argument) {
-            ("einsum", Some(equation)) => return Self::einsum(equation),
-            ("axes", Some(lists)) => {
-                let (input, output) = lists.split_once('/').ok_or_else(unknown)?;
-                return Ok(Self::axes(axes(input)?, axes(output)?));
-            }
-            ("jax", Some(lists)) => {
-                let (input, rest) = lists.split_once('/').ok_or_else(unknown)?;
-                let (output, batch) = rest.split_once('/').unwrap_or((rest, ""));
-                return Ok(Self::jax(axes(input)?, axes(output)?, axes(batch)?));
-            }
-            ("keras", _) => Self::keras(),
-            ("keras-transpose", None) => Self::keras_transpose(),
-            ("keras-depthwise", None) => Self::keras_depthwise(),
-            ("torch", _) => Self::torch(),
-            ("torch-transpose", _) => Self::torch_transpose(),
-            _ => return Err(unknown()),
-        };
-        match argument {
-            None => Ok(layout),
-            Some(argument) => {
-                let groups = argument.strip_prefix("groups=").ok_or_else(unknown)?;
-                layout.with_groups(groups.parse().map_err(|_| unknown())?)
-            }
-        }
-    }
-}
-
-#[cfg(feature = "serde")]
-impl serde::Serialize for Layout {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }

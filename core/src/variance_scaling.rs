@@ -7,11 +7,11 @@ use alloc::{
 };
 use core::{fmt, str::FromStr};
 
-use crate::{Fans, Law, Layout, Mode, Number, law::LawError, math::sqrt_f64};
-
-/// Standard deviation of a standard normal truncated to [−2, 2]: Keras divides by it
-/// (`scipy.stats.truncnorm.std(a=-2, b=2)`).
-pub(crate) const TRUNCATED_STDDEV: f64 = 0.879_625_661_034_239_8;
+use crate::{
+    Fans, Law, Layout, Mode, Number,
+    law::{LawError, TRUNCATED_STDDEV},
+    math::sqrt_f64,
+};
 
 /// Which distribution [`VarianceScaling`] draws from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

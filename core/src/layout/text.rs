@@ -1,0 +1,119 @@
+//! Layouts as text, on the command line and in plans.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{fmt, str::FromStr};
+
+use super::{Kind, Layout, LayoutError, Role};
+
+/// The roles that an einsum equation gives the axes of its second operand, or what is wrong with it.
+pub(super) fn einsum_roles(equation: &str) -> Result<Vec<Role>, String> {
+    let parts = equation.split_once("->").and_then(|(operands, output)| {
+        operands.split_once(',').map(|(input, kernel)| (input.trim(), kernel.trim(), output.trim()))
+    });
+    let (input, kernel, output) =
+        parts.ok_or("it must read \"input,kernel->output\", as in \"abc,cde->abde\"")?;
+    let labels = |text: &str, operand| {
+        let plain = text.replacen("...", "", 1);
+        match plain.chars().find(|label| !label.is_ascii_alphabetic()) {
+            Some(label) => Err(format!("{label:?} in its {operand} is no letter")),
+            None => Ok(plain),
+        }
+    };
+    let (input, output) = (labels(input, "input")?, labels(output, "output")?);
+    if kernel.contains("...") {
+        return Err("the kernel's axes must all have letters".into());
+    }
+    let kernel = labels(kernel, "kernel")?;
+    kernel
+        .char_indices()
+        .map(|(at, label)| {
+            if kernel[..at].contains(label) {
+                return Err(format!("the kernel repeats {label:?}"));
+            }
+            match (input.contains(label), output.contains(label)) {
+                (true, false) => Ok(Role::Input),
+                (false, true) => Ok(Role::Output),
+                (true, true) => Ok(Role::Batch),
+                (false, false) => {
+                    Err(format!("{label:?} of the kernel is in neither the input nor the output"))
+                }
+            }
+        })
+        .collect()
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list =
+            |axes: &[isize]| axes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let text = match &self.kind {
+            Kind::Keras => "keras".into(),
+            Kind::KerasTranspose => "keras-transpose".into(),
+            Kind::KerasDepthwise => "keras-depthwise".into(),
+            Kind::Torch => "torch".into(),
+            Kind::TorchTranspose => "torch-transpose".into(),
+            Kind::Einsum { equation, .. } => format!("einsum:{equation}"),
+            Kind::Axes { input, output } => format!("axes:{}/{}", list(input), list(output)),
+            Kind::Jax { input, output, batch } => {
+                format!("jax:{}/{}/{}", list(input), list(output), list(batch))
+            }
+        };
+        if self.groups > 1 {
+            f.pad(&format!("{text}:groups={}", self.groups))
+        } else {
+            f.pad(&text)
+        }
+    }
+}
+
+impl FromStr for Layout {
+    type Err = LayoutError;
+
+    fn from_str(text: &str) -> Result<Self, LayoutError> {
+        let unknown = || LayoutError::Unknown { received: text.to_string() };
+        let (name, argument) = match text.split_once(':') {
+            Some((name, argument)) => (name, Some(argument)),
+            None => (text, None),
+        };
+        let axes = |list: &str| -> Result<Vec<isize>, LayoutError> {
+            let items = list.split(',').filter(|_| !list.is_empty());
+            items.map(|axis| axis.trim().parse().map_err(|_| unknown())).collect()
+        };
+        let layout = match (name, argument) {
+            ("einsum", Some(equation)) => return Self::einsum(equation),
+            ("axes", Some(lists)) => {
+                let (input, output) = lists.split_once('/').ok_or_else(unknown)?;
+                return Ok(Self::axes(axes(input)?, axes(output)?));
+            }
+            ("jax", Some(lists)) => {
+                let (input, rest) = lists.split_once('/').ok_or_else(unknown)?;
+                let (output, batch) = rest.split_once('/').unwrap_or((rest, ""));
+                return Ok(Self::jax(axes(input)?, axes(output)?, axes(batch)?));
+            }
+            ("keras", _) => Self::keras(),
+            ("keras-transpose", None) => Self::keras_transpose(),
+            ("keras-depthwise", None) => Self::keras_depthwise(),
+            ("torch", _) => Self::torch(),
+            ("torch-transpose", _) => Self::torch_transpose(),
+            _ => return Err(unknown()),
+        };
+        match argument {
+            None => Ok(layout),
+            Some(argument) => {
+                let groups = argument.strip_prefix("groups=").ok_or_else(unknown)?;
+                layout.with_groups(groups.parse().map_err(|_| unknown())?)
+            }
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Layout {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
