@@ -21,6 +21,11 @@
 
 extern crate alloc;
 
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(feature = "serde")]
 mod config;
 mod draw;

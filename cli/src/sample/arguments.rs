@@ -55,14 +55,15 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "keras", help_heading = "Initializer")]
     pub(super) layout: Layout,
 
-    /// Keras's input_axes, such as 0,1: axes that count in fan_in; negative ones count from the end
+    /// Keras's input_axes, such as 0,1: axes that count in fan_in (negative ones count from the
+    /// end). With --output-axes, in place of the layout
     #[arg(long, value_name = "AXES", value_parser = parse_axes, allow_hyphen_values = true,
-          requires = "output_axes", conflicts_with = "layout", help_heading = "Initializer")]
+          requires = "output_axes", help_heading = "Initializer")]
     pub(super) input_axes: Option<Axes>,
 
     /// Keras's output_axes, such as 2: axes that count in fan_out
     #[arg(long, value_name = "AXES", value_parser = parse_axes, allow_hyphen_values = true,
-          requires = "input_axes", conflicts_with = "layout", help_heading = "Initializer")]
+          requires = "input_axes", help_heading = "Initializer")]
     pub(super) output_axes: Option<Axes>,
 
     /// Integer from -2^63 to 2^64 - 1 [default: drawn, and reported]
