@@ -7,13 +7,14 @@ use crate::{
     Dtype, Element, Error, Law, Slice,
     fill::Source,
     shape::{ShapeError, element_count},
-    stream::native::Position,
+    stream::Origin,
 };
 
 /// One call of an initializer for one tensor: every value is fixed, none is computed yet.
 ///
 /// Any part can be taken, in any order, with any number of threads: a value depends on its index
-/// in the global shape only.
+/// in the global shape only. Where a framework's stream is sequential (`keras-torch`, and normals
+/// of `keras-numpy`), a part also costs what stands in front of it.
 ///
 /// ```
 /// use varscale::{Initializer, Slice};
@@ -28,14 +29,14 @@ pub struct Draw {
     shape: Vec<usize>,
     elements: u64,
     law: Law,
-    position: Position,
+    origin: Origin,
     threads: usize,
 }
 
 impl Draw {
-    pub(crate) fn new(shape: &[usize], law: Law, position: Position) -> Result<Self, ShapeError> {
+    pub(crate) fn new(shape: &[usize], law: Law, origin: Origin) -> Result<Self, ShapeError> {
         let elements = element_count(shape)?;
-        Ok(Self { shape: shape.to_vec(), elements, law, position, threads: 0 })
+        Ok(Self { shape: shape.to_vec(), elements, law, origin, threads: 0 })
     }
 
     /// The same draw on `threads` threads: 1 for the calling thread alone, 0 (the default) for
@@ -46,6 +47,11 @@ impl Draw {
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
+    }
+
+    #[cfg(all(test, feature = "keras-streams", feature = "serde"))]
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Global shape.
@@ -131,7 +137,7 @@ impl Draw {
             return Err(ShapeError::BufferLength { expected, received: out.len() }.into());
         }
         self.check(T::DTYPE)?;
-        let source = Source { law: &self.law, position: self.position, shape: &self.shape };
+        let source = Source { law: &self.law, origin: self.origin, shape: &self.shape };
         source.fill(slice, start, out, self.threads);
         Ok(())
     }

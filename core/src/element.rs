@@ -6,6 +6,8 @@ use core::{fmt, str::FromStr};
 use half::{bf16, f16};
 
 use crate::kernel::{Computing, Run, dispatch, round};
+#[cfg(feature = "keras-streams")]
+use crate::stream::framework::Framework;
 
 /// Type of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,6 +94,8 @@ impl serde::Serialize for Dtype {
 }
 
 pub(crate) mod sealed {
+    #[cfg(feature = "keras-streams")]
+    use super::Framework;
     use super::{Computing, Run};
 
     pub trait Element: Sized {
@@ -103,6 +107,10 @@ pub(crate) mod sealed {
         /// Fills a run at the best level. Not generic where it is implemented, so that kernels are
         /// compiled once, in this crate, and not in every crate that draws.
         fn fill(run: Run<'_, Self>);
+
+        /// As [`Element::fill`], of a framework's stream.
+        #[cfg(feature = "keras-streams")]
+        fn fill_framework(framework: &Framework, start: u64, out: &mut [Self]);
     }
 }
 
@@ -132,6 +140,11 @@ macro_rules! element {
 
             fn fill(run: Run<'_, Self>) {
                 dispatch::run(run);
+            }
+
+            #[cfg(feature = "keras-streams")]
+            fn fill_framework(framework: &Framework, start: u64, out: &mut [Self]) {
+                framework.fill_at(dispatch::Level::best(), start, out);
             }
         }
 

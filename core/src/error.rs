@@ -2,7 +2,7 @@
 
 use crate::{
     DistributionError, DtypeError, FansError, IdentityShapeError, LawError, LayoutError, ModeError,
-    OverflowError, ScaleError, SeedError, ShapeError,
+    OverflowError, ScaleError, SeedError, ShapeError, StreamError,
 };
 
 /// Everything that can go wrong: one variant per concept, whose message names the argument, the
@@ -25,6 +25,9 @@ pub enum Error {
     /// A seed out of range, or none to be had.
     #[error(transparent)]
     Seed(#[from] SeedError),
+    /// A stream that does not exist, or that has no such values.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// A layout that does not exist.
     #[error(transparent)]
     Layout(#[from] LayoutError),

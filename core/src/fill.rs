@@ -1,6 +1,8 @@
 //! Fill: a slice of a draw into a buffer, in parallel.
 
-use crate::{Element, Slice, kernel::Run, law::Law, shape::product, stream::native::Position};
+use alloc::vec::Vec;
+
+use crate::{Element, Law, Slice, kernel::Run, shape::product, stream::Origin};
 
 /// Values that one thread draws at a time: 64 Ki, which fit a second-level cache.
 const CHUNK: usize = 1 << 16;
@@ -9,11 +11,14 @@ const CHUNK: usize = 1 << 16;
 #[cfg(feature = "parallel")]
 const PARALLEL: usize = 1 << 18;
 
+/// Values of a sequential stream that are drawn at a time for runs that are apart.
+const WINDOW: u64 = 1 << 22;
+
 /// A draw as the kernel sees it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) law: &'a Law,
-    pub(crate) position: Position,
+    pub(crate) origin: Origin,
     pub(crate) shape: &'a [usize],
 }
 
@@ -28,14 +33,58 @@ impl Source<'_> {
         threads: usize,
     ) {
         let rows = Rows::new(self.shape, slice);
-        for_chunks(out, threads, |first, chunk| rows.fill(self, start + first, chunk));
+        if self.is_random_access() {
+            for_chunks(out, threads, |first, chunk| {
+                rows.fill(start + first, chunk, |index, run| self.fill_run(index, run));
+            });
+        } else if !out.is_empty() {
+            self.fill_in_sequence(&rows, start, out);
+        }
     }
 
     /// Fills `out` with the values from row-major index `start` of the global shape.
     fn fill_run<T: Element>(&self, start: u64, out: &mut [T]) {
-        let columns = self.shape.last().map_or(1, |&columns| columns as u64);
-        let Self { law, position, .. } = *self;
-        T::fill(Run { law, position, start, columns, out });
+        match self.origin {
+            Origin::Native(position) => {
+                let columns = self.shape.last().map_or(1, |&columns| columns as u64);
+                T::fill(Run { law: self.law, position, start, columns, out });
+            }
+            #[cfg(feature = "keras-streams")]
+            Origin::Framework(framework) => T::fill_framework(&framework, start, out),
+        }
+    }
+
+    fn is_random_access(&self) -> bool {
+        match self.origin {
+            Origin::Native(_) => true,
+            #[cfg(feature = "keras-streams")]
+            Origin::Framework(framework) => framework.is_random_access(),
+        }
+    }
+
+    /// Fills the runs of a stream that draws all that stands in front of a run: one run at once,
+    /// runs that are apart by way of a window over everything between the first and the last.
+    fn fill_in_sequence<T: Element>(&self, rows: &Rows<'_>, start: u64, out: &mut [T]) {
+        if rows.outer == 0 {
+            return self.fill_run(rows.index(start), out);
+        }
+        let end = rows.index(start + out.len() as u64 - 1) + 1;
+        let (mut window, mut first) = (Vec::new(), 0);
+        rows.fill(start, out, |index, run| {
+            let mut done = 0;
+            while done < run.len() {
+                let at = index + done as u64;
+                if at - first >= window.len() as u64 {
+                    first = at;
+                    window.resize(WINDOW.min(end - at) as usize, T::default());
+                    self.fill_run(first, &mut window);
+                }
+                let ready = &window[(at - first) as usize..];
+                let length = ready.len().min(run.len() - done);
+                run[done..done + length].copy_from_slice(&ready[..length]);
+                done += length;
+            }
+        });
     }
 }
 
@@ -93,16 +142,21 @@ impl<'a> Rows<'a> {
         Self { shape, slice, outer, length }
     }
 
-    /// Fills `out` with the slice's elements from `first` on.
-    fn fill<T: Element>(&self, source: &Source<'_>, first: u64, out: &mut [T]) {
-        let (mut row, mut within) = (first / self.length, first % self.length);
-        let mut out = out;
+    /// Calls `fill` with every run of the slice's elements from `first` on, and the global
+    /// row-major index of its first element.
+    fn fill<T>(&self, first: u64, out: &mut [T], mut fill: impl FnMut(u64, &mut [T])) {
+        let (mut at, mut out) = (first, out);
         while !out.is_empty() {
-            let length = (self.length - within).min(out.len() as u64);
+            let length = (self.length - at % self.length).min(out.len() as u64);
             let (now, later) = out.split_at_mut(length as usize);
-            source.fill_run(self.start(row) + within, now);
-            (row, within, out) = (row + 1, 0, later);
+            fill(self.index(at), now);
+            (at, out) = (at + length, later);
         }
+    }
+
+    /// Global row-major index of the slice's element `at`.
+    fn index(&self, at: u64) -> u64 {
+        self.start(at / self.length) + at % self.length
     }
 
     /// Global row-major index of the first element of run `row`.

@@ -3,8 +3,14 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    Draw, Element, Error, Fans, Law, Layout, Number, Seed, VarianceScaling, law::LawError,
-    stream::native::Position,
+    Draw, Element, Error, Fans, Law, Layout, Number, Seed, Stream, VarianceScaling,
+    law::LawError,
+    stream::{Origin, native::Position},
+};
+#[cfg(feature = "keras-streams")]
+use crate::{
+    shape::element_count,
+    stream::{Request, framework::Framework},
 };
 
 /// The rule of an initializer, without its seed.
@@ -104,6 +110,7 @@ impl From<&Self> for Tensor {
 pub struct Initializer {
     pub(crate) rule: Rule,
     pub(crate) seed: Option<Seed>,
+    pub(crate) stream: Stream,
 }
 
 macro_rules! presets {
@@ -125,21 +132,25 @@ impl Initializer {
         lecun_normal, "LecunNormal", "truncated normal, scale 1 over fan_in";
     }
 
+    fn new(rule: Rule, seed: Option<Seed>) -> Self {
+        Self { rule, seed, stream: Stream::Native }
+    }
+
     /// Keras's `VarianceScaling` with any [`VarianceScaling`] rule.
     pub fn variance_scaling(rule: VarianceScaling, seed: impl Into<Seed>) -> Self {
-        Self { rule: Rule::VarianceScaling(rule), seed: Some(seed.into()) }
+        Self::new(Rule::VarianceScaling(rule), Some(seed.into()))
     }
 
     /// Every value 0.
     #[must_use]
     pub fn zeros() -> Self {
-        Self { rule: Rule::Fixed(Fixed::Zeros), seed: None }
+        Self::new(Rule::Fixed(Fixed::Zeros), None)
     }
 
     /// Every value 1.
     #[must_use]
     pub fn ones() -> Self {
-        Self { rule: Rule::Fixed(Fixed::Ones), seed: None }
+        Self::new(Rule::Fixed(Fixed::Ones), None)
     }
 
     /// Every value `value`.
@@ -201,7 +212,7 @@ impl Initializer {
     /// An initializer whose numbers are checked now, so that only shapes can fail later.
     pub(crate) fn fixed(rule: Fixed, seed: Option<Seed>) -> Result<Self, LawError> {
         rule.law()?;
-        Ok(Self { rule: Rule::Fixed(rule), seed })
+        Ok(Self::new(Rule::Fixed(rule), seed))
     }
 
     /// Keras's class name, such as `HeNormal`.
@@ -230,7 +241,20 @@ impl Initializer {
     /// The same rule with another seed; no effect on initializers that draw nothing.
     #[must_use]
     pub fn with_seed(&self, seed: impl Into<Seed>) -> Self {
-        Self { rule: self.rule.clone(), seed: self.seed.as_ref().map(|_| seed.into()) }
+        Self { seed: self.seed.as_ref().map(|_| seed.into()), ..self.clone() }
+    }
+
+    /// The same initializer drawing from another stream than the native one. A framework's stream
+    /// knows no tensor names: tensors of one seed and shape are equal.
+    #[must_use]
+    pub fn with_stream(self, stream: Stream) -> Self {
+        Self { stream, ..self }
+    }
+
+    /// The stream it draws from.
+    #[must_use]
+    pub fn stream(&self) -> Stream {
+        self.stream
     }
 
     /// The rule, where this is a `VarianceScaling` or one of its presets.
@@ -269,7 +293,7 @@ impl Initializer {
     }
 
     /// Call `call` (from 0) of `tensor`, whatever calls were made: advances nothing. With an
-    /// integer seed every call is the same.
+    /// integer seed every call is the same, but under [`Stream::TfKeras29`].
     ///
     /// # Errors
     /// As [`Initializer::draw`].
@@ -286,13 +310,23 @@ impl Initializer {
     pub fn draw_call(&self, tensor: impl Into<Tensor>, call: u32) -> Result<Draw, Error> {
         let tensor = tensor.into();
         let (_, law) = self.resolve(&tensor)?;
-        let call = self.seed.as_ref().map_or(0, |seed| seed.call(call));
+        let call = self.seed.as_ref().map_or(0, |seed| seed.call(call, self.stream));
         self.draw_law(&tensor, law, call)
     }
 
     fn draw_law(&self, tensor: &Tensor, law: Law, call: u32) -> Result<Draw, Error> {
+        #[cfg(feature = "keras-streams")]
+        if let (true, Some(seed)) = (self.stream != Stream::Native, &self.seed) {
+            let (stream, elements) = (self.stream, element_count(&tensor.shape)?);
+            let request = Request::new(stream, &law, seed.value(), call.into(), elements)?;
+            if let Some(request) = request {
+                let framework = Framework::new(stream, request, seed.as_generator().is_some())?;
+                return Ok(Draw::new(&tensor.shape, law, Origin::Framework(framework))?);
+            }
+        }
         let seed = self.seed.as_ref().map_or(0, Seed::resolved);
-        Ok(Draw::new(&tensor.shape, law, Position::new(seed, &tensor.name, call))?)
+        let position = Position::new(seed, &tensor.name, call);
+        Ok(Draw::new(&tensor.shape, law, Origin::Native(position))?)
     }
 
     /// The values of the next draw of `tensor`, in row-major order.

@@ -61,5 +61,7 @@ pub use layout::{Layout, LayoutError, Role};
 pub use number::Number;
 pub use seed::{Seed, SeedError, SeedGenerator};
 pub use shape::{ShapeError, Slice, element_count, parse_shape};
-pub use stream::NATIVE_STREAM;
+#[cfg(feature = "keras-streams")]
+pub use stream::python_random::PythonRandom;
+pub use stream::{NATIVE_STREAM, Stream, StreamError};
 pub use variance_scaling::{Distribution, DistributionError, ScaleError, VarianceScaling};

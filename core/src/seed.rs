@@ -6,6 +6,8 @@ use alloc::{
 };
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::Stream;
+
 /// What is wrong with a seed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -88,8 +90,8 @@ impl Seed {
         Integer::new(seed).map(Self::from)
     }
 
-    /// No seed: drawn once from the operating system, in [0, 2^53) so that every JSON reader keeps
-    /// it, then kept and readable through [`Seed::resolved`]. The config keeps Keras's `null`.
+    /// No seed: drawn once from the operating system, in [0, 2^31) so that every framework's stream
+    /// takes it, then kept and readable through [`Seed::resolved`]. The config keeps Keras's `null`.
     ///
     /// # Errors
     /// [`SeedError::NoEntropy`], always without the `std` feature.
@@ -146,11 +148,19 @@ impl Seed {
     }
 
     /// The call index that call `call` of this seed has in the stream.
-    pub(crate) fn call(&self, call: u32) -> u32 {
-        match &self.0 {
-            Kind::Integer(_) | Kind::Unset { .. } => 0,
-            Kind::Generator(_) | Kind::Sequence(_) => call,
+    pub(crate) fn call(&self, call: u32, stream: Stream) -> u32 {
+        match (&self.0, stream) {
+            #[cfg(feature = "keras-streams")]
+            (_, Stream::TfKeras29) => call,
+            (Kind::Integer(_) | Kind::Unset { .. }, _) => 0,
+            (Kind::Generator(_) | Kind::Sequence(_), _) => call,
         }
+    }
+
+    /// The integer itself, as frameworks take it: as it was given, or drawn.
+    #[cfg(feature = "keras-streams")]
+    pub(crate) fn value(&self) -> i128 {
+        self.given().map_or(self.resolved().into(), |integer| integer.value)
     }
 
     /// The integer that was given; `None` where it was drawn.
@@ -299,7 +309,7 @@ impl SeedGenerator {
 #[cfg(feature = "std")]
 fn draw() -> Result<u64, SeedError> {
     getrandom::u64()
-        .map(|word| word >> 11)
+        .map(|word| word >> 33)
         .map_err(|error| SeedError::NoEntropy { reason: error.to_string() })
 }
 

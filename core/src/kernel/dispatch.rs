@@ -4,19 +4,27 @@
 //! level: it consists of operations that IEEE 754 and integer arithmetic define exactly.
 #![allow(unsafe_code)]
 
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use crate::math::Hardware;
+use crate::math::{Fma, Native};
+
 /// Something to run at the best level. Implementations are `#[inline(always)]`, and so is all that
 /// they call: what is not inlined is compiled for the baseline.
 pub(crate) trait Kernel {
-    fn run(self);
+    type Output;
+
+    /// Runs with `F` for fused multiply-add, where the kernel has any.
+    fn run<F: Fma>(self) -> Self::Output;
 }
 
 /// An instruction set that kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Baseline,
-    #[cfg(target_arch = "x86_64")]
+    /// With fused multiply-add, which all CPUs but a few with AVX2 have.
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
     Avx2,
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
     Avx512,
 }
 
@@ -24,9 +32,9 @@ impl Level {
     /// The levels of this CPU, best first.
     pub(crate) fn available() -> impl Iterator<Item = Self> {
         [
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
             Self::Avx512,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
             Self::Avx2,
             Self::Baseline,
         ]
@@ -34,54 +42,53 @@ impl Level {
         .filter(|level| level.detected())
     }
 
-    fn best() -> Self {
+    pub(crate) fn best() -> Self {
         Self::available().next().unwrap_or(Self::Baseline)
     }
 
     fn detected(self) -> bool {
-        #[cfg(all(target_arch = "x86_64", feature = "std"))]
-        let has = |level| match level {
+        match self {
             Self::Baseline => true,
-            Self::Avx2 => is_x86_feature_detected!("avx2"),
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
+            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
             Self::Avx512 => {
                 is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("fma")
             }
-        };
-        #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
-        let has = |level| level == Self::Baseline;
-        has(self)
+        }
     }
 
     /// Runs `kernel` compiled for this level, or for the baseline where this CPU lacks it.
-    pub(crate) fn run(self, kernel: impl Kernel) {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
             // SAFETY: `detected` has just found every feature that `avx512` is compiled with.
             Self::Avx512 if self.detected() => unsafe { avx512(kernel) },
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
             // SAFETY: `detected` has just found every feature that `avx2` is compiled with.
             Self::Avx2 if self.detected() => unsafe { avx2(kernel) },
-            _ => kernel.run(),
+            _ => kernel.run::<Native>(),
         }
     }
 }
 
 /// Runs `kernel` at the best level.
-pub(crate) fn run(kernel: impl Kernel) {
-    Level::best().run(kernel);
+pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
+    Level::best().run(kernel)
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-fn avx512(kernel: impl Kernel) {
-    kernel.run();
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
+fn avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Hardware>()
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn avx2(kernel: impl Kernel) {
-    kernel.run();
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[target_feature(enable = "avx2,fma")]
+fn avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Hardware>()
 }

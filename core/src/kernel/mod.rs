@@ -20,7 +20,7 @@ pub(crate) mod round;
 
 use core::ops::{Add, Mul};
 
-use crate::{Element, Law, stream::native::Position};
+use crate::{Element, Law, math::Fma, stream::native::Position};
 
 /// Values per block: 64 counters of four words.
 pub(crate) const BLOCK: usize = 256;
@@ -131,8 +131,10 @@ pub struct Run<'a, T> {
 }
 
 impl<T: Element> dispatch::Kernel for Run<'_, T> {
+    type Output = ();
+
     #[inline(always)]
-    fn run(self) {
+    fn run<F: Fma>(self) {
         let from = T::Computing::from_f64;
         let shape = match *self.law {
             Law::Constant { value } => Shape::Constant { value: from(value) },

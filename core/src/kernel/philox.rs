@@ -72,6 +72,17 @@ pub(crate) fn philox4x32(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     rounds(counter.map(Lane::from), &Key::new(key))
 }
 
+/// The four words of the counter (low half, high half), for loops that keep words in planes.
+#[cfg(feature = "keras-streams")]
+#[inline(always)]
+pub(crate) fn block(key: &Key, low: u64, high: u64) -> [u32; 4] {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    let counter = [low, low >> 32, high, high >> 32];
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    let counter = [low as Lane, (low >> 32) as Lane, high as Lane, (high >> 32) as Lane];
+    rounds(counter, key)
+}
+
 /// The words of the counters (first, call, plane), (first + 1, call, plane), …, four each.
 #[inline(always)]
 pub(crate) fn words(key: &Key, call: u32, plane: u32, first: u64, out: &mut [u32]) {

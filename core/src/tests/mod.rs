@@ -2,6 +2,8 @@
 //! one must share with it.
 
 mod distribution;
+#[cfg(all(feature = "keras-streams", feature = "serde"))]
+mod golden;
 mod invariants;
 mod stability;
 
@@ -12,7 +14,7 @@ use half::{bf16, f16};
 use crate::{
     Draw, Dtype, Element, Initializer, Law, Slice, Tensor,
     kernel::{Computing, dispatch::Level, philox::philox4x32},
-    stream::native::Position,
+    stream::{Origin, native::Position},
 };
 
 /// The definition of the stream, one value at a time. Rounding to 16 bits is `half`'s.
@@ -42,7 +44,7 @@ fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
 }
 
 /// What the reference needs of an element type.
-trait Reference: Element + core::fmt::Debug {
+pub(crate) trait Reference: Element + core::fmt::Debug {
     fn word(high: u32, low: u32) -> <Self::Computing as Computing>::Word;
     fn narrow(value: Self::Computing) -> Self;
     fn bits(self) -> u64;
@@ -108,7 +110,7 @@ impl Runner<'_> {
             let draw = initializer.draw_call(self.tensor.clone(), self.call).unwrap();
             // `draw_call` gives an integer seed call 0: place the call by hand.
             let position = Position::new(42, &self.tensor.name, self.call);
-            let draw = Draw::new(draw.shape(), *draw.law(), position).unwrap();
+            let draw = Draw::new(draw.shape(), *draw.law(), Origin::Native(position)).unwrap();
             self.equals::<f16>(name, &draw, position);
             self.equals::<bf16>(name, &draw, position);
             self.equals::<f32>(name, &draw, position);

@@ -1,0 +1,147 @@
+//! Casts, as torch and NumPy round to an element type, without branches so that loops vectorize.
+
+use half::{bf16, f16};
+
+use crate::{Element, kernel::round};
+
+/// An element type that torch and NumPy cast to.
+pub(crate) trait Cast: Element {
+    /// One rounding to nearest even.
+    fn from_f32(value: f32) -> Self;
+    /// As the frameworks cast: bfloat16 by way of f32, the others with one rounding.
+    fn from_f64(value: f64) -> Self;
+    /// The value of this type nearest to an f32, as f32 (for f64: the f32).
+    fn quantize(value: f32) -> f32;
+}
+
+impl Cast for f16 {
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        round::to_f16(value)
+    }
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        round::to_f16(to_odd(value))
+    }
+    #[inline(always)]
+    fn quantize(value: f32) -> f32 {
+        f16_grid(value)
+    }
+}
+
+impl Cast for bf16 {
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        round::to_bf16(value)
+    }
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        round::to_bf16(value as f32)
+    }
+    #[inline(always)]
+    fn quantize(value: f32) -> f32 {
+        bf16_grid(value)
+    }
+}
+
+impl Cast for f32 {
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    #[inline(always)]
+    fn quantize(value: f32) -> f32 {
+        value
+    }
+}
+
+impl Cast for f64 {
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        f64::from(value)
+    }
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn quantize(value: f32) -> f32 {
+        value
+    }
+}
+
+/// An f64 as f32, rounded to odd: rounding that once more, to 16 bits, is one rounding of the f64.
+///
+/// The places that f32 lacks are cut off, and the last one left is set where any of them was not
+/// 0, so that the cast is exact. (Not below 2^-126, where 16-bit floats are 0 either way.)
+#[inline(always)]
+pub(crate) fn to_odd(value: f64) -> f32 {
+    const CUT: u64 = (1 << 29) - 1;
+
+    let bits = value.to_bits();
+    let sticky = u64::from(bits & CUT != 0) << 29;
+    f64::from_bits((bits & !CUT) | sticky) as f32
+}
+
+/// The bfloat16 nearest to a value, as f32.
+#[inline(always)]
+pub(crate) fn bf16_grid(value: f32) -> f32 {
+    let bits = value.to_bits();
+    let odd = (bits >> 16) & 1;
+    f32::from_bits(bits.wrapping_add(0x7FFF + odd) & 0xFFFF_0000)
+}
+
+/// The float16 nearest to a value, as f32; not for values that overflow.
+#[inline(always)]
+pub(crate) fn f16_grid(value: f32) -> f32 {
+    const SMALLEST_NORMAL: f32 = 1.0 / (1 << 14) as f32;
+
+    let bits = value.to_bits();
+    let sign = bits & 0x8000_0000;
+    let size = f32::from_bits(bits ^ sign);
+    let odd = (bits >> 13) & 1;
+    let normal = f32::from_bits((bits ^ sign).wrapping_add(0xFFF + odd) & 0xFFFF_E000);
+    // Adding one half rounds to the subnormal grid of 2^-24.
+    let subnormal = (size + 0.5) - 0.5;
+    let rounded = if size < SMALLEST_NORMAL { subnormal } else { normal };
+    f32::from_bits(rounded.to_bits() | sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_equal_half() {
+        let mut bits = 0_u32;
+        for _ in 0..20_000_000 {
+            bits = bits.wrapping_add(0x9E37_79B1);
+            let value = f32::from_bits(bits);
+            if value.abs() < 65504.0 {
+                let expected = f16::from_f32(value).to_f32().to_bits();
+                assert_eq!(f16_grid(value).to_bits(), expected, "{value:e}");
+                let expected = bf16::from_f32(value).to_f32().to_bits();
+                assert_eq!(bf16_grid(value).to_bits(), expected, "{value:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn f64_to_f16_rounds_once() {
+        // Just above and below a tie of f16, by less than f32 can tell.
+        for lower in 0..0x7BFF_u16 {
+            let (a, b) = (f16::from_bits(lower), f16::from_bits(lower + 1));
+            let middle = (a.to_f64() + b.to_f64()) / 2.0;
+            let even = if lower % 2 == 0 { a } else { b };
+            assert_eq!(<f16 as Cast>::from_f64(middle), even);
+            let (below, above) = (middle.to_bits() - 1, middle.to_bits() + 1);
+            assert_eq!(<f16 as Cast>::from_f64(f64::from_bits(below)), a);
+            assert_eq!(<f16 as Cast>::from_f64(f64::from_bits(above)), b);
+            assert_eq!(<f16 as Cast>::from_f64(-f64::from_bits(above)), -b);
+        }
+    }
+}

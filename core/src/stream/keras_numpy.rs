@@ -1,0 +1,352 @@
+//! The stream of Keras 3 on NumPy: `keras-numpy`.
+//!
+//! Sources: `keras/src/backend/numpy/random.py` of Keras 3.15.1; `random_standard_normal` of
+//! `numpy/random/src/distributions/distributions.c`, NumPy 2.4.6.
+//!
+//! ```text
+//! words of PCG64(SeedSequence([seed, call])); unit = 53 bits of a word; all in f64, then cast
+//!
+//! uniform:    -limit + (limit - -limit) · unit
+//! normal:     stddev · z, z by the ziggurat of 256 layers:
+//!     repeat: word = mantissa (52 bits) · sign · layer (8 bits); x = ± mantissa · width[layer]
+//!         mantissa < inside[layer]:      return x
+//!         layer 0, the tail: repeat: a = -log1p(-unit) / R, b = -log1p(-unit); if 2b > a²:
+//!                                        return ±(R + a), by bit 8 of the mantissa
+//!         density(layer) + (density(layer - 1) - density(layer)) · unit < exp(-x²/2): return x
+//! truncated:  of the normals, in their order, those with -2 stddev <= x <= 2 stddev
+//! ```
+//!
+//! Faults of the framework that are part of the stream:
+//! - Values are drawn in f64 and then cast: a 16-bit value can exceed the bound by its rounding.
+//! - The tables of the ziggurat are not correctly computed (see `ziggurat`).
+//! - A bfloat16 is rounded twice, first to float32.
+//!
+//! Deviations: how many words a normal takes depends on the words (1.2 % take more than one), so
+//! the words are parsed in pieces, each of which assumes that a normal starts at its first word.
+//! That is nearly always so; else the piece is parsed again with what the one before it left over.
+//! Uniform values are computed from any index directly; of the normals, everything in front of the
+//! range is drawn as well.
+
+mod pcg64;
+mod ziggurat;
+
+use alloc::{vec, vec::Vec};
+
+use self::{
+    pcg64::Pcg64,
+    ziggurat::{DENSITY, INSIDE, INVERSE_R, R, WIDTH},
+};
+use super::{Request, cast::Cast, fdlibm};
+use crate::{
+    Distribution, Dtype,
+    kernel::dispatch::{Kernel, Level},
+    math::{self, Fma},
+};
+
+/// Words that are drawn and transformed at a time.
+const BLOCK: usize = 512;
+/// Words that are parsed independently of others.
+const PIECE: usize = 1 << 14;
+/// Pieces that are parsed before their values are put together.
+const PIECES: usize = 16;
+
+/// The integers of an uint32: for others NumPy raises an `OverflowError`.
+pub(super) fn check_seed(seed: i128, _generator: bool) -> Result<(), &'static str> {
+    u32::try_from(seed).map(drop).map_err(|_| "an integer from 0 to 2^32 - 1")
+}
+
+/// Values `start..` of the flat tensor.
+pub(super) fn fill_at<T: Cast>(level: Level, request: &Request, start: u64, out: &mut [T]) {
+    let generator = Pcg64::new([request.seed as u32, request.call as u32]);
+    let parameter = request.parameter;
+    match request.distribution {
+        Distribution::Uniform => {
+            level.run(Uniform { generator: generator.advanced(start), limit: parameter, out });
+        }
+        Distribution::UntruncatedNormal => {
+            let law = Law { stddev: parameter, bound: None };
+            fill_normal(level, generator, law, start, out);
+        }
+        Distribution::TruncatedNormal => {
+            let law = Law { stddev: parameter, bound: Some(2.0 * parameter) };
+            fill_normal(level, generator, law, start, out);
+        }
+    }
+}
+
+/// Uniform in [0, 1), 53 bits.
+#[inline(always)]
+fn unit(word: u64) -> f64 {
+    (word >> 11) as i64 as f64 * (1.0 / (1_u64 << 53) as f64)
+}
+
+struct Uniform<'a, T> {
+    generator: Pcg64,
+    limit: f64,
+    out: &'a mut [T],
+}
+
+impl<T: Cast> Kernel for Uniform<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<F: Fma>(mut self) {
+        let (low, range) = (-self.limit, self.limit - -self.limit);
+        let mut words = [0; BLOCK];
+        for block in self.out.chunks_mut(BLOCK) {
+            let words = &mut words[..block.len()];
+            self.generator.fill(words);
+            for (slot, &word) in block.iter_mut().zip(&*words) {
+                *slot = T::from_f64(low + range * unit(word));
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Law {
+    stddev: f64,
+    /// Largest value kept.
+    bound: Option<f64>,
+}
+
+impl Law {
+    #[inline(always)]
+    fn value(self, z: f64) -> f64 {
+        // The mean comes first, as in NumPy: 0 + -0 is 0.
+        0.0 + self.stddev * z
+    }
+
+    #[inline(always)]
+    fn keeps(self, value: f64) -> bool {
+        self.bound.is_none_or(|bound| value.abs() <= bound)
+    }
+}
+
+fn fill_normal<T: Cast>(level: Level, first: Pcg64, law: Law, start: u64, out: &mut [T]) {
+    let (mut out, mut skip) = (out, start);
+    // In words: where the next piece starts, and how many of it belong to the normal before.
+    let (mut position, mut carry) = (0_u64, 0_usize);
+    let mut pieces: Vec<Piece<T>> = Vec::new();
+    while !out.is_empty() {
+        let length = expected_words(skip.saturating_add(out.len() as u64)).min(PIECE as u64);
+        let count = expected_words(skip.saturating_add(out.len() as u64)).div_ceil(length);
+        let count = count.min(PIECES as u64) as usize;
+        pieces.resize_with(count.max(pieces.len()), Piece::default);
+
+        // Independent of each other:
+        for (index, piece) in pieces[..count].iter_mut().enumerate() {
+            let generator = first.advanced(position + index as u64 * length);
+            piece.parse(level, law, generator, length as usize, 0);
+        }
+        // In sequence:
+        for piece in &mut pieces[..count] {
+            if carry != 0 {
+                piece.parse(level, law, first.advanced(position), length as usize, carry);
+            }
+            carry = piece.carry;
+            position += length;
+            let values = &piece.values[..piece.count];
+            let passed = skip.min(values.len() as u64);
+            skip -= passed;
+            let values = &values[passed as usize..];
+            let (now, later) = out.split_at_mut(values.len().min(out.len()));
+            now.copy_from_slice(&values[..now.len()]);
+            out = later;
+        }
+    }
+}
+
+/// Words that most likely hold so many values: a truncated normal takes 1.061 on average.
+fn expected_words(values: u64) -> u64 {
+    values.saturating_add(values / 15).saturating_add(64)
+}
+
+/// The values of a run of words.
+#[derive(Clone)]
+struct Piece<T> {
+    values: Vec<T>,
+    count: usize,
+    /// Words behind the run that its last normal takes.
+    carry: usize,
+}
+
+impl<T> Default for Piece<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), count: 0, carry: 0 }
+    }
+}
+
+impl<T: Cast> Piece<T> {
+    /// `carry`: the words of this run that belong to the normal before it.
+    fn parse(&mut self, level: Level, law: Law, generator: Pcg64, words: usize, carry: usize) {
+        if self.values.len() < words {
+            self.values = vec![T::default(); words];
+        }
+        let out = &mut self.values[..words];
+        (self.count, self.carry) = level.run(Parse { generator, law, carry, out });
+    }
+}
+
+/// Parses as many words as `out` holds values: returns the number of values, and of words behind
+/// the run that belong to the last of them.
+struct Parse<'a, T> {
+    generator: Pcg64,
+    law: Law,
+    carry: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Cast> Kernel for Parse<'_, T> {
+    type Output = (usize, usize);
+
+    #[inline(always)]
+    fn run<F: Fma>(self) -> (usize, usize) {
+        let Self { mut generator, law, mut carry, out } = self;
+        let mut count = 0;
+        let mut words = [0; BLOCK];
+        let mut fast = Fast::<T>::new();
+        let mut remaining = out.len();
+        while remaining > 0 {
+            let words = &mut words[..remaining.min(BLOCK)];
+            generator.fill(words);
+            remaining -= words.len();
+            fast.transform(words, law);
+            let mut at = carry;
+            for &slow in &fast.slow[..fast.slow_count] {
+                let slow = usize::from(slow);
+                // Else the word belongs to a normal before it.
+                if slow >= at {
+                    fast.put(at, slow, law, out, &mut count);
+                    let mut source = Source { words, at: slow, behind: generator };
+                    let value = law.value(standard_normal::<T>(&mut source));
+                    if law.keeps(value) {
+                        out[count] = T::from_f64(value);
+                        count += 1;
+                    }
+                    at = source.at;
+                }
+            }
+            if at < words.len() {
+                fast.put(at, words.len(), law, out, &mut count);
+            }
+            carry = at.saturating_sub(words.len());
+        }
+        (count, carry)
+    }
+}
+
+/// The words of a block as if a normal started at each of them and took no other.
+struct Fast<T> {
+    values: [T; BLOCK],
+    keep: [bool; BLOCK],
+    /// The words whose normals take more.
+    slow: [u16; BLOCK],
+    slow_count: usize,
+}
+
+impl<T: Cast> Fast<T> {
+    #[inline(always)]
+    fn new() -> Self {
+        let (values, keep) = ([T::default(); BLOCK], [false; BLOCK]);
+        Self { values, keep, slow: [0; BLOCK], slow_count: 0 }
+    }
+
+    #[inline(always)]
+    fn transform(&mut self, words: &[u64], law: Law) {
+        let mut is_slow = [0_u8; BLOCK];
+        let slots = self.values.iter_mut().zip(&mut self.keep).zip(&mut is_slow);
+        for (&word, ((slot, keep), is_slow)) in words.iter().zip(slots) {
+            let (layer, mantissa, z) = candidate(word);
+            let value = law.value(z);
+            *slot = T::from_f64(value);
+            *keep = law.keeps(value);
+            *is_slow = u8::from(mantissa >= INSIDE[layer]);
+        }
+        // They are few: eight flags are tested at a time.
+        self.slow_count = 0;
+        for (index, flags) in is_slow.as_chunks::<8>().0.iter().enumerate() {
+            let mut flags = u64::from_le_bytes(*flags);
+            while flags != 0 {
+                self.slow[self.slow_count] =
+                    (8 * index) as u16 + (flags.trailing_zeros() / 8) as u16;
+                self.slow_count += 1;
+                flags &= flags - 1;
+            }
+        }
+    }
+
+    /// Appends the values of the words `from..to`.
+    #[inline(always)]
+    fn put(&self, from: usize, to: usize, law: Law, out: &mut [T], count: &mut usize) {
+        if law.bound.is_none() {
+            out[*count..*count + (to - from)].copy_from_slice(&self.values[from..to]);
+            *count += to - from;
+            return;
+        }
+        for (&value, &keep) in self.values[from..to].iter().zip(&self.keep[from..to]) {
+            out[*count] = value;
+            *count += usize::from(keep);
+        }
+    }
+}
+
+/// Layer, mantissa and signed abscissa of a word.
+#[inline(always)]
+fn candidate(word: u64) -> (usize, u64, f64) {
+    let layer = (word & 0xFF) as usize;
+    let mantissa = (word >> 9) & ((1 << 52) - 1);
+    let x = mantissa as i64 as f64 * WIDTH[layer];
+    (layer, mantissa, f64::from_bits(x.to_bits() ^ (((word >> 8) & 1) << 63)))
+}
+
+/// The words from one of a block on, and those behind it.
+struct Source<'a> {
+    words: &'a [u64],
+    at: usize,
+    behind: Pcg64,
+}
+
+impl Source<'_> {
+    fn word(&mut self) -> u64 {
+        let word = match self.words.get(self.at) {
+            Some(&word) => word,
+            None => self.behind.word(),
+        };
+        self.at += 1;
+        word
+    }
+}
+
+/// `random_standard_normal`.
+///
+/// exp stands in a comparison only, where its last place does not matter but for one word in 10^14.
+#[inline(never)]
+fn standard_normal<T: Cast>(source: &mut Source<'_>) -> f64 {
+    loop {
+        let (layer, mantissa, x) = candidate(source.word());
+        if mantissa < INSIDE[layer] {
+            return x;
+        }
+        if layer == 0 {
+            return tail::<T>(source, mantissa);
+        }
+        let height = (DENSITY[layer - 1] - DENSITY[layer]) * unit(source.word()) + DENSITY[layer];
+        if height < fdlibm::exp(-0.5 * x * x) {
+            return x;
+        }
+    }
+}
+
+/// Of float64, log1p is the system's, as it is the framework's. For the other dtypes a difference
+/// in the last place disappears in the rounding.
+fn tail<T: Cast>(source: &mut Source<'_>, mantissa: u64) -> f64 {
+    let log1p = if T::DTYPE == Dtype::Float64 { math::log1p_f64 } else { fdlibm::log1p };
+    loop {
+        let a = -INVERSE_R * log1p(-unit(source.word()));
+        let b = -log1p(-unit(source.word()));
+        if b + b > a * a {
+            return if (mantissa >> 8) & 1 == 1 { -(R + a) } else { R + a };
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The stream of Keras 3 on torch (CPU, with AVX2): `keras-torch`.
+//!
+//! Sources: `keras/src/backend/torch/random.py` of Keras 3.15.1; `DistributionTemplates.h`,
+//! `DistributionsHelper.h`, `TransformationHelper.h` of torch 2.15.0 (`aten/src/ATen`).
+//!
+//! ```text
+//! words of MT19937((seed + call) mod 2^32); unit = 24 bits of a word, float64: 53 bits of two
+//!
+//! uniform:     x = unit (16 bits: rounded, and 1 becomes 0); x · 2 limit + -limit
+//! normals of n < 16 elements, every dtype, in f64, pair by pair:
+//!              u, v = 53-bit units; r = sqrt(-2 log1p(-v)); (r cos 2πu, r sin 2πu) · stddev
+//! normals of n >= 16 elements: blocks of 16 units d: for j < 8
+//!              (d[j], d[j + 8]) = Box-Muller(d[j], d[j + 8]) · stddev
+//!              n mod 16 ≠ 0: once more for the last 16 elements, from 16 new units
+//! truncated:   4n normals with stddev 1; of every 4 the first x with -2 < x < 2; x · stddev
+//! ```
+//!
+//! Faults of the framework that are part of the stream:
+//! - The counter is added to the seed: call k of a generator with seed s is call 0 of seed s + k.
+//! - Truncated: where none of the 4 normals is inside, the first is taken, outside or not (about
+//!   4 of a million values; the farthest seen at 1.49 of the bound).
+//! - n mod 16 ≠ 0: the units of the last elements are drawn, and then overwritten.
+//! - 16-bit uniforms: bfloat16 has no more than 8 significant bits of the unit, so that values
+//!   near the lower limit are far finer spaced than those near the upper one.
+//! - Which algorithm draws a normal depends on the tensor's size, and is another one from 16 on.
+//!
+//! Deviations: the untempered words of many blocks are drawn in sequence, then transformed piece by
+//! piece, independently. Of the 4n normals, only those that are looked at are computed. A range
+//! that starts at value s costs the blocks of words in front of it: 0.25 ns for each word, of
+//! which a value has 1 (truncated 4; float64 twice as many).
+
+mod blocks;
+mod kernel;
+
+use alloc::{vec, vec::Vec};
+
+use self::{
+    blocks::{BLOCK, Piece, truncated_value},
+    kernel::{Real, unit_53},
+};
+use super::{
+    Request,
+    cast::Cast,
+    fdlibm,
+    mt19937::{self, Mt19937, temper},
+};
+use crate::{Distribution, Dtype, kernel::dispatch::Level, math};
+
+/// Fewer normals are drawn one pair at a time.
+const SMALL: u64 = 16;
+/// Blocks of 16 in one of MT19937's, or in two for float64.
+const BLOCKS_PER_DRAW: usize = mt19937::BLOCK / BLOCK;
+/// MT19937's blocks that are drawn before they are transformed: 640 KiB, or twice that for float64.
+const DRAWS: usize = 256;
+/// Blocks that are transformed independently of others: 64 KiB of words, or twice that.
+const PIECE: usize = 1024;
+
+/// Any integer, modulo 2^32; a `SeedGenerator` keeps it in an int32 and raises for others.
+pub(super) fn check_seed(seed: i128, generator: bool) -> Result<(), &'static str> {
+    if generator && i32::try_from(seed).is_err() {
+        return Err("a SeedGenerator's integer from -2^31 to 2^31 - 1");
+    }
+    Ok(())
+}
+
+/// Values `start..` of the flat tensor.
+pub(super) fn fill_at<T: Cast>(level: Level, request: &Request, start: u64, out: &mut [T]) {
+    if T::DTYPE == Dtype::Float64 {
+        Stream::<f64>::new::<T>(level, request).fill(start, out);
+    } else {
+        Stream::<f32>::new::<T>(level, request).fill(start, out);
+    }
+}
+
+struct Stream<R> {
+    level: Level,
+    generator: Mt19937,
+    /// Blocks of the generator in front of its next one.
+    drawn: u64,
+    distribution: Distribution,
+    /// Standard deviation or limit.
+    parameter: f64,
+    scale: R,
+    elements: u64,
+    /// Values of a block: 16, or 4 where a value takes 4 normals.
+    per_block: usize,
+    /// First unit of the block that overwrites the last values.
+    tail: Option<u64>,
+}
+
+impl<R: Real> Stream<R> {
+    fn new<T: Cast>(level: Level, request: &Request) -> Self {
+        let Request { distribution, parameter, elements, .. } = *request;
+        let truncated = distribution == Distribution::TruncatedNormal;
+        let units = if truncated { elements.saturating_mul(4) } else { elements };
+        let aligned = units - units % BLOCK as u64;
+        let blocks_only = matches!(T::DTYPE, Dtype::Float16 | Dtype::BFloat16);
+        let tail = if blocks_only { aligned } else { units };
+        let has_tail = distribution != Distribution::Uniform && aligned != units;
+        Self {
+            level,
+            generator: Mt19937::new((request.seed as u32).wrapping_add(request.call as u32)),
+            drawn: 0,
+            distribution,
+            parameter,
+            scale: R::from_f64(parameter),
+            elements,
+            per_block: if truncated { BLOCK / 4 } else { BLOCK },
+            tail: has_tail.then_some(tail),
+        }
+    }
+
+    fn fill<T: Cast>(self, start: u64, out: &mut [T]) {
+        let is_small = match self.distribution {
+            Distribution::TruncatedNormal => self.elements < SMALL / 4,
+            Distribution::UntruncatedNormal => self.elements < SMALL,
+            Distribution::Uniform => false,
+        };
+        if is_small {
+            self.fill_small(start, out);
+        } else {
+            self.fill_blocks(start, out);
+        }
+    }
+
+    fn fill_small<T: Cast>(mut self, start: u64, out: &mut [T]) {
+        let mut words = [0; mt19937::BLOCK];
+        self.generator.blocks(self.level, &mut words);
+        let normals = small_normals::<T>(&words);
+        let truncated = self.distribution == Distribution::TruncatedNormal;
+        for (index, slot) in (start as usize..).zip(out) {
+            *slot = if truncated {
+                let four: [R; 4] = core::array::from_fn(|k| {
+                    // Standard normals, rounded to the element's type.
+                    R::from_f64(normals[4 * index + k]).quantize::<T>()
+                });
+                let first = four.into_iter().find(|x| x.is_inside()).unwrap_or(four[0]);
+                truncated_value(first, self.scale)
+            } else {
+                R::from_f64(normals[index] * self.parameter + 0.0).to_element()
+            };
+        }
+    }
+
+    fn fill_blocks<T: Cast>(mut self, start: u64, out: &mut [T]) {
+        let body = match self.tail {
+            Some(_) => self.elements - self.per_block as u64,
+            None => self.elements,
+        };
+        let length = body.saturating_sub(start).min(out.len() as u64) as usize;
+        let (out, last) = out.split_at_mut(length);
+        self.fill_body(start, out);
+        if let (Some(tail), false) = (self.tail, last.is_empty()) {
+            let words = self.words_at(tail);
+            let skip = (start + length as u64 - body) as usize;
+            self.pieces(&words, skip, last).for_each(|piece| self.level.run(piece));
+        }
+    }
+
+    fn fill_body<T: Cast>(&mut self, start: u64, out: &mut [T]) {
+        let first = start / self.per_block as u64 / BLOCKS_PER_DRAW as u64;
+        let mut skip = (start - first * (BLOCKS_PER_DRAW * self.per_block) as u64) as usize;
+        let values = BLOCKS_PER_DRAW * self.per_block;
+        let draws = (skip + out.len()).div_ceil(values).min(DRAWS);
+        let mut words: Vec<u32> = vec![0; draws * R::WORDS * mt19937::BLOCK];
+        self.seek(first * R::WORDS as u64);
+
+        let mut out = out;
+        while !out.is_empty() {
+            // The tail may begin in a block that is drawn here: come back to its front.
+            let mark = (self.generator.clone(), self.drawn);
+            let draws = (skip + out.len()).div_ceil(values).min(DRAWS);
+            let words = &mut words[..draws * R::WORDS * mt19937::BLOCK];
+            // In sequence:
+            self.generator.blocks(self.level, words);
+            self.drawn += (draws * R::WORDS) as u64;
+            let length = out.len().min(draws * values - skip);
+            let (now, later) = out.split_at_mut(length);
+            // Independent of each other:
+            self.pieces(words, skip, now).for_each(|piece| self.level.run(piece));
+            (skip, out) = (0, later);
+            if out.is_empty() {
+                (self.generator, self.drawn) = mark;
+            }
+        }
+    }
+
+    /// Goes on to a block of MT19937's.
+    fn seek(&mut self, block: u64) {
+        self.generator.skip(self.level, block - self.drawn);
+        self.drawn = block;
+    }
+
+    /// Independent parts of a fill: `out` begins `skip` values behind the first of `words`.
+    fn pieces<'a, T: Cast>(
+        &self,
+        words: &'a [u32],
+        skip: usize,
+        out: &'a mut [T],
+    ) -> impl Iterator<Item = Piece<'a, R, T>> {
+        let (mut words, mut skip, mut out) = (words, skip, out);
+        let (blocks, values) = (PIECE * BLOCK * R::WORDS, PIECE * self.per_block);
+        let (distribution, parameter, scale) = (self.distribution, self.parameter, self.scale);
+        core::iter::from_fn(move || {
+            // A range may start many pieces behind the first word.
+            let passed = skip / values;
+            words = words.split_at_checked(passed * blocks)?.1;
+            skip -= passed * values;
+            let length = (values - skip).min(out.len());
+            if length == 0 {
+                return None;
+            }
+            let (now, later) = core::mem::take(&mut out).split_at_mut(length);
+            let (these, others) = words.split_at(blocks.min(words.len()));
+            let piece = Piece { words: these, skip, out: now, distribution, parameter, scale };
+            (words, skip, out) = (others, 0, later);
+            Some(piece)
+        })
+    }
+
+    /// The words of the 16 units from `unit` on.
+    fn words_at(&mut self, unit: u64) -> Vec<u32> {
+        let first = unit.saturating_mul(R::WORDS as u64);
+        let within = (first % mt19937::BLOCK as u64) as usize;
+        let mut words = vec![0; 2 * mt19937::BLOCK];
+        self.seek(first / mt19937::BLOCK as u64);
+        self.generator.blocks(self.level, &mut words);
+        words[within..within + BLOCK * R::WORDS].to_vec()
+    }
+}
+
+/// The first 15 standard normals of a small tensor, and one more.
+///
+/// Of float64, the functions are the system's, as they are the framework's. For the other dtypes a
+/// difference in the last place disappears in the rounding.
+fn small_normals<T: Cast>(words: &[u32]) -> [f64; SMALL as usize] {
+    let mut normals = [0.0; SMALL as usize];
+    for (pair, words) in normals.as_chunks_mut::<2>().0.iter_mut().zip(words.as_chunks().0) {
+        let [w0, w1, w2, w3] = words.map(temper);
+        let (u, v) = (unit_53([w0, w1]), unit_53([w2, w3]));
+        let t = core::f64::consts::TAU * u;
+        let (log, (sin, cos)) = if T::DTYPE == Dtype::Float64 {
+            (math::log1p_f64(-v), (math::sin_f64(t), math::cos_f64(t)))
+        } else {
+            (fdlibm::log1p(-v), fdlibm::sin_cos(t))
+        };
+        let r = math::sqrt_f64(-2.0 * log);
+        *pair = [r * cos, r * sin];
+    }
+    normals
+}
