@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use varscale::Dtype;
+use varscale::{Dtype, Stream};
 use varscale_model::{
     CheckpointError, Options, Part, PourError, pour, safetensors_header, write_file,
 };
@@ -46,15 +46,18 @@ impl Target {
     pub(crate) fn header(
         &self,
         part: &Part,
+        stream: Stream,
         metadata: Vec<(&str, String)>,
     ) -> Result<Vec<u8>, Failure> {
         let (shape, dtype) = (&part.slice.extent, part.dtype);
         match self {
             Self::Stdout | Self::Npy(_) => npy(shape, dtype),
-            Self::Safetensors(_) => {
-                safetensors_header(metadata, [(part.name.as_str(), dtype, shape.as_slice())])
-                    .map_err(|error| Failure::Input(error.to_string()))
-            }
+            Self::Safetensors(_) => safetensors_header(
+                stream,
+                metadata,
+                [(part.name.as_str(), dtype, shape.as_slice())],
+            )
+            .map_err(|error| Failure::Input(error.to_string())),
         }
     }
 

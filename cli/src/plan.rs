@@ -60,7 +60,7 @@ fn text(plan: &Plan) -> String {
         HumanCount(plan.tensors.len() as u64),
         HumanCount(plan.parameters()),
         HumanCount(plan.bytes()),
-        Plan::STREAM,
+        plan.stream.id(),
         plan.seed,
     )
 }

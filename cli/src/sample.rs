@@ -43,7 +43,7 @@ struct Sample<'a> {
 
 impl<'a> Sample<'a> {
     fn new(arguments: &'a Arguments) -> Result<Self, Failure> {
-        let initializer = arguments.initializer()?;
+        let initializer = arguments.initializer()?.with_stream(arguments.stream);
         let tensor = Tensor::new(arguments.shape.as_slice())
             .named(&arguments.name)
             .with_layout(arguments.layout.clone());
@@ -56,14 +56,14 @@ impl<'a> Sample<'a> {
 
     /// Writes the values to `target`, and the report where it does not get between them.
     fn write(&self, target: &Target) -> Result<(), Failure> {
-        let Arguments { name, dtype, threads, .. } = self.arguments;
+        let Arguments { name, dtype, threads, stream, .. } = self.arguments;
         let part = Part {
             name: if name.is_empty() { "tensor".to_owned() } else { name.clone() },
             draw: self.draw.clone(),
             slice: self.slice.clone(),
             dtype: *dtype,
         };
-        let header = target.header(&part, self.metadata())?;
+        let header = target.header(&part, *stream, self.metadata())?;
         let options = Options { threads: usize::from(*threads), ..Options::default() };
         target.write(&header, part, options)?;
         match target {
@@ -132,7 +132,7 @@ impl<'a> Sample<'a> {
                 text += &format!(" (drawn: --{option} {resolved} gives the same values)");
             }
             text += &if generator { format!(", call {call}\n") } else { "\n".to_owned() };
-            text += &format!("stream    {stream}\n");
+            text += &format!("stream    {}\n", stream.id());
         }
         if !name.is_empty() {
             text += &format!("name      {name}\n");

@@ -159,7 +159,7 @@ fn header(plan: &Plan, tensors: &[&PlannedTensor]) -> Result<Vec<u8>, HeaderErro
         let PlannedTensor { tensor, dtype, .. } = planned;
         (tensor.name.as_str(), *dtype, tensor.shape.as_slice())
     });
-    safetensors_header(metadata, tensors)
+    safetensors_header(plan.stream, metadata, tensors)
 }
 
 fn part(planned: &PlannedTensor) -> Result<Part, CheckpointError> {

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use varscale::{
-    ConfigForm, Draw, Dtype, Explanation, Initializer, Layout, NATIVE_STREAM, Seed, SeedError,
-    Tensor,
+    ConfigForm, Draw, Dtype, Explanation, Initializer, Layout, Seed, SeedError, Stream, Tensor,
 };
 
 use crate::{Error, Rule, Rules, Spec, SpecTensor, spec::SpecDtypeError};
@@ -17,6 +16,8 @@ pub struct Plan {
     pub seed: u64,
     /// Whether the seed was drawn because none was given.
     pub seed_drawn: bool,
+    /// The stream of every tensor.
+    pub stream: Stream,
     /// The tensors in the spec's order.
     pub tensors: Vec<PlannedTensor>,
 }
@@ -133,9 +134,6 @@ impl PlannedTensor {
 }
 
 impl Plan {
-    /// Id of the stream that plans draw from.
-    pub const STREAM: &str = NATIVE_STREAM;
-
     /// The plan that `rules` make of `spec`. `seed` goes before the rules' own.
     ///
     /// The first rule that matches a tensor decides. What it leaves out comes from the top of the
@@ -164,7 +162,12 @@ impl Plan {
             end = end.checked_add(planned.bytes).ok_or_else(too_large)?;
             tensors.push(planned);
         }
-        Ok(Self { seed: seed.resolved(), seed_drawn: seed.is_unset(), tensors })
+        Ok(Self {
+            seed: seed.resolved(),
+            seed_drawn: seed.is_unset(),
+            stream: rules.stream,
+            tensors,
+        })
     }
 
     /// The plan of a plan file and of the spec that it names.
@@ -200,7 +203,7 @@ impl Plan {
     pub fn to_json(&self) -> Value {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "stream": Self::STREAM,
+            "stream": self.stream.id(),
             "seed": self.seed,
             "tensors": self.tensors.iter().map(PlannedTensor::to_json).collect::<Vec<_>>(),
             "totals": {
@@ -236,7 +239,8 @@ fn resolve(spec: &SpecTensor, rules: &Rules, plan_seed: &Seed) -> Result<Planned
         initializer.with_seed(seed.resolved())
     } else {
         initializer
-    };
+    }
+    .with_stream(rules.stream);
 
     let dtype = match rule.and_then(|rule| rule.dtype).or(rules.dtype) {
         Some(dtype) => dtype,

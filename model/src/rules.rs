@@ -12,7 +12,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error as _, Visitor},
 };
-use varscale::{Dtype, Initializer, Layout, Seed};
+use varscale::{Dtype, Initializer, Layout, Seed, Stream};
 
 use crate::{Error, error};
 
@@ -23,6 +23,7 @@ use crate::{Error, error};
 ///     r#"
 ///     spec = "gpt2.json"        # relative to the plan file's folder
 ///     seed = 42                 # absent: drawn once, and reported
+///     stream = "native"         # or a framework's: keras-jax, keras-torch, …
 ///     dtype = "float32"         # absent: what the spec says
 ///     layout = "torch"          # absent: keras
 ///     [[rules]]                 # the first rule that matches a tensor's name decides
@@ -45,6 +46,9 @@ pub struct Rules {
     /// Seed of the whole model.
     #[serde(default, deserialize_with = "seed")]
     pub seed: Option<Seed>,
+    /// Stream of every tensor: the native one, unless it is named.
+    #[serde(default, deserialize_with = "stream")]
+    pub stream: Stream,
     /// Dtype of every tensor, in place of the spec's.
     #[serde(default, deserialize_with = "parsed")]
     pub dtype: Option<Dtype>,
@@ -127,6 +131,10 @@ where
     T: FromStr<Err: fmt::Display>,
 {
     String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
+}
+
+fn stream<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Stream, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 /// A glob, and what it compiles to.

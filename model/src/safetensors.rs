@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use serde_json::{Map, Value, json};
-use varscale::Dtype;
+use varscale::{Dtype, Stream};
 
 use crate::SpecError;
 
@@ -80,19 +80,20 @@ pub enum HeaderError {
 }
 
 /// Everything in front of the data of `tensors` (name, dtype, shape), which follow each other in
-/// this order. To `metadata` it adds this library's version, the stream, and the `format` that
+/// this order. To `metadata` it adds this library's version, the stream's id, and the `format` that
 /// transformers asks for before it loads a file.
 ///
 /// # Errors
 /// [`HeaderError`].
 pub fn safetensors_header<'a>(
+    stream: Stream,
     metadata: impl IntoIterator<Item = (&'a str, String)>,
     tensors: impl IntoIterator<Item = (&'a str, Dtype, &'a [usize])>,
 ) -> Result<Vec<u8>, HeaderError> {
     let mut texts = Map::new();
     texts.insert("format".into(), "pt".into());
     texts.insert("varscale.version".into(), env!("CARGO_PKG_VERSION").into());
-    texts.insert("varscale.stream".into(), varscale::NATIVE_STREAM.into());
+    texts.insert("varscale.stream".into(), stream.id().into());
     texts.extend(metadata.into_iter().map(|(key, text)| (key.to_owned(), text.into())));
 
     let mut header = Map::new();

@@ -8,7 +8,7 @@ use cargo_metadata::{CargoOpt, MetadataCommand};
 use crate::{dependencies, unsafe_files};
 
 /// Features of the core crate that stand on their own: each must build without the others.
-const CORE_FEATURES: [&str; 4] = ["", "std", "parallel", "serde"];
+const CORE_FEATURES: [&str; 5] = ["", "std", "parallel", "serde", "keras-streams"];
 
 pub(crate) fn test(fast: bool) -> Result<()> {
     lint()?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 use varscale::{
-    Distribution, Dtype, Initializer, Layout, Mode, NATIVE_STREAM, Number, Seed, ShapeError, Slice,
+    Distribution, Dtype, Initializer, Layout, Mode, Number, Seed, ShapeError, Slice, Stream,
     VarianceScaling, parse_shape,
 };
 
@@ -76,7 +76,8 @@ pub(crate) struct Arguments {
           conflicts_with = "seed", help_heading = "Values")]
     pub(super) generator: Option<Seed>,
 
-    /// Which call of the initializer, from 0: without a generator every call is the same
+    /// Which call of the initializer, from 0: without a generator every call is the same (but under
+    /// tf-keras-2.9)
     #[arg(long, value_name = "K", default_value_t = 0, allow_hyphen_values = true,
           value_parser = clap::value_parser!(u32).range(..i64::from(u32::MAX)),
           help_heading = "Values")]
@@ -87,9 +88,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "", hide_default_value = true, help_heading = "Values")]
     pub(super) name: String,
 
-    /// Stream of random values: native
-    #[arg(long, default_value = "native", value_parser = parse_stream, help_heading = "Values")]
-    pub(super) stream: &'static str,
+    /// Stream of random values: native, or a framework's own: keras-jax, keras-jax-fp16fma,
+    /// keras-tensorflow, keras-torch, keras-numpy, tf-keras or tf-keras-2.9 (which know no names)
+    #[arg(long, default_value = "native", help_heading = "Values")]
+    pub(super) stream: Stream,
 
     /// float16, bfloat16, float32 or float64
     #[arg(long, default_value = "float32", help_heading = "Values")]
@@ -200,11 +202,4 @@ fn parse_axes(text: &str) -> Result<Axes, String> {
             .map_err(|_| format!("axis {axis:?} must be an integer; write axes as in \"0,-1\""))
     };
     text.split(',').map(axis).collect()
-}
-
-fn parse_stream(text: &str) -> Result<&'static str, String> {
-    match text {
-        "native" | NATIVE_STREAM => Ok(NATIVE_STREAM),
-        _ => Err(format!("unknown stream {text:?}: use native (that is, {NATIVE_STREAM})")),
-    }
 }

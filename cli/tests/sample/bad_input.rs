@@ -40,7 +40,7 @@ const BAD: [(&[&str], &[&str]); 40] = [
     (&["--input-axes", "0", "--output-axes", "-2"], &["output_axes", "axis -2", "already"]),
     (&["--input-axes", "0,x", "--output-axes", "1"], &["--input-axes", "\"x\"", "integer"]),
     (&["--input-axes", "0"], &["--output-axes"]),
-    (&["--stream", "keras-jax"], &["--stream", "keras-jax", "native"]),
+    (&["--stream", "keras-mlx"], &["--stream", "keras-mlx", "native, keras-jax"]),
     (&["--layout", "chw"], &["--layout", "chw", "torch"]),
     (&["--offset", "1,0", "--extent", "3,4"], &["--offset [1, 0]", "--extent [3, 4]", "size 3"]),
     (&["--offset", "4,0"], &["--offset [4, 0]", "size 3"]),

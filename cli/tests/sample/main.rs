@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod machine;
+mod streams;
 
 use std::{
     fs,
