@@ -110,7 +110,7 @@ pub(crate) mod sealed {
 
         /// As [`Element::fill`], of a framework's stream.
         #[cfg(feature = "keras-streams")]
-        fn fill_framework(framework: &Framework, start: u64, out: &mut [Self]);
+        fn fill_framework(framework: &Framework, start: u64, out: &mut [Self], parallel: bool);
     }
 }
 
@@ -143,8 +143,13 @@ macro_rules! element {
             }
 
             #[cfg(feature = "keras-streams")]
-            fn fill_framework(framework: &Framework, start: u64, out: &mut [Self]) {
-                framework.fill_at(dispatch::Level::best(), start, out);
+            fn fill_framework(
+                framework: &Framework,
+                start: u64,
+                out: &mut [Self],
+                parallel: bool,
+            ) {
+                framework.fill_at(dispatch::Level::best(), start, out, parallel);
             }
         }
 

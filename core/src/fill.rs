@@ -35,22 +35,26 @@ impl Source<'_> {
         let rows = Rows::new(self.shape, slice);
         if self.is_random_access() {
             for_chunks(out, threads, |first, chunk| {
-                rows.fill(start + first, chunk, |index, run| self.fill_run(index, run));
+                rows.fill(start + first, chunk, |index, run| self.fill_run(index, run, false));
             });
         } else if !out.is_empty() {
-            self.fill_in_sequence(&rows, start, out);
+            in_pool(threads, out.len(), |parallel| {
+                self.fill_in_sequence(&rows, start, out, parallel);
+            });
         }
     }
 
-    /// Fills `out` with the values from row-major index `start` of the global shape.
-    fn fill_run<T: Element>(&self, start: u64, out: &mut [T]) {
+    /// Fills `out` with the values from row-major index `start` of the global shape. `parallel`:
+    /// on several threads, where the stream is sequential and sees to that itself.
+    fn fill_run<T: Element>(&self, start: u64, out: &mut [T], parallel: bool) {
         match self.origin {
             Origin::Native(position) => {
                 let columns = self.shape.last().map_or(1, |&columns| columns as u64);
+                let _ = parallel;
                 T::fill(Run { law: self.law, position, start, columns, out });
             }
             #[cfg(feature = "keras-streams")]
-            Origin::Framework(framework) => T::fill_framework(&framework, start, out),
+            Origin::Framework(framework) => T::fill_framework(&framework, start, out, parallel),
         }
     }
 
@@ -64,9 +68,15 @@ impl Source<'_> {
 
     /// Fills the runs of a stream that draws all that stands in front of a run: one run at once,
     /// runs that are apart by way of a window over everything between the first and the last.
-    fn fill_in_sequence<T: Element>(&self, rows: &Rows<'_>, start: u64, out: &mut [T]) {
+    fn fill_in_sequence<T: Element>(
+        &self,
+        rows: &Rows<'_>,
+        start: u64,
+        out: &mut [T],
+        parallel: bool,
+    ) {
         if rows.outer == 0 {
-            return self.fill_run(rows.index(start), out);
+            return self.fill_run(rows.index(start), out, parallel);
         }
         let end = rows.index(start + out.len() as u64 - 1) + 1;
         let (mut window, mut first) = (Vec::new(), 0);
@@ -77,7 +87,7 @@ impl Source<'_> {
                 if at - first >= window.len() as u64 {
                     first = at;
                     window.resize(WINDOW.min(end - at) as usize, T::default());
-                    self.fill_run(first, &mut window);
+                    self.fill_run(first, &mut window, parallel);
                 }
                 let ready = &window[(at - first) as usize..];
                 let length = ready.len().min(run.len() - done);
@@ -90,31 +100,33 @@ impl Source<'_> {
 
 /// Calls `fill` with every chunk of `out` and the index of its first element.
 fn for_chunks<T: Element>(out: &mut [T], threads: usize, fill: impl Fn(u64, &mut [T]) + Sync) {
-    let sequential = |out: &mut [T]| {
-        for (index, chunk) in out.chunks_mut(CHUNK).enumerate() {
-            fill((index * CHUNK) as u64, chunk);
+    in_pool(threads, out.len(), |parallel| {
+        let fill = |(index, chunk): (usize, &mut [T])| fill((index * CHUNK) as u64, chunk);
+        #[cfg(feature = "parallel")]
+        if parallel {
+            use rayon::prelude::*;
+            return out.par_chunks_mut(CHUNK).enumerate().for_each(fill);
         }
-    };
+        let _ = parallel;
+        out.chunks_mut(CHUNK).enumerate().for_each(fill);
+    });
+}
+
+/// Does `work` where it may use `threads` threads, and tells it whether it is to use any but this
+/// one.
+fn in_pool(threads: usize, elements: usize, work: impl FnOnce(bool) + Send) {
     #[cfg(feature = "parallel")]
-    {
-        use rayon::prelude::*;
-        if threads != 1 && out.len() >= PARALLEL {
-            let parallel = |out: &mut [T]| {
-                out.par_chunks_mut(CHUNK)
-                    .enumerate()
-                    .for_each(|(index, chunk)| fill((index * CHUNK) as u64, chunk));
-            };
-            if threads == 0 {
-                return parallel(out);
-            }
-            // Without threads to be had, the values are the same on this one.
-            if let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-                return pool.install(|| parallel(out));
-            }
+    if threads != 1 && elements >= PARALLEL {
+        if threads == 0 {
+            return work(true);
+        }
+        // Without threads to be had, the values are the same on this one.
+        if let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+            return pool.install(|| work(true));
         }
     }
-    let _ = threads;
-    sequential(out);
+    let _ = (threads, elements);
+    work(false);
 }
 
 /// A slice as runs of consecutive elements of the global shape.

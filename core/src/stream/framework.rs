@@ -53,8 +53,15 @@ impl Framework {
         }
     }
 
-    /// Fills `out` with the values from row-major index `start` on, at one level.
-    pub(crate) fn fill_at<T: Draws>(&self, level: Level, start: u64, out: &mut [T]) {
+    /// Fills `out` with the values from row-major index `start` on, at one level. `parallel`: a
+    /// sequential stream is to use rayon's current pool.
+    pub(crate) fn fill_at<T: Draws>(
+        &self,
+        level: Level,
+        start: u64,
+        out: &mut [T],
+        parallel: bool,
+    ) {
         let request = &self.request;
         let jax = |half_fma, out| level.run(keras_jax::Fill { request, half_fma, start, out });
         match self.stream {
@@ -62,8 +69,8 @@ impl Framework {
             Stream::KerasJax => jax(HalfFma::Absent, out),
             Stream::KerasJaxFp16Fma => jax(HalfFma::Present, out),
             Stream::KerasTensorflow => level.run(keras_tensorflow::run(request, start, out)),
-            Stream::KerasTorch => keras_torch::fill_at(level, request, start, out),
-            Stream::KerasNumpy => keras_numpy::fill_at(level, request, start, out),
+            Stream::KerasTorch => keras_torch::fill_at(level, parallel, request, start, out),
+            Stream::KerasNumpy => keras_numpy::fill_at(level, parallel, request, start, out),
             Stream::TfKeras => level.run(tf_keras::run(request, start, out)),
             Stream::TfKeras29 => {
                 level.run(tf_keras::run_legacy(request, Legacy::default(), start, out));

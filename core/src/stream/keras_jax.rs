@@ -22,7 +22,7 @@
 //! Faults of the framework, kept:
 //! * float16 and bfloat16 are drawn at their own resolution: 1024 and 128 different values, biased
 //!   to the low side (the first f is 0 and the last is 1 less one step). bfloat16, truncated: mean
-//!   -0.017 σ', largest value 0.93 of the bound.
+//!   -0.017 standard deviations, largest value 0.93 of the bound.
 //! * float16 depends on the CPU: with half-precision FMA (AVX512-FP16) XLA fuses u, or else it
 //!   rounds twice. [`HalfFma`] says which.
 //! * f32 and bfloat16 results below 2^-126 are flushed to zero, of their sign where uniform. From

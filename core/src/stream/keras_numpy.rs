@@ -56,7 +56,13 @@ pub(super) fn check_seed(seed: i128, _generator: bool) -> Result<(), &'static st
 }
 
 /// Values `start..` of the flat tensor.
-pub(super) fn fill_at<T: Cast>(level: Level, request: &Request, start: u64, out: &mut [T]) {
+pub(super) fn fill_at<T: Cast>(
+    level: Level,
+    parallel: bool,
+    request: &Request,
+    start: u64,
+    out: &mut [T],
+) {
     let generator = Pcg64::new([request.seed as u32, request.call as u32]);
     let parameter = request.parameter;
     match request.distribution {
@@ -65,11 +71,11 @@ pub(super) fn fill_at<T: Cast>(level: Level, request: &Request, start: u64, out:
         }
         Distribution::UntruncatedNormal => {
             let law = Law { stddev: parameter, bound: None };
-            fill_normal(level, generator, law, start, out);
+            fill_normal(level, parallel, generator, law, start, out);
         }
         Distribution::TruncatedNormal => {
             let law = Law { stddev: parameter, bound: Some(2.0 * parameter) };
-            fill_normal(level, generator, law, start, out);
+            fill_normal(level, parallel, generator, law, start, out);
         }
     }
 }
@@ -123,7 +129,14 @@ impl Law {
     }
 }
 
-fn fill_normal<T: Cast>(level: Level, first: Pcg64, law: Law, start: u64, out: &mut [T]) {
+fn fill_normal<T: Cast>(
+    level: Level,
+    parallel: bool,
+    first: Pcg64,
+    law: Law,
+    start: u64,
+    out: &mut [T],
+) {
     let (mut out, mut skip) = (out, start);
     // In words: where the next piece starts, and how many of it belong to the normal before.
     let (mut position, mut carry) = (0_u64, 0_usize);
@@ -135,10 +148,10 @@ fn fill_normal<T: Cast>(level: Level, first: Pcg64, law: Law, start: u64, out: &
         pieces.resize_with(count.max(pieces.len()), Piece::default);
 
         // Independent of each other:
-        for (index, piece) in pieces[..count].iter_mut().enumerate() {
+        for_each(&mut pieces[..count], parallel, |index, piece| {
             let generator = first.advanced(position + index as u64 * length);
             piece.parse(level, law, generator, length as usize, 0);
-        }
+        });
         // In sequence:
         for piece in &mut pieces[..count] {
             if carry != 0 {
@@ -155,6 +168,20 @@ fn fill_normal<T: Cast>(level: Level, first: Pcg64, law: Law, start: u64, out: &
             out = later;
         }
     }
+}
+
+fn for_each<T: Cast>(
+    pieces: &mut [Piece<T>],
+    parallel: bool,
+    parse: impl Fn(usize, &mut Piece<T>) + Sync,
+) {
+    #[cfg(feature = "parallel")]
+    if parallel {
+        use rayon::prelude::*;
+        return pieces.par_iter_mut().enumerate().for_each(|(index, piece)| parse(index, piece));
+    }
+    let _ = parallel;
+    pieces.iter_mut().enumerate().for_each(|(index, piece)| parse(index, piece));
 }
 
 /// Words that most likely hold so many values: a truncated normal takes 1.061 on average.

@@ -64,16 +64,24 @@ pub(super) fn check_seed(seed: i128, generator: bool) -> Result<(), &'static str
 }
 
 /// Values `start..` of the flat tensor.
-pub(super) fn fill_at<T: Cast>(level: Level, request: &Request, start: u64, out: &mut [T]) {
+pub(super) fn fill_at<T: Cast>(
+    level: Level,
+    parallel: bool,
+    request: &Request,
+    start: u64,
+    out: &mut [T],
+) {
     if T::DTYPE == Dtype::Float64 {
-        Stream::<f64>::new::<T>(level, request).fill(start, out);
+        Stream::<f64>::new::<T>(level, parallel, request).fill(start, out);
     } else {
-        Stream::<f32>::new::<T>(level, request).fill(start, out);
+        Stream::<f32>::new::<T>(level, parallel, request).fill(start, out);
     }
 }
 
 struct Stream<R> {
     level: Level,
+    /// Whether independent pieces are transformed in parallel.
+    parallel: bool,
     generator: Mt19937,
     /// Blocks of the generator in front of its next one.
     drawn: u64,
@@ -89,7 +97,7 @@ struct Stream<R> {
 }
 
 impl<R: Real> Stream<R> {
-    fn new<T: Cast>(level: Level, request: &Request) -> Self {
+    fn new<T: Cast>(level: Level, parallel: bool, request: &Request) -> Self {
         let Request { distribution, parameter, elements, .. } = *request;
         let truncated = distribution == Distribution::TruncatedNormal;
         let units = if truncated { elements.saturating_mul(4) } else { elements };
@@ -99,6 +107,7 @@ impl<R: Real> Stream<R> {
         let has_tail = distribution != Distribution::Uniform && aligned != units;
         Self {
             level,
+            parallel,
             generator: Mt19937::new((request.seed as u32).wrapping_add(request.call as u32)),
             drawn: 0,
             distribution,
@@ -153,7 +162,7 @@ impl<R: Real> Stream<R> {
         if let (Some(tail), false) = (self.tail, last.is_empty()) {
             let words = self.words_at(tail);
             let skip = (start + length as u64 - body) as usize;
-            self.pieces(&words, skip, last).for_each(|piece| self.level.run(piece));
+            self.run(self.pieces(&words, skip, last));
         }
     }
 
@@ -177,7 +186,7 @@ impl<R: Real> Stream<R> {
             let length = out.len().min(draws * values - skip);
             let (now, later) = out.split_at_mut(length);
             // Independent of each other:
-            self.pieces(words, skip, now).for_each(|piece| self.level.run(piece));
+            self.run(self.pieces(words, skip, now));
             (skip, out) = (0, later);
             if out.is_empty() {
                 (self.generator, self.drawn) = mark;
@@ -189,6 +198,17 @@ impl<R: Real> Stream<R> {
     fn seek(&mut self, block: u64) {
         self.generator.skip(self.level, block - self.drawn);
         self.drawn = block;
+    }
+
+    fn run<'a, T: Cast>(&self, pieces: impl Iterator<Item = Piece<'a, R, T>> + Send) {
+        let level = self.level;
+        #[cfg(feature = "parallel")]
+        if self.parallel {
+            use rayon::prelude::*;
+            return pieces.par_bridge().for_each(|piece| level.run(piece));
+        }
+        let _ = self.parallel;
+        pieces.for_each(|piece| level.run(piece));
     }
 
     /// Independent parts of a fill: `out` begins `skip` values behind the first of `words`.

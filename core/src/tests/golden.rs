@@ -123,7 +123,7 @@ fn difference<T: Reference + Draws>(case: &Value, tensors: &SafeTensors<'_>) -> 
     let levels = Level::available().map(|level| {
         let mut values = vec![T::default(); field("n")];
         if alone && prior.unwrap_or(0) == 0 {
-            framework.fill_at(level, 0, &mut values);
+            framework.fill_at(level, 0, &mut values, false);
         } else {
             run_legacy(level, &framework.request, global, prior.unwrap(), &mut values);
         }
@@ -275,4 +275,28 @@ fn requests_know_what_is_drawn() {
     let request = request(Law::Uniform { low: -0.5, high: 0.5 }).unwrap();
     assert_eq!((request.distribution, request.parameter), (Distribution::Uniform, 0.5));
     assert!(Framework::new(Stream::KerasNumpy, request, false).unwrap().is_random_access());
+}
+
+#[test]
+fn threads_do_not_matter_to_any_stream() {
+    for &stream in Stream::ALL {
+        for distribution in Distribution::ALL {
+            let rule = VarianceScaling::new(1.0, crate::Mode::FanIn, distribution).unwrap();
+            let draw = Initializer::variance_scaling(rule, 3).with_stream(stream);
+            // Not a multiple of 16, for torch's tail.
+            let draw = draw.draw([547, 643]).unwrap();
+            let slice = Slice::new([1, 2], [546, 640]);
+            let one = draw.clone().with_threads(1);
+            let (whole, part) =
+                (one.to_vec::<f32>().unwrap(), one.slice_to_vec::<f32>(&slice).unwrap());
+            for threads in [0, 2, 3, 5] {
+                let draw = draw.clone().with_threads(threads);
+                assert!(draw.to_vec::<f32>().unwrap() == whole, "{stream} {distribution}");
+                assert!(
+                    draw.slice_to_vec::<f32>(&slice).unwrap() == part,
+                    "{stream} {distribution}"
+                );
+            }
+        }
+    }
 }

@@ -29,7 +29,9 @@ use crate::{
 };
 
 /// The type that torch samples in: f32 for all but float64.
-pub(crate) trait Real: Copy + Default + Add<Output = Self> + Mul<Output = Self> {
+pub(crate) trait Real:
+    Copy + Default + Send + Sync + Add<Output = Self> + Mul<Output = Self>
+{
     /// Words per uniform.
     const WORDS: usize;
 
