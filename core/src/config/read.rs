@@ -245,7 +245,7 @@ impl Initializer {
     }
 
     /// The initializer that Keras's `initializers.get` makes of an identifier (`"he_normal"`,
-    /// `"HeNormal"`) or of a serialized object in any [`ConfigForm`].
+    /// `"HeNormal"`) or of a serialized object in any [`ConfigForm`](crate::ConfigForm).
     ///
     /// # Errors
     /// As [`Initializer::from_config`].
