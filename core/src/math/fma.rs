@@ -24,11 +24,11 @@ pub(crate) trait Fma: Copy {
 
 /// The CPU's instruction: only for code compiled for a CPU that has one, or else it is a call of
 /// the system's function, which is as exact and much slower.
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 #[derive(Clone, Copy)]
 pub(crate) struct Hardware;
 
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 impl Fma for Hardware {
     #[inline(always)]
     fn f32(a: f32, b: f32, c: f32) -> f32 {

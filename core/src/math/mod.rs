@@ -47,7 +47,10 @@ mod system {
     pub(crate) use libm::{cos as cos_f64, log as ln_f64, log1p as log1p_f64, sin as sin_f64};
 }
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[cfg(any(
+    all(target_arch = "x86_64", feature = "std"),
+    all(test, feature = "keras-streams")
+))]
 pub(crate) use fma::Hardware;
 #[cfg(all(test, feature = "keras-streams"))]
 pub(crate) use fma::Software;
