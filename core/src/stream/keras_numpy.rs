@@ -48,7 +48,7 @@ const BLOCK: usize = 512;
 /// Words that are parsed independently of others.
 const PIECE: usize = 1 << 14;
 /// Pieces that are parsed before their values are put together.
-const PIECES: usize = 16;
+const PIECES: usize = 64;
 
 /// The integers of an uint32: for others NumPy raises an `OverflowError`.
 pub(super) fn check_seed(seed: i128, _generator: bool) -> Result<(), &'static str> {

@@ -50,8 +50,8 @@ use crate::{Distribution, Dtype, kernel::dispatch::Level, math};
 const SMALL: u64 = 16;
 /// Blocks of 16 in one of MT19937's, or in two for float64.
 const BLOCKS_PER_DRAW: usize = mt19937::BLOCK / BLOCK;
-/// MT19937's blocks that are drawn before they are transformed: 640 KiB, or twice that for float64.
-const DRAWS: usize = 256;
+/// MT19937's blocks that are drawn before they are transformed: 2.5 MiB, or twice that for float64.
+const DRAWS: usize = 1024;
 /// Blocks that are transformed independently of others: 64 KiB of words, or twice that.
 const PIECE: usize = 1024;
 
@@ -205,7 +205,8 @@ impl<R: Real> Stream<R> {
         #[cfg(feature = "parallel")]
         if self.parallel {
             use rayon::prelude::*;
-            return pieces.par_bridge().for_each(|piece| level.run(piece));
+            let pieces: Vec<_> = pieces.collect();
+            return pieces.into_par_iter().for_each(|piece| level.run(piece));
         }
         let _ = self.parallel;
         pieces.for_each(|piece| level.run(piece));
