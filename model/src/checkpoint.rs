@@ -88,9 +88,7 @@ pub fn write(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
-    let tensors = in_order(plan);
-    let header = header(plan, &tensors)?;
-    let parts = tensors.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    let (header, parts) = prepare(plan)?;
     write_file(path, &header, parts, options, interrupted, progress)?;
     Ok(summary(plan, start))
 }
@@ -129,9 +127,7 @@ pub fn rehearse(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
-    let tensors = in_order(plan);
-    header(plan, &tensors)?;
-    let parts = tensors.into_iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    let (_, parts) = prepare(plan)?;
     pour(parts, options, interrupted, progress, &mut |_| Ok(())).map_err(CheckpointError::Pour)?;
     Ok(summary(plan, start))
 }
@@ -143,6 +139,14 @@ fn summary(plan: &Plan, start: Instant) -> Summary {
         bytes: plan.bytes(),
         seconds: start.elapsed().as_secs_f64(),
     }
+}
+
+/// Everything in front of the data, and what the data is.
+fn prepare(plan: &Plan) -> Result<(Vec<u8>, Vec<Part>), CheckpointError> {
+    let tensors = in_order(plan);
+    let header = header(plan, &tensors)?;
+    let parts = tensors.into_iter().map(part).collect::<Result<_, _>>()?;
+    Ok((header, parts))
 }
 
 /// The tensors in the order of their data: the widest elements first, so that all are aligned.

@@ -125,8 +125,8 @@ impl PlannedTensor {
             "seed": self.seed(),
             "scaling": explanation.scaling,
             "law": explanation.law,
-            "stddev": explanation.law.stddev(),
-            "bounds": explanation.law.bounds(),
+            "stddev": explanation.stddev,
+            "bounds": explanation.bounds,
             "elements": explanation.elements,
             "bytes": bytes,
         })
