@@ -1,6 +1,6 @@
 //! Why a command stopped early, and the exit code that says so.
 
-use std::{fmt, io, process::ExitCode};
+use std::{fmt, io};
 
 use varscale_model::{CheckpointError, PourError};
 
@@ -32,12 +32,12 @@ impl Failure {
         }
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
+    pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Input(_) => ExitCode::from(2),
-            Self::System(_) => ExitCode::from(1),
-            Self::Interrupted => ExitCode::from(130),
-            Self::ClosedPipe => ExitCode::SUCCESS,
+            Self::Input(_) => 2,
+            Self::System(_) => 1,
+            Self::Interrupted => 130,
+            Self::ClosedPipe => 0,
         }
     }
 

@@ -1,0 +1,68 @@
+//! The command `varscale`, as a function: what the program and the Python package run.
+
+mod failure;
+mod histogram;
+mod init;
+mod interrupt;
+mod output;
+mod plan;
+mod sample;
+mod seed;
+mod short;
+mod statistics;
+mod stdout;
+
+use std::{
+    ffi::OsString,
+    io::{Write, stderr},
+};
+
+use clap::{Parser, Subcommand};
+
+/// Weight initialization at memory speed, the same on every machine.
+///
+/// A value depends on the stream, the seed, the tensor's name, its index in the global shape, the
+/// scale and the dtype, and on nothing else.
+#[derive(Parser)]
+#[command(name = "varscale", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Sample(Box<sample::Arguments>),
+    Init(init::Arguments),
+    Plan(plan::Arguments),
+}
+
+/// Runs the command with these arguments, the program's own name first, and returns the exit code
+/// of the process: 0, 1 where the machine did not do its part, 2 for wrong input, 130 after Ctrl-C
+/// (which it watches for from then on).
+///
+/// ```
+/// assert_eq!(varscale_cli::run(["varscale", "sample", "--shape", "2,2", "--seed", "1"]), 0);
+/// assert_eq!(varscale_cli::run(["varscale", "--no-such-option"]), 2);
+/// ```
+pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> u8 {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are such errors, too. A closed pipe is none.
+            let _ = error.print();
+            return error.exit_code() as u8;
+        }
+    };
+    let result = match arguments.command {
+        Command::Sample(arguments) => sample::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
+        Command::Plan(arguments) => plan::run(&arguments),
+    };
+    let Err(failure) = result else { return 0 };
+    if let Some(message) = failure.message() {
+        // `eprintln!` panics where the standard error is closed; the exit code still tells.
+        let _ = writeln!(stderr(), "error: {message}");
+    }
+    failure.exit_code()
+}

@@ -1,0 +1,46 @@
+//! The library's errors as Python's exceptions, of the classes that Keras raises.
+
+use std::io::{self, ErrorKind};
+
+use pyo3::{
+    PyErr,
+    exceptions::{
+        PyFileNotFoundError, PyIsADirectoryError, PyMemoryError, PyNotADirectoryError, PyOSError,
+        PyPermissionError, PyRuntimeError, PyValueError,
+    },
+};
+use varscale_model::{CheckpointError, PourError};
+
+/// Arguments that were refused, or memory that there is not.
+pub(crate) fn refused(error: impl Into<varscale::Error>) -> PyErr {
+    match error.into() {
+        error @ varscale::Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
+        error => PyValueError::new_err(error.to_string()),
+    }
+}
+
+fn system(source: &io::Error, message: String) -> PyErr {
+    match source.kind() {
+        ErrorKind::NotFound => PyFileNotFoundError::new_err(message),
+        ErrorKind::PermissionDenied => PyPermissionError::new_err(message),
+        ErrorKind::IsADirectory => PyIsADirectoryError::new_err(message),
+        ErrorKind::NotADirectory => PyNotADirectoryError::new_err(message),
+        _ => PyOSError::new_err(message),
+    }
+}
+
+/// A plan that makes no sense, or that was not carried out.
+pub(crate) fn failed(error: impl Into<varscale_model::Error>) -> PyErr {
+    let error = error.into();
+    let message = error.to_string();
+    match &error {
+        varscale_model::Error::Read { source, .. } => system(source, message),
+        varscale_model::Error::Checkpoint(CheckpointError::Write { source, .. }) => {
+            system(source, message)
+        }
+        varscale_model::Error::Checkpoint(CheckpointError::Pour(PourError::Threads { .. })) => {
+            PyRuntimeError::new_err(message)
+        }
+        _ => PyValueError::new_err(message),
+    }
+}

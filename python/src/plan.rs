@@ -1,0 +1,90 @@
+//! Plans: a model's spec and rules, resolved; and the checkpoint they make.
+
+use std::{path::PathBuf, sync::atomic::AtomicBool, sync::atomic::Ordering};
+
+use pyo3::{exceptions::PyValueError, prelude::*};
+use varscale::Seed;
+use varscale_model::{Options, PlannedTensor, Rules, Spec, write};
+
+use crate::{
+    draw::Draw,
+    error::{failed, refused},
+    generator::integer,
+};
+
+/// A whole model's initialization, resolved.
+#[pyclass(frozen, module = "varscale._core")]
+pub(crate) struct Plan(varscale_model::Plan);
+
+fn given(seed: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Seed>> {
+    seed.map(|seed| Seed::integer(integer(seed)?).map_err(refused)).transpose()
+}
+
+#[pymethods]
+impl Plan {
+    /// The plan of a plan file and of the spec that it names.
+    #[staticmethod]
+    fn read(py: Python<'_>, path: PathBuf, seed: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let seed = given(seed)?;
+        py.detach(|| varscale_model::Plan::read(&path, seed).map_err(failed)).map(Self)
+    }
+
+    /// The plan of a spec and of a plan file's content, both as JSON.
+    #[staticmethod]
+    fn resolve(spec: &str, rules: &str, seed: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let spec = Spec::from_json(spec.as_bytes())
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let rules: Rules = serde_json::from_str(rules)
+            .map_err(|error| PyValueError::new_err(format!("invalid plan: {error}")))?;
+        varscale_model::Plan::new(&spec, &rules, given(seed)?).map(Self).map_err(failed)
+    }
+
+    /// The plan as JSON.
+    fn to_json(&self) -> String {
+        self.0.to_json().to_string()
+    }
+
+    /// Name and dtype of every tensor.
+    fn tensors(&self) -> Vec<(String, &'static str)> {
+        let row = |planned: &PlannedTensor| (planned.tensor.name.clone(), planned.dtype.name());
+        self.0.tensors.iter().map(row).collect()
+    }
+
+    /// The draw of a tensor, counted from 0.
+    fn draw(&self, index: usize) -> PyResult<Draw> {
+        let planned = self.0.tensors.get(index);
+        let planned = planned.ok_or_else(|| PyValueError::new_err("no such tensor"))?;
+        planned.draw().map(Draw).map_err(refused)
+    }
+
+    /// Writes the checkpoint; returns the seconds it took. `progress` is called with the bytes
+    /// drawn and the bytes in all, and stops the work by raising.
+    fn write(
+        &self,
+        py: Python<'_>,
+        out: PathBuf,
+        threads: usize,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<f64> {
+        let interrupted = AtomicBool::new(false);
+        let mut raised = None;
+        let options = Options { threads, ..Options::default() };
+        let bytes = self.0.bytes();
+        let mut tell = |done: u64| {
+            let told = Python::attach(|py| {
+                py.check_signals()?;
+                progress.as_ref().map_or(Ok(()), |told| told.call1(py, (done, bytes)).map(drop))
+            });
+            if let Err(error) = told {
+                raised.get_or_insert(error);
+                interrupted.store(true, Ordering::Relaxed);
+            }
+        };
+        let summary = py.detach(|| write(&self.0, &out, options, &interrupted, &mut tell));
+        match (raised, summary) {
+            (Some(error), _) => Err(error),
+            (None, Ok(summary)) => Ok(summary.seconds),
+            (None, Err(error)) => Err(failed(error)),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+"""Bad input: the exceptions that Keras raises, with messages that say what is allowed."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import varscale
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: varscale.VarianceScaling(scale=-1.0), ValueError, "`scale` must be positive"),
+        (lambda: varscale.VarianceScaling(scale=math.nan), ValueError, "`scale` must be positive"),
+        (lambda: varscale.VarianceScaling(scale=math.inf), ValueError, "finite"),
+        (lambda: varscale.VarianceScaling(scale="1"), TypeError, "`scale` must be a number"),
+        (lambda: varscale.VarianceScaling(mode="fan"), ValueError, "Invalid `mode` argument: fan"),
+        (
+            lambda: varscale.VarianceScaling(distribution="gamma"),
+            ValueError,
+            "Invalid `distribution` argument: gamma",
+        ),
+        (lambda: varscale.VarianceScaling(distribution=3), TypeError, "`distribution`"),
+        (lambda: varscale.VarianceScaling(input_axes=["a"]), TypeError, "`input_axes`"),
+        (lambda: varscale.HeNormal(seed=1.5), ValueError, "`seed` argument should be"),
+        (lambda: varscale.HeNormal(seed="1"), ValueError, "`seed` argument should be"),
+        (lambda: varscale.HeNormal(seed=2**64), ValueError, "2\\^64 - 1"),
+        (lambda: varscale.HeNormal(seed=-(2**63) - 1), ValueError, "-2\\^63"),
+        (lambda: varscale.SeedGenerator(1.5), ValueError, "seed"),
+        (lambda: varscale.SeedGenerator(10**50), ValueError, "-2\\^63 to 2\\^64"),
+        (lambda: varscale.HeNormal(stream="numpy"), ValueError, "`stream` argument: numpy"),
+        (lambda: varscale.RandomNormal(stddev=-1), ValueError, "stddev -1"),
+        (lambda: varscale.RandomUniform(1, 0), ValueError, "maxval 0"),
+        (lambda: varscale.Constant(math.nan), ValueError, "value NaN"),
+        (lambda: varscale.set_floatx("int8"), ValueError, "Unknown `floatx` value: int8"),
+        (lambda: varscale.get("typo"), ValueError, "identifier: typo"),
+        (lambda: varscale.get(3), ValueError, "identifier: 3"),
+        (lambda: varscale.get({"config": {}}), ValueError, "identifier"),
+    ],
+)
+def test_constructors_refuse(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"shape": (2, -1)}, ValueError, "at least 0. Received: -1"),
+        ({"shape": (2, 1.5)}, TypeError, "integers. Received: 1.5"),
+        ({"shape": 3}, TypeError, "sequence of integers. Received: 3"),
+        ({"shape": "33"}, TypeError, "sequence of integers"),
+        ({"shape": (2, None)}, TypeError, "integers. Received: None"),
+        ({"shape": (2**63,)}, ValueError, "2\\^63"),
+        ({"shape": (2**40, 2**40)}, ValueError, "too many|too large"),
+        ({"shape": (2**30, 2**30)}, MemoryError, "allocate"),
+        ({"dtype": "int32"}, ValueError, "Invalid dtype: int32"),
+        ({"dtype": "float8"}, ValueError, "Invalid dtype: float8"),
+        ({"dtype": object()}, ValueError, "Invalid dtype"),
+        ({"layout": "chw"}, ValueError, 'invalid layout "chw"'),
+        ({"slice": np.s_[:3, :3, :3]}, ValueError, "3 axes"),
+        ({"slice": np.s_[0:9]}, ValueError, "leaves axis 0"),
+        ({"slice": np.s_[::2]}, ValueError, "no steps"),
+        ({"slice": (0,)}, TypeError, "must hold slices"),
+        ({"slice": 0}, TypeError, "must hold slices"),
+    ],
+)
+def test_calls_refuse(arguments, error, message):
+    with pytest.raises(error, match=message):
+        varscale.HeNormal(1)(**{"shape": (4, 4), **arguments})
+
+
+def test_overflow_is_refused():
+    with pytest.raises(ValueError, match="overflow float16"):
+        varscale.RandomUniform(-1e6, 1e6)((3,), "float16")
+    generator = varscale.SeedGenerator(1)
+    with pytest.raises(ValueError, match="too many|too large"):
+        varscale.HeNormal(generator)((2**40, 2**40))
+    assert generator.counter == 0
+
+
+def test_identities_are_matrices():
+    with pytest.raises(ValueError, match="rank 3"):
+        varscale.Identity()((2, 2, 2))
+
+
+def test_filling_refuses_another_shape():
+    with pytest.raises(ValueError, match="shape"):
+        varscale.HeNormal().fill_(np.zeros((3, 3), "float32"), shape=(4, 4))
+    with pytest.raises(ValueError, match="Invalid dtype: int32"):
+        varscale.HeNormal().fill_(np.zeros((3, 3), "int32"))
+
+
+anything = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-5, 5)
+    | st.floats()
+    | st.text(max_size=8)
+    | st.binary(max_size=4)
+    | st.lists(st.integers(-3, 3), max_size=4)
+    | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
+    | st.sampled_from([*varscale._core.DTYPES, *varscale._core.STREAMS, "fan_in", "uniform"])
+    | st.just(object())
+)
+REFUSALS = (ValueError, TypeError, OverflowError, MemoryError)
+# A panic is a BaseException, which nothing here catches.
+CLASSES = [made for made in vars(varscale).values() if isinstance(made, type)]
+CLASSES = [made for made in CLASSES if issubclass(made, varscale.Initializer)]
+CLASSES.remove(varscale.Initializer)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(CLASSES), st.lists(anything, max_size=4), anything)
+def test_no_argument_of_a_constructor_panics(made, arguments, stream):
+    keywords = {} if stream is None else {"stream": stream}
+    try:
+        initializer = made(*arguments, **keywords)
+    except REFUSALS:
+        return
+    try:
+        assert initializer((2, 2), "float64").shape == (2, 2)
+    except REFUSALS:
+        pass
+
+
+@settings(max_examples=400, deadline=None)
+@given(anything, anything, anything, anything, anything)
+def test_no_argument_of_a_call_panics(shape, dtype, name, layout, box):
+    try:
+        values = varscale.HeNormal(1)(shape, dtype, name=name, layout=layout, slice=box)
+    except REFUSALS:
+        return
+    assert np.isfinite(values.astype("float64")).all()
+
+
+@settings(max_examples=300, deadline=None)
+@given(anything, anything, anything)
+def test_no_generator_or_identifier_panics(seed, name, identifier):
+    try:
+        varscale.SeedGenerator(seed, name)
+    except REFUSALS:
+        pass
+    try:
+        varscale.get(identifier)
+    except REFUSALS:
+        pass

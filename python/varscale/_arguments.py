@@ -1,0 +1,178 @@
+"""Arguments as users write them: seeds, numbers, shapes, boxes and dtypes, checked once."""
+
+import builtins
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from varscale._core import DTYPES, STREAMS, SeedGenerator
+
+_floatx = "float32"
+
+
+def floatx() -> str:
+    """The dtype of what is drawn without one: ``"float32"`` unless `set_floatx` changed it.
+
+    >>> import varscale
+    >>> varscale.floatx()
+    'float32'
+    """
+    return _floatx
+
+
+def set_floatx(value: str) -> None:
+    """Sets the dtype of what is drawn without one.
+
+    Args:
+        value: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``.
+
+    Raises:
+        ValueError: for every other.
+
+    >>> import varscale
+    >>> varscale.set_floatx("float64")
+    >>> varscale.Zeros()((1,)).dtype
+    dtype('float64')
+    >>> varscale.set_floatx("float32")
+    """
+    global _floatx
+    if value not in DTYPES:
+        raise ValueError(f"Unknown `floatx` value: {value}. Expected one of {', '.join(DTYPES)}")
+    _floatx = value
+
+
+def dtype_of(dtype: Any) -> np.dtype[Any]:
+    """The NumPy dtype that a user's argument names; of ``None``, that of `floatx`."""
+    if dtype is None:
+        dtype = _floatx
+    # NumPy itself does not know the name; ml_dtypes adds it.
+    if isinstance(dtype, str) and dtype == "bfloat16":
+        return bfloat16()
+    try:
+        return np.dtype(dtype)
+    except TypeError as error:
+        raise ValueError(f"Invalid dtype: {dtype}. Use one of {', '.join(DTYPES)}") from error
+
+
+def bfloat16() -> np.dtype[Any]:
+    """NumPy's bfloat16, which `ml_dtypes` brings."""
+    import ml_dtypes
+
+    return np.dtype(ml_dtypes.bfloat16)
+
+
+def drawn_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """`dtype`, where values are drawn in it."""
+    if dtype.name not in DTYPES:
+        raise ValueError(
+            f"Invalid dtype: {dtype.name}. Random values are drawn in one of {', '.join(DTYPES)}"
+        )
+    return dtype
+
+
+def number(argument: str, value: Any) -> int | float:
+    """A real argument; what was written as an integer stays one, as Keras's configs keep it."""
+    if type(value) in (int, float):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+            raise TypeError(f"Argument `{argument}` must be a number. Received: {value!r}") from None
+        return float(value)
+
+
+def seed_of(seed: Any) -> int | SeedGenerator | None:
+    """A seed as it is kept: an integer, a generator or none."""
+    if seed is None or isinstance(seed, (bool, SeedGenerator)):
+        return seed
+    if isinstance(seed, dict):
+        config = seed.get("config", {})
+        if seed.get("class_name") != "SeedGenerator" or not isinstance(config, dict):
+            raise ValueError(f"Invalid `seed` config: {seed}. Use that of a SeedGenerator")
+        return SeedGenerator.from_config(config)
+    try:
+        integer = operator.index(seed)
+    except TypeError:
+        raise ValueError(
+            "`seed` argument should be an instance of `SeedGenerator` or an integer. "
+            f"Received: seed={seed!r}"
+        ) from None
+    if not -(2**63) <= integer < 2**64:
+        raise ValueError(f"Invalid `seed`: {integer}. It must be from -2^63 to 2^64 - 1")
+    return integer
+
+
+def stream_of(stream: Any) -> str:
+    """The name of a stream."""
+    if stream not in STREAMS:
+        raise ValueError(f"Invalid `stream` argument: {stream}. Use one of {', '.join(STREAMS)}")
+    return stream
+
+
+def size(argument: str, value: Any) -> int:
+    """A size of a shape."""
+    try:
+        value = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{argument}` must hold integers. Received: {value!r}") from None
+    if value < 0:
+        raise ValueError(f"`{argument}` must hold sizes of at least 0. Received: {value}")
+    if value >= 2**63:
+        raise ValueError(f"`{argument}` must hold sizes below 2^63. Received: {value}")
+    return value
+
+
+def shape_of(shape: Any) -> tuple[int, ...]:
+    """A shape: any sequence of integers."""
+    if isinstance(shape, (str, bytes)):
+        raise TypeError(f"`shape` must be a sequence of integers. Received: {shape!r}")
+    try:
+        sizes = tuple(shape)
+    except TypeError:
+        raise TypeError(f"`shape` must be a sequence of integers. Received: {shape!r}") from None
+    return tuple(size("shape", value) for value in sizes)
+
+
+def axes_of(argument: str, axes: Any) -> list[int] | None:
+    """Axes of a shape, or none."""
+    if axes is None:
+        return None
+    try:
+        return [operator.index(axis) for axis in axes]
+    except TypeError:
+        raise TypeError(
+            f"`{argument}` must be None or a sequence of integers. Received: {axes!r}"
+        ) from None
+
+
+def box_of(
+    shape: tuple[int, ...], slice: Sequence[builtins.slice] | builtins.slice | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Offset and extent of the box of `shape` that `slice` takes; of ``None``, the whole.
+
+    `slice` is an index of slices without steps, as in ``np.s_[10:20, :]``. Unlike in an index of
+    an array, a bound beyond the axis is an error.
+    """
+    try:
+        slices: tuple[Any, ...] = () if slice is None else tuple(slice)  # type: ignore[arg-type]
+    except TypeError:
+        slices = (slice,)
+    if len(slices) > len(shape):
+        raise ValueError(f"`slice` has {len(slices)} axes, but shape {shape} has {len(shape)}")
+    offset, extent = [], []
+    for axis, length in enumerate(shape):
+        part = slices[axis] if axis < len(slices) else builtins.slice(None)
+        if not isinstance(part, builtins.slice):
+            raise TypeError(f"`slice` must hold slices, as in np.s_[10:20, :]. Received: {part!r}")
+        if part.step not in (None, 1):
+            raise ValueError(f"`slice` must have no steps. Received: {part}")
+        for bound in (part.start, part.stop):
+            if bound is not None and not -length <= bound <= length:
+                raise ValueError(f"`slice` leaves axis {axis}: {part} of size {length}")
+        start, stop, _ = part.indices(length)
+        offset.append(start)
+        extent.append(max(0, stop - start))
+    return tuple(offset), tuple(extent)

@@ -1,0 +1,164 @@
+"""What all initializers have in common."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from varscale import _fill
+from varscale._arguments import box_of, drawn_dtype, dtype_of, seed_of, shape_of, stream_of
+from varscale._core import Explanation, Rule, SeedGenerator, random_seed
+
+Slice = slice | Sequence[slice] | None
+
+
+class Initializer:
+    """What all initializers have in common. The arguments of calls:
+
+    Args:
+        shape: Global shape, a sequence of integers of at least 0. Fans come from it.
+        dtype: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``, or what NumPy takes
+            for one; `floatx` where it is not given.
+        name: The tensor's name in the stream: tensors of one seed and other names differ. A
+            framework's stream knows no names.
+        layout: What the axes stand for, for the fans: ``"keras"`` (…, in, out), ``"torch"`` (out,
+            in, …), ``"keras-depthwise"``, ``"einsum:abc,cde->abde"``, ``"axes:0/1,2"``, ….
+        slice: The box of the shape that is wanted, as in ``np.s_[10:20, :]``: the same values as
+            in the whole.
+
+    >>> import numpy as np, varscale
+    >>> initializer = varscale.get("he_normal")
+    >>> isinstance(initializer, varscale.Initializer)
+    True
+    >>> whole = initializer((784, 256))
+    >>> rows = initializer((784, 256), slice=np.s_[10:20])
+    >>> np.array_equal(rows, whole[10:20])
+    True
+    """
+
+    _rule: Rule
+    seed: Any = None
+    stream = "native"
+
+    def __call__(
+        self,
+        shape: Sequence[int],
+        dtype: Any = None,
+        *,
+        name: str = "",
+        layout: str = "keras",
+        slice: Slice = None,
+    ) -> np.ndarray[Any, np.dtype[Any]]:
+        """The values of a tensor, or of a box of it, as a new array.
+
+        A `SeedGenerator` advances by one call; with an integer seed, or none, every call gives the
+        same values, as in Keras.
+
+        Raises:
+            ValueError: where an argument is out of range, or a value would overflow the dtype.
+            TypeError: where an argument is of the wrong kind.
+            MemoryError: where there is not enough.
+        """
+        shape = shape_of(shape)
+        offset, extent = box_of(shape, slice)
+        dtype = drawn_dtype(dtype_of(dtype))
+        return _fill.drawn(self._draw(shape, name, layout), offset, extent, dtype)
+
+    def fill_(
+        self,
+        array: Any,
+        *,
+        shape: Sequence[int] | None = None,
+        name: str = "",
+        layout: str = "keras",
+        slice: Slice = None,
+    ) -> Any:
+        """Fills a NumPy array, or whatever shares its memory through DLPack, and returns it.
+
+        `array` is a box of `shape`, the one that `slice` takes; without them, the whole. It may
+        be strided; it must be writeable.
+
+        Raises:
+            ValueError, TypeError: as a call, and where `array` has another shape than the box.
+        """
+        target = array if isinstance(array, np.ndarray) else np.from_dlpack(array)
+        shape = target.shape if shape is None else shape_of(shape)
+        offset, extent = box_of(shape, slice)
+        if extent != target.shape:
+            raise ValueError(f"The array has shape {target.shape}, but {extent} is to be drawn")
+        drawn_dtype(target.dtype)
+        draw = self._draw(shape, name, layout)
+        _fill.fill(draw, target, offset, at_once=self.stream != "native")
+        return array
+
+    def explain(self, shape: Sequence[int], *, layout: str = "keras") -> Explanation:
+        """How the initializer arrives at its numbers for a shape: fans, variance, bounds.
+
+        >>> import varscale
+        >>> varscale.HeNormal().explain((784, 256)).fan_in
+        784
+        """
+        return self._rule.explain(shape_of(shape), layout)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, for `from_config`. An unset seed stays ``None``."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Initializer":
+        """The initializer that `get_config` came from; with an unset seed, one that draws anew.
+
+        >>> import varscale
+        >>> config = varscale.RandomUniform(-1, 1).get_config()
+        >>> varscale.RandomUniform.from_config(config).get_config()
+        {'seed': None, 'minval': -1, 'maxval': 1}
+        """
+        return cls(**config)
+
+    def clone(self) -> "Initializer":
+        """The same initializer by way of its config, as in Keras."""
+        return self.from_config(self.get_config())
+
+    def _draw(self, shape: tuple[int, ...], name: str, layout: str) -> Any:
+        seed = 0 if self.seed is None else self.seed
+        return self._rule.draw(shape, seed, self.stream, name=name, layout=layout)
+
+    def __repr__(self) -> str:
+        arguments = {**self.get_config(), "seed": self.seed}
+        if self.seed is None:
+            del arguments["seed"]
+        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if value is not None)
+        return f"{type(self).__name__}({shown})"
+
+    # Copies and pickles keep the seed that was drawn; the rule is made again.
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "_rule"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._rule = self._make_rule()
+
+    def _make_rule(self) -> Rule:
+        raise NotImplementedError
+
+
+class RandomInitializer(Initializer):
+    """What all initializers that draw have in common: a seed and a stream."""
+
+    def __init__(self, seed: Any, stream: str) -> None:
+        self._init_seed = seed_of(seed)
+        self.seed = random_seed() if self._init_seed is None else self._init_seed
+        self.stream = stream_of(stream)
+        self._rule = self._make_rule()
+
+    def get_config(self) -> dict[str, Any]:
+        seed: Any = self._init_seed
+        if isinstance(seed, SeedGenerator):
+            seed = {
+                "module": "keras.random",
+                "class_name": "SeedGenerator",
+                "config": seed.get_config(),
+                "registered_name": None,
+            }
+        config = {"seed": seed}
+        return config if self.stream == "native" else {**config, "stream": self.stream}

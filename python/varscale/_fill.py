@@ -1,0 +1,47 @@
+"""Draws into NumPy arrays, whatever their strides."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from varscale._core import Draw
+
+# Values drawn at a time for an array that is not contiguous: 16 MiB of float32.
+_BLOCK = 1 << 22
+
+
+def drawn(draw: Draw, offset: tuple[int, ...], extent: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """A new array with the box of `draw` at `offset`."""
+    draw.check(dtype.name)
+    array = np.empty(extent, dtype)
+    _fill_contiguous(draw, array, offset)
+    return array
+
+
+def fill(draw: Draw, array: Any, offset: tuple[int, ...], *, at_once: bool) -> None:
+    """Fills `array` with the box of `draw` at `offset` that has its shape.
+
+    `at_once`: the stream is sequential, so that parts cost as much as the whole.
+    """
+    draw.check(array.dtype.name)
+    if array.flags.carray and array.dtype.isnative:
+        _fill_contiguous(draw, array, offset)
+        return
+    if not array.flags.writeable:
+        raise ValueError("The array is read-only")
+    rows = array.shape[0] if array.ndim else 1
+    step = rows if at_once else max(1, _BLOCK // max(1, math.prod(array.shape[1:])))
+    native = array.dtype.newbyteorder("=")
+    for row in range(0, rows, max(1, step)):
+        part = array[row : row + step] if array.ndim else array
+        values = np.empty(part.shape, native)
+        start = (offset[0] + row, *offset[1:]) if array.ndim else offset
+        _fill_contiguous(draw, values, start)
+        part[...] = values
+
+
+def _fill_contiguous(draw: Draw, array: Any, offset: tuple[int, ...]) -> None:
+    # As words: what knows NumPy only from outside does not know its bfloat16.
+    words = array.view(np.uint16) if array.dtype.itemsize == 2 else array
+    draw.fill(words, array.dtype.name, offset)
