@@ -1,0 +1,154 @@
+"""Which draws are recorded: the backends, and the cases of each."""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator
+
+DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+# The grid walks through these side by side, so that every pair meets.
+MODES = ("fan_in", "fan_out", "fan_avg")
+SCALES = (1.0, 2.0, 0.1, 3.7)
+SEEDS = (0, 1, 42, 1337, 123456789)
+# Scalars, empty shapes, both sides of 4 and 16 values, 1 to 4 axes.
+SMALL_SHAPES = tuple((size,) for size in (0, 1, 3, 4, 5, 15, 16, 17, 31, 100))
+SMALL_SHAPES = ((), *SMALL_SHAPES, (4, 0), (7, 9), (2, 3, 5), (3, 3, 8, 16), (1000,))
+# The second does not fit one block of any framework's.
+LARGE_SHAPES = ((100, 1000), (1100, 1000))
+
+# Seeds next to a power of two that a framework reduces or refuses.
+UNSIGNED_SEEDS = (2**31 - 2, 2**31 - 1, 2**31, 2**32 - 1)
+TORCH_SEEDS = (*UNSIGNED_SEEDS, -1, 2**32, 2**32 + 5, -(2**31))
+TENSORFLOW_SEEDS = (*UNSIGNED_SEEDS, -1, 2**32 + 5, 2**63 - 1, -(2**63))
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend:
+    """A framework in one configuration, which runs in a process of its own."""
+
+    name: str
+    environment: str
+    variables: dict[str, str]
+    packages: tuple[str, ...]
+    seeds: tuple[int, ...]
+    dtypes: tuple[str, ...] = ("float32", "float64", "bfloat16", "float16")
+    # What the CPU must have for the float16 values.
+    float16_cpu_flag: str | None = None
+
+
+def _keras(name: str, environment: str, packages: tuple[str, ...], **rest) -> Backend:
+    variables = {"KERAS_BACKEND": name.split("_")[0], **rest.pop("variables", {})}
+    return Backend(name, environment, variables, ("keras", *packages, "numpy"), **rest)
+
+
+def _jax(name: str, *dtypes: str, variables: dict[str, str], **rest) -> Backend:
+    rest |= {"dtypes": dtypes, "variables": variables, "seeds": UNSIGNED_SEEDS}
+    return _keras(name, "jax", ("jax", "jaxlib"), **rest)
+
+
+def _tf_keras(name: str) -> Backend:
+    packages = ("tf_keras", "tensorflow-cpu", "numpy")
+    return Backend(name, "tensorflow", {}, packages, TENSORFLOW_SEEDS)
+
+
+BACKENDS = (
+    _keras("numpy", "jax", (), seeds=UNSIGNED_SEEDS),
+    _keras("torch", "torch", ("torch",), seeds=TORCH_SEEDS),
+    _jax("jax_x64", "float64", variables={"JAX_ENABLE_X64": "1"}),
+    _keras("tensorflow", "tensorflow", ("tensorflow-cpu",), seeds=TENSORFLOW_SEEDS),
+    _tf_keras("tf_keras"),
+    _tf_keras("tf_legacy"),
+    _jax("jax", "float32", "bfloat16", "float16", variables={}, float16_cpu_flag="avx512_fp16"),
+    _jax("jax_avx2", "float16", variables={"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One call of one initializer.
+
+    A case with `call_index` above 0 follows on the one before it: the same initializer, or, with
+    `seed_kind` "None", the next initializer made without a seed after `global_seed` was set.
+    """
+
+    distribution: str
+    mode: str
+    scale: float
+    shape: tuple[int, ...]
+    dtype: str
+    seed: int | None
+    seed_kind: str = "int"
+    call_index: int = 0
+    input_axes: tuple[int, ...] | None = None
+    output_axes: tuple[int, ...] | None = None
+    global_seed: int | None = None
+    # tf_legacy: a second initializer with the same seed finds the first one's kernels in the cache,
+    # whose generators have moved on by `kernel_prior_elements`.
+    instance: int | None = None
+    kernel_prior_elements: int | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of values."""
+        return math.prod(self.shape)
+
+
+def _grid(dtypes: tuple[str, ...]) -> Iterator[Case]:
+    """Every distribution, dtype and shape, each with the next mode, scale and seed."""
+    small = list(itertools.product(dtypes, DISTRIBUTIONS, SMALL_SHAPES))
+    large = list(itertools.product(dtypes, DISTRIBUTIONS, LARGE_SHAPES))
+    for i, (dtype, distribution, shape) in enumerate(small + large):
+        seed = SEEDS[(i // 2 if i < len(small) else i) % len(SEEDS)]
+        mode, scale = MODES[i % len(MODES)], SCALES[i % len(SCALES)]
+        yield Case(distribution, mode, scale, shape, dtype, seed)
+
+
+def _keras_calls(dtype: str) -> Iterator[Case]:
+    """Generators, explicit axes, repeated calls and unset seeds in Keras 3."""
+    for seed, distribution in itertools.product((0, 42), DISTRIBUTIONS):
+        for call in range(4):
+            yield Case(distribution, "fan_avg", 2.0, (3, 5), dtype, seed, "SeedGenerator", call)
+    for distribution in DISTRIBUTIONS:
+        axes = {"input_axes": (0,), "output_axes": (1, 2)}
+        yield Case(distribution, "fan_avg", 1.0, (4, 5, 6), dtype, 0, **axes)
+    yield from _repeated(dtype)
+    for call in range(3):
+        yield Case("truncated_normal", "fan_in", 1.0, (6,), dtype, None, "None", call, global_seed=42)
+
+
+def _repeated(dtype: str) -> Iterator[Case]:
+    for call in range(2):
+        yield Case("truncated_normal", "fan_in", 1.0, (6,), dtype, 1, "int", call)
+
+
+def _legacy_calls() -> Iterator[Case]:
+    """Sequences of calls in tf.keras 2.9, where the process's past enters."""
+    kinds = itertools.product((None, 7), DISTRIBUTIONS, ("float32", "float64"), (0, 42))
+    for global_seed, distribution, dtype, seed in kinds:
+        case = Case(distribution, "fan_avg", 2.0, (3, 5), dtype, seed, global_seed=global_seed)
+        for instance, call in itertools.product(range(2), range(4)):
+            past = {"instance": instance, "kernel_prior_elements": instance * case.size}
+            yield dataclasses.replace(case, call_index=call, **past)
+    for global_seed, seed, calls in ((0, 0, 2), (7, None, 3)):
+        for call in range(calls):
+            yield Case(
+                "truncated_normal", "fan_in", 1.0, (9,), "float32", seed, "int", call,
+                global_seed=global_seed, instance=0, kernel_prior_elements=0,
+            )
+
+
+def cases(backend: Backend) -> Iterator[Case]:
+    """All cases of a backend, in the order in which they are drawn and stored."""
+    legacy = backend.name == "tf_legacy"
+    first = backend.dtypes[0]
+    edges = itertools.product(backend.seeds, DISTRIBUTIONS)
+    edge = (Case(name, "fan_in", 1.0, (20,), first, seed) for seed, name in edges)
+    for case in itertools.chain(_grid(backend.dtypes), edge):
+        past = {"instance": 0, "kernel_prior_elements": 0} if legacy else {}
+        yield dataclasses.replace(case, **past)
+    if legacy:
+        yield from _legacy_calls()
+    elif backend.name == "tf_keras":
+        yield from _repeated(first)
+    else:
+        yield from _keras_calls(first)
