@@ -26,13 +26,13 @@ def needs(module):
 @needs("mypy")
 def test_types_hold():
     result = run(sys.executable, "-m", "mypy", "--strict", "--no-warn-return-any", str(FOLDER))
-    assert result.returncode == 0, result.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @needs("mypy")
 def test_stubs_are_what_the_module_is():
     result = run(sys.executable, "-m", "mypy.stubtest", "varscale._core")
-    assert result.returncode == 0, result.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_no_framework_is_imported():

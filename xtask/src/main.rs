@@ -6,7 +6,15 @@ mod unsafe_files;
 
 use std::{path::Path, process::ExitCode};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+
+/// Which frameworks are installed for the tests.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Frameworks {
+    #[default]
+    Light,
+    All,
+}
 
 /// Tasks of the repository.
 #[derive(Parser)]
@@ -17,6 +25,10 @@ enum Task {
         /// Leave out the slow group.
         #[arg(long)]
         fast: bool,
+        /// What the Python package is tested with: a light set (NumPy, JAX, Keras on both), or all
+        /// (TensorFlow, tf_keras and PyTorch, too: 7 GB).
+        #[arg(long, value_enum, default_value_t)]
+        frameworks: Frameworks,
     },
     /// Check format, lints, documentation, dependencies and where unsafe code is.
     Lint,
@@ -27,7 +39,7 @@ fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the root");
     std::env::set_current_dir(root).expect("the repository is where xtask was built from");
     let outcome = match Task::parse() {
-        Task::Test { fast } => test::test(fast),
+        Task::Test { fast, frameworks } => test::test(fast, frameworks),
         Task::Lint => test::lint(),
     };
     match outcome {

@@ -5,18 +5,24 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::{CargoOpt, MetadataCommand};
 
-use crate::{dependencies, unsafe_files};
+use crate::{Frameworks, dependencies, unsafe_files};
 
 /// Features of the core crate that stand on their own: each must build without the others.
 const CORE_FEATURES: [&str; 5] = ["", "std", "parallel", "serde", "keras-streams"];
 
-pub(crate) fn test(fast: bool) -> Result<()> {
+pub(crate) fn test(fast: bool, frameworks: Frameworks) -> Result<()> {
     lint()?;
     cargo("tests", "test --workspace --all-features --no-fail-fast")?;
     cargo(
         "tests without features",
         "test --package varscale --no-default-features --lib --tests --no-fail-fast",
     )?;
+    let mut python = Command::new("python3");
+    python.args(["tools/test_python.py", "jax"]);
+    if frameworks == Frameworks::All {
+        python.args(["tensorflow", "torch"]);
+    }
+    run("Python package", &mut python)?;
     if fast {
         return Ok(());
     }

@@ -1,0 +1,159 @@
+"""Keras's initializers on the active backend (KERAS_BACKEND)."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import varscale
+
+try:
+    import keras
+
+    import varscale.keras
+except ImportError:
+    keras = None
+
+pytestmark = pytest.mark.skipif(keras is None, reason="Keras is not installed")
+
+NAMES = [
+    "RandomNormal",
+    "TruncatedNormal",
+    "RandomUniform",
+    "VarianceScaling",
+    "GlorotUniform",
+    "GlorotNormal",
+    "HeUniform",
+    "HeNormal",
+    "LecunUniform",
+    "LecunNormal",
+]
+
+
+def numpy(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_the_native_stream_is_the_packages(name, dtype):
+    values = getattr(varscale.keras, name)(seed=7)((40, 30), dtype)
+    assert keras.backend.standardize_dtype(values.dtype) == dtype
+    assert keras.ops.is_tensor(values)
+    expected = getattr(varscale, name)(seed=7)((40, 30), dtype)
+    # Of 16-bit types, Keras may give the values in another dtype of NumPy.
+    assert np.array_equal(numpy(values).astype("float64"), expected.astype("float64"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_are_keras_own_classes(name):
+    made = getattr(varscale.keras, name)
+    initializer = made(seed=7)
+    assert isinstance(initializer, getattr(keras.initializers, name))
+    assert initializer.get_config() == getattr(keras.initializers, name)(seed=7).get_config()
+    assert ">>> " in made.__doc__
+    for again in [
+        initializer.clone(),
+        copy.deepcopy(initializer),
+        keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(initializer)),
+    ]:
+        assert type(again) is made
+        assert np.array_equal(numpy(again((5, 3))), numpy(initializer((5, 3))))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("shape", [(3,), (15,), (16,), (37, 53), (3, 3, 16, 32)])
+def test_keras_stream_is_the_backends_own(name, dtype, shape):
+    ours = getattr(varscale.keras, name)(seed=1337, stream="keras")(shape, dtype)
+    theirs = getattr(keras.initializers, name)(seed=1337)(shape, dtype)
+    assert ours.dtype == theirs.dtype
+    assert numpy(ours).tobytes() == numpy(theirs).tobytes()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keras_stream_draws_for_itself(name):
+    # Were it left to Keras, the test above would compare Keras with itself.
+    backend = keras.backend.backend()
+    initializer = getattr(varscale.keras, name)(seed=1, stream="keras")
+    assert varscale.keras._known(f"keras-{backend}", initializer._distribution(), "float32")
+
+
+@pytest.mark.parametrize("stream", ["native", "keras"])
+def test_generators_advance_as_keras_own(stream):
+    ours, theirs = keras.random.SeedGenerator(5), keras.random.SeedGenerator(5)
+    initializer = varscale.keras.HeNormal(ours, stream=stream)
+    for call in range(3):
+        values = numpy(initializer((17, 3)))
+        if stream == "keras":
+            expected = numpy(keras.initializers.HeNormal(theirs)((17, 3)))
+        else:
+            expected = varscale.HeNormal(varscale.SeedGenerator(5, counter=call))((17, 3))
+        assert np.array_equal(values, expected)
+    # A draw that is refused does not count.
+    with pytest.raises(ValueError, match="at least 0"):
+        initializer((-1, 3))
+    assert numpy(ours.state.value).tolist() == [5, 3]
+
+
+def test_what_keras_alone_draws_is_left_to_it():
+    ours = varscale.keras.RandomNormal(mean=3.0, seed=1, stream="keras")((50,))
+    assert np.array_equal(numpy(ours), numpy(keras.initializers.RandomNormal(3.0, seed=1)((50,))))
+
+
+def test_layers_and_saved_models(tmp_path):
+    seed = keras.random.SeedGenerator(3)
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(5, kernel_initializer=varscale.keras.HeNormal(seed)),
+            keras.layers.Dense(
+                3, kernel_initializer=varscale.keras.GlorotUniform(2, stream="keras")
+            ),
+        ]
+    )
+    path = tmp_path / "model.keras"
+    model.save(path)
+    loaded = keras.models.load_model(path)
+    for layer, again in zip(model.layers, loaded.layers, strict=True):
+        assert type(again.kernel_initializer) is type(layer.kernel_initializer)
+        assert again.kernel_initializer.stream == layer.kernel_initializer.stream
+        assert np.array_equal(numpy(again.kernel), numpy(layer.kernel))
+    clone = keras.models.clone_model(model)
+    assert np.array_equal(numpy(clone.layers[1].kernel), numpy(model.layers[1].kernel))
+    assert np.array_equal(numpy(model.layers[0].kernel), varscale.HeNormal(
+        varscale.SeedGenerator(3))((6, 5)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scale": -1.0}, "Argument `scale` must be positive float."),
+        ({"scale": float("nan")}, "scale NaN"),
+        ({"mode": "fan"}, "Invalid `mode` argument:"),
+        ({"distribution": "gamma"}, "Invalid `distribution` argument:"),
+        ({"seed": 1.5}, "`seed` argument should be"),
+        ({"stream": "numpy"}, "`stream` argument: numpy"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        varscale.keras.VarianceScaling(**arguments)
+
+
+def test_seeds_of_numpy():
+    assert varscale.keras.HeNormal(np.int64(3)).seed == 3
+
+
+def test_identifiers():
+    for name in ["he_normal", "HeNormal"]:
+        assert isinstance(varscale.keras.get(name), varscale.keras.HeNormal)
+    assert isinstance(varscale.keras.get("uniform"), varscale.keras.RandomUniform)
+    assert isinstance(varscale.keras.get("orthogonal"), keras.initializers.Orthogonal)
+    assert varscale.keras.get(None) is None
+    with pytest.raises(ValueError):
+        varscale.keras.get("typo")
+
+
+def test_explanations():
+    assert varscale.keras.HeNormal().explain((3, 3, 16, 32)).fan_in == 144

@@ -1,0 +1,386 @@
+"""Keras 3's initializers on any backend, drawn by varscale.
+
+The classes are Keras's own, with another draw: they go into layers, configs and saved models as
+Keras's do. Import this module before loading a model that was saved with them.
+
+>>> import keras, varscale.keras
+>>> initializer = varscale.keras.VarianceScaling(scale=0.1, mode="fan_in", distribution="uniform")
+>>> initializer(shape=(2, 2)).shape == (2, 2)
+True
+>>> layer = keras.layers.Dense(3, kernel_initializer=initializer)
+
+`stream` is ``"native"``; ``"keras"`` for the active backend's own numbers, bit for bit; or the name
+of another backend's (``"keras-jax"``). Under ``"keras"``, what this machine or version of the
+backend draws otherwise than varscale knows (found out by a first comparison) is left to Keras.
+"""
+
+import functools
+import operator
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras.initializers import STFT, Constant, Identity, Initializer, Ones, Orthogonal, Zeros
+
+from varscale import _fill
+from varscale._arguments import drawn_dtype, dtype_of, shape_of, stream_of
+from varscale._core import DTYPES, STREAMS, Draw, Explanation, Rule
+
+__all__ = [
+    "STFT",
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "get",
+]
+
+# Values that are compared before a backend's own numbers are believed to be known.
+_COMPARED = (257, 67)
+
+
+class _Drawn:
+    """What the classes here put in front of Keras's own."""
+
+    seed: Any
+    stream: str
+
+    def __init__(self, seed: Any, stream: str, **arguments: Any) -> None:
+        if hasattr(seed, "__index__") and not isinstance(seed, bool):
+            seed = operator.index(seed)
+        self.stream = stream if stream == "keras" else stream_of(stream)
+        given = {name: value for name, value in arguments.items() if value is not None}
+        super().__init__(seed=seed, **given)  # type: ignore[call-arg]
+        self._rule()
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None, layout: Any = None) -> Any:
+        """The values of a tensor, as a tensor of the active backend.
+
+        Args:
+            shape: Shape of the tensor.
+            dtype: A float dtype; Keras's ``floatx()`` where it is not given.
+            layout: On JAX, a `keras.distribution.TensorLayout` or a sharding: each device draws
+                its own shard, with the bits of the whole.
+        """
+        shape = shape_of(shape)
+        dtype = keras.backend.standardize_dtype(dtype)
+        if self.stream != "keras":
+            return _tensor(self._rule(), shape, self.seed, self.stream, dtype, layout)
+        stream = f"keras-{keras.backend.backend()}"
+        if _known(stream, self._distribution(), dtype):
+            try:
+                return _tensor(self._rule(), shape, self.seed, stream, dtype, layout)
+            except ValueError:
+                # Keras may draw what its stream has no name for, and has its own errors.
+                pass
+        values = super().__call__(shape, dtype)  # type: ignore[misc]
+        return values if layout is None else keras.distribution.distribute_tensor(values, layout)
+
+    def explain(self, shape: Sequence[int]) -> Explanation:
+        """How the initializer arrives at its numbers for a shape: fans, variance, bounds."""
+        return self._rule().explain(shape_of(shape), "keras")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor: Keras's, and a stream other than the native one."""
+        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        return config if self.stream == "native" else {**config, "stream": self.stream}
+
+    def _rule(self) -> Rule:
+        raise NotImplementedError
+
+    def _distribution(self) -> str:
+        raise NotImplementedError
+
+
+def _tensor(
+    rule: Rule, shape: tuple[int, ...], seed: Any, stream: str, dtype: str, layout: Any
+) -> Any:
+    """A draw as a tensor of the active backend; a generator advances once nothing can fail."""
+    backend = keras.backend.backend()
+    generator = seed if isinstance(seed, keras.random.SeedGenerator) else None
+
+    def drawing(state: Any) -> Draw:
+        value, call = (seed, None) if generator is None else (int(state[0]), int(state[1]))
+        return rule.draw(shape, value, stream, call=call)
+
+    if backend == "jax":
+        from varscale import _jax
+
+        kind = drawn_dtype(dtype_of(_jax.canonical(dtype)))
+        words = np.zeros(2) if generator is None else generator.state.value
+        sharding = _jax.concrete(getattr(layout, "backend_layout", layout))
+        values = _jax.array_of(words, drawing, shape, kind, sharding)
+    else:
+        kind = drawn_dtype(dtype_of(dtype))
+        state = generator and keras.ops.convert_to_numpy(generator.state.value)
+        values = _of_backend(backend, _fill.drawn(drawing(state), (0,) * len(shape), shape, kind))
+    if generator is not None:
+        generator.next()
+    return values
+
+
+def _of_backend(backend: str, array: Any) -> Any:
+    if backend == "torch":
+        from varscale import _torch
+
+        # Keras moves it to its device.
+        return keras.ops.convert_to_tensor(_torch.from_numpy(array))
+    return keras.ops.convert_to_tensor(array)
+
+
+@functools.cache
+def _known(stream: str, distribution: str, dtype: str) -> bool:
+    """Whether varscale draws what the active backend itself draws on this machine.
+
+    Versions, devices and processors differ; so both draw the same once, and are compared.
+    """
+    # Outside glibc, a logarithm's last bit differs too seldom to be found.
+    normal_in_double = dtype == "float64" and distribution != "uniform"
+    if stream not in STREAMS or normal_in_double and platform.libc_ver()[0] != "glibc":
+        return False
+    draw, rule = {
+        "uniform": (
+            functools.partial(keras.random.uniform, minval=-0.05, maxval=0.05),
+            Rule.uniform(-0.05, 0.05),
+        ),
+        "untruncated_normal": (
+            functools.partial(keras.random.normal, stddev=0.05),
+            Rule.normal(0.0, 0.05),
+        ),
+        "truncated_normal": (
+            functools.partial(keras.random.truncated_normal, stddev=0.05),
+            Rule.truncated_normal(0.0, 0.05),
+        ),
+    }[distribution]
+    if dtype not in DTYPES:
+        return False
+    theirs = keras.ops.convert_to_numpy(draw(_COMPARED, dtype=dtype, seed=1234))
+    kind = dtype_of(theirs.dtype)
+    ours = _fill.drawn(rule.draw(_COMPARED, 1234, stream), (0, 0), _COMPARED, kind)
+    return bool(theirs.tobytes() == ours.tobytes())
+
+
+def _registered(made: type) -> Any:
+    return keras.saving.register_keras_serializable(package="varscale")(made)
+
+
+@_registered
+class RandomNormal(_Drawn, keras.initializers.RandomNormal):
+    """Keras's `RandomNormal`: normal with the given mean and standard deviation.
+
+    >>> import varscale.keras
+    >>> varscale.keras.RandomNormal(stddev=1.0, seed=1)((2, 3)).shape == (2, 3)
+    True
+    """
+
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: str = "native"
+    ) -> None:
+        super().__init__(seed, stream, mean=mean, stddev=stddev)
+
+    def _rule(self) -> Rule:
+        return Rule.normal(float(self.mean), float(self.stddev))
+
+    def _distribution(self) -> str:
+        return "untruncated_normal"
+
+
+@_registered
+class TruncatedNormal(_Drawn, keras.initializers.TruncatedNormal):
+    """Keras's `TruncatedNormal`: normal, cut off at two standard deviations from the mean.
+
+    >>> import varscale.keras
+    >>> varscale.keras.TruncatedNormal(stddev=1.0, seed=1)((2, 3)).shape == (2, 3)
+    True
+    """
+
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: str = "native"
+    ) -> None:
+        super().__init__(seed, stream, mean=mean, stddev=stddev)
+
+    def _rule(self) -> Rule:
+        return Rule.truncated_normal(float(self.mean), float(self.stddev))
+
+    def _distribution(self) -> str:
+        return "truncated_normal"
+
+
+@_registered
+class RandomUniform(_Drawn, keras.initializers.RandomUniform):
+    """Keras's `RandomUniform`: uniform in [`minval`, `maxval`].
+
+    >>> import varscale.keras
+    >>> initializer = varscale.keras.RandomUniform(-1, 1)
+    >>> varscale.keras.RandomUniform.from_config(initializer.get_config()).maxval
+    1
+    """
+
+    def __init__(
+        self,
+        minval: float = -0.05,
+        maxval: float = 0.05,
+        seed: Any = None,
+        *,
+        stream: str = "native",
+    ) -> None:
+        super().__init__(seed, stream, minval=minval, maxval=maxval)
+
+    def _rule(self) -> Rule:
+        return Rule.uniform(float(self.minval), float(self.maxval))
+
+    def _distribution(self) -> str:
+        return "uniform"
+
+
+class _Scaled(_Drawn):
+    def _rule(self: Any) -> Rule:
+        axes = getattr(self, "input_axes", None), getattr(self, "output_axes", None)
+        scale = float(self.scale)
+        return Rule.variance_scaling(scale, self.mode, self.distribution, self._preset, *axes)
+
+    def _distribution(self: Any) -> str:
+        distribution: str = self.distribution
+        return distribution
+
+
+@_registered
+class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
+    """Keras's `VarianceScaling`: variance `scale` / n, n the fan that `mode` names.
+
+    >>> import varscale.keras
+    >>> initializer = varscale.keras.VarianceScaling(2.0, "fan_out", "uniform", seed=1)
+    >>> initializer((2, 3)).shape == (2, 3)
+    True
+    """
+
+    _preset = None
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+        *,
+        stream: str = "native",
+    ) -> None:
+        axes = {"input_axes": input_axes, "output_axes": output_axes}
+        super().__init__(seed, stream, scale=scale, mode=mode, distribution=distribution, **axes)
+
+
+class _Preset(_Scaled):
+    def __init__(
+        self,
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+        *,
+        stream: str = "native",
+    ) -> None:
+        super().__init__(seed, stream, input_axes=input_axes, output_axes=output_axes)
+
+
+@_registered
+class GlorotUniform(_Preset, keras.initializers.GlorotUniform):
+    """Keras's `GlorotUniform`: uniform, scale 1 over fan_avg.
+
+    >>> import varscale.keras
+    >>> varscale.keras.GlorotUniform(seed=1)((2, 3)).shape == (2, 3)
+    True
+    """
+
+    _preset = "GlorotUniform"
+
+
+@_registered
+class GlorotNormal(_Preset, keras.initializers.GlorotNormal):
+    """Keras's `GlorotNormal`: truncated normal, scale 1 over fan_avg.
+
+    >>> import varscale.keras
+    >>> varscale.keras.GlorotNormal(seed=1)((2, 3)).shape == (2, 3)
+    True
+    """
+
+    _preset = "GlorotNormal"
+
+
+@_registered
+class HeUniform(_Preset, keras.initializers.HeUniform):
+    """Keras's `HeUniform`: uniform, scale 2 over fan_in.
+
+    >>> import varscale.keras
+    >>> varscale.keras.HeUniform(seed=1)((2, 3)).shape == (2, 3)
+    True
+    """
+
+    _preset = "HeUniform"
+
+
+@_registered
+class HeNormal(_Preset, keras.initializers.HeNormal):
+    """Keras's `HeNormal`: truncated normal, scale 2 over fan_in.
+
+    >>> import varscale.keras
+    >>> varscale.keras.HeNormal(seed=1)((2, 3)).shape == (2, 3)
+    True
+    """
+
+    _preset = "HeNormal"
+
+
+@_registered
+class LecunUniform(_Preset, keras.initializers.LecunUniform):
+    """Keras's `LecunUniform`: uniform, scale 1 over fan_in.
+
+    >>> import varscale.keras
+    >>> varscale.keras.LecunUniform(seed=1)((2, 3)).shape == (2, 3)
+    True
+    """
+
+    _preset = "LecunUniform"
+
+
+@_registered
+class LecunNormal(_Preset, keras.initializers.LecunNormal):
+    """Keras's `LecunNormal`: truncated normal, scale 1 over fan_in.
+
+    >>> import varscale.keras
+    >>> varscale.keras.LecunNormal(seed=1)((2, 3)).shape == (2, 3)
+    True
+    """
+
+    _preset = "LecunNormal"
+
+
+_CLASSES = {made.__name__: made for made in vars().values() if _Drawn in getattr(made, "__mro__", ())}
+
+
+def get(identifier: Any) -> Any:
+    """Keras's ``keras.initializers.get``, with the classes here in the place of Keras's.
+
+    >>> import varscale.keras
+    >>> type(varscale.keras.get("he_normal")).__module__
+    'varscale.keras'
+    """
+    if isinstance(identifier, str):
+        name = "".join(word[:1].upper() + word[1:] for word in identifier.split("_"))
+        name = {"Normal": "RandomNormal", "Uniform": "RandomUniform"}.get(name, name)
+        identifier = _CLASSES.get(name, identifier)
+    return keras.initializers.get(identifier)

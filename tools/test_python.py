@@ -1,0 +1,82 @@
+"""Builds the Python package's wheel and tests it, with one framework at a time.
+
+    python3 tools/test_python.py jax tensorflow torch
+
+installs the wheel into a fresh virtual environment under `target/python` for each framework named,
+which sees the packages of `tools/environments.py`. Keras's tests run on each of its backends that
+the environment has. What needs another framework is skipped, and counted as such.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import environments
+
+TARGET = environments.ROOT / "target" / "python"
+PACKAGE = environments.ROOT / "python"
+# Keras's backends in each environment. All tests run on the first, Keras's on the others, too.
+BACKENDS = {"jax": ["jax", "numpy"], "tensorflow": ["tensorflow"], "torch": ["torch"]}
+
+
+def site_packages(interpreter: Path) -> str:
+    """The folder in which an environment keeps its packages."""
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return subprocess.run(
+        [interpreter, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def build(tools: Path) -> Path:
+    """The wheel, built anew."""
+    wheels = TARGET / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    command = [tools, "-m", "maturin", "build", "--quiet", "--locked", "--out", wheels]
+    subprocess.run([*command, "--manifest-path", PACKAGE / "Cargo.toml"], check=True)
+    (wheel,) = wheels.glob("*.whl")
+    return wheel
+
+
+def install(framework: str, wheel: Path, tools: Path) -> Path:
+    """The interpreter of a fresh environment with the wheel, a framework and the test tools."""
+    folder = TARGET / framework
+    subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+    interpreter = folder / "bin" / "python"
+    pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    subprocess.run([interpreter, *pip, "--disable-pip-version-check", wheel], check=True)
+    paths = [site_packages(environments.python(framework)), site_packages(tools)]
+    Path(site_packages(interpreter), "framework.pth").write_text("\n".join(paths) + "\n")
+    return interpreter
+
+
+def test(interpreter: Path, backend: str, *what: str) -> None:
+    """Runs tests of the installed package, with Keras on this backend."""
+    print(f"\n== Python tests, Keras on {backend}", flush=True)
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    # Not from the package's own folder: it has no compiled module.
+    options = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", PACKAGE / "pyproject.toml"]
+    subprocess.run([interpreter, *options, *what], check=True, cwd=TARGET, env=environment)
+
+
+def main() -> None:
+    """Tests with the frameworks named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("framework", nargs="+", choices=BACKENDS)
+    frameworks = parser.parse_args().framework
+    tools = environments.python("tests")
+    wheel = build(tools)
+    for framework in frameworks:
+        interpreter = install(framework, wheel, tools)
+        first, *others = BACKENDS[framework]
+        doctests = ["--doctest-modules", "--doctest-ignore-import-errors", "--pyargs", "varscale"]
+        test(interpreter, first, str(PACKAGE / "tests"))
+        test(interpreter, first, *doctests)
+        for backend in others:
+            test(interpreter, backend, str(PACKAGE / "tests" / "test_keras.py"))
+
+
+if __name__ == "__main__":
+    main()
