@@ -1,10 +1,13 @@
 """Draws into JAX's arrays: at once, shard by shard, or from inside a compiled function."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.sharding import PartitionSpec
 
 from varscale import _fill
 from varscale._arguments import box_of
@@ -35,18 +38,52 @@ def array_of(
     if not isinstance(words, jax.core.Tracer):
         return array(drawing(np.asarray(words)), dtype, sharding)
 
-    def values(words: Any) -> Any:
-        words = np.asarray(words)
+    if sharding is None:
+        return _later(words, np.zeros(len(shape), int), drawing, shape, dtype)
+    mesh = sharding.mesh
+    names = [_names(part) for part in sharding.spec] + [()] * (len(shape) - len(sharding.spec))
+    parts = [math.prod(mesh.shape[name] for name in some) for some in names]
+    extent = tuple(size // count for size, count in zip(shape, parts, strict=True))
+
+    def shard(words: Any) -> Any:
+        return _later(words, jnp.array([_index(mesh, some) for some in names]), drawing, extent, dtype)
+
+    drawn = jax.shard_map(
+        shard, mesh=mesh, in_specs=PartitionSpec(), out_specs=sharding.spec, check_vma=False
+    )
+    return drawn(words)
+
+
+def _names(part: Any) -> tuple[str, ...]:
+    """The axes of the mesh that one axis of the shape is divided along."""
+    return () if part is None else (part,) if isinstance(part, str) else tuple(part)
+
+
+def _index(mesh: Any, names: tuple[str, ...]) -> Any:
+    """Which part this device has, of an axis that is divided along these axes of the mesh."""
+    index = jnp.uint32(0)
+    for name in names:
+        index = index * mesh.shape[name] + jax.lax.axis_index(name).astype("uint32")
+    return index
+
+
+def _later(
+    words: Any, part: Any, drawing: Drawing, extent: tuple[int, ...], dtype: np.dtype[Any]
+) -> Any:
+    """The part with this index, of parts of this extent, once the compiled function runs."""
+
+    def values(words: Any, part: Any) -> Any:
+        words, part = np.asarray(words), np.asarray(part)
         batch = words.shape[:-1]
-        result = np.empty((*batch, *shape), dtype)
+        result = np.empty((*batch, *extent), dtype)
         for index in np.ndindex(batch):
-            draw = drawing(words[index])
-            _fill.fill(draw, result[index + (...,)], (0,) * len(shape), at_once=True)
+            # Whole numbers of Python: of a large tensor, an offset may not fit 32 bits.
+            offset = tuple(int(at) * size for at, size in zip(part[index], extent, strict=True))
+            _fill.fill(drawing(words[index]), result[index + (...,)], offset, at_once=True)
         return result
 
-    result = jax.ShapeDtypeStruct(shape, dtype)
-    drawn = jax.pure_callback(values, result, words, vmap_method="broadcast_all")
-    return drawn if sharding is None else jax.lax.with_sharding_constraint(drawn, sharding)
+    result = jax.ShapeDtypeStruct(extent, dtype)
+    return jax.pure_callback(values, result, words, part, vmap_method="broadcast_all")
 
 
 def canonical(dtype: Any) -> Any:

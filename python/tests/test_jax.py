@@ -1,0 +1,127 @@
+"""JAX's initializers: keys, compiled functions, shardings."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import varscale
+
+try:
+    import jax
+
+    import varscale.jax
+except ImportError:
+    jax = None
+
+pytestmark = pytest.mark.skipif(jax is None, reason="JAX is not installed")
+
+PRESETS = ["glorot_uniform", "glorot_normal", "lecun_uniform", "lecun_normal", "he_uniform", "he_normal"]
+OTHERS = ["uniform", "normal", "truncated_normal"]
+SHAPE = (30, 40)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_values_are_the_packages(name, dtype):
+    values = getattr(varscale.jax, name)()(jax.random.key(42), SHAPE, dtype)
+    assert values.dtype == dtype
+    expected = varscale.get(name).from_config({"seed": 42})(SHAPE, dtype)
+    assert np.asarray(values).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("name", PRESETS + OTHERS)
+def test_moments_are_jaxs(name):
+    key, shape = jax.random.key(1), (300, 500)
+    ours = np.asarray(getattr(varscale.jax, name)()(key, shape))
+    theirs = np.asarray(getattr(jax.nn.initializers, name)()(key, shape))
+    assert ours.dtype == theirs.dtype
+    assert ours.std() == pytest.approx(theirs.std(), rel=0.02)
+    assert ours.mean() == pytest.approx(theirs.mean(), abs=float(0.01 * theirs.std()))
+    if "normal" != name:
+        assert abs(ours).max() == pytest.approx(abs(theirs).max(), rel=0.001)
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"])
+@pytest.mark.parametrize("distribution", ["truncated_normal", "normal", "uniform"])
+def test_axes_are_jaxs(mode, distribution):
+    arguments = (2.0, mode, distribution, (0, 2), 1, (3,))
+    key, shape = jax.random.key(1), (30, 20, 7, 9)
+    ours = varscale.jax.variance_scaling(*arguments)(key, shape)
+    theirs = jax.nn.initializers.variance_scaling(*arguments)(key, shape)
+    assert float(ours.std()) == pytest.approx(float(theirs.std()), rel=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_compiled_and_mapped(dtype):
+    initializer = varscale.jax.he_normal(dtype=dtype)
+    keys = jax.random.split(jax.random.key(3), 6)
+    eager = np.stack([np.asarray(initializer(key, SHAPE)) for key in keys])
+    compiled = jax.jit(initializer, static_argnums=1)(keys[0], SHAPE)
+    assert np.asarray(compiled).tobytes() == eager[0].tobytes()
+    mapped = jax.vmap(lambda key: initializer(key, SHAPE))(keys)
+    assert np.asarray(mapped).tobytes() == eager.tobytes()
+    both = jax.jit(jax.vmap(jax.vmap(lambda key: initializer(key, SHAPE))))(keys.reshape(2, 3))
+    assert np.asarray(both).tobytes() == eager.tobytes()
+    assert not np.array_equal(eager[0], eager[1])
+
+
+def test_keys_of_every_kind():
+    values = [
+        np.asarray(varscale.jax.he_normal()(key, SHAPE))
+        for key in [
+            jax.random.key(1),
+            jax.random.PRNGKey(1),
+            jax.random.key(2),
+            jax.random.fold_in(jax.random.key(1), 1),
+            jax.random.key(1, impl="rbg"),
+            jax.random.key(2, impl="rbg"),
+        ]
+    ]
+    assert np.array_equal(values[0], values[1])
+    others = [values[0], *values[2:]]
+    assert len({one.tobytes() for one in others}) == len(others)
+
+
+def test_what_is_left_to_jax():
+    key = jax.random.key(1)
+    ours = varscale.jax.truncated_normal(1.0, lower=-1, upper=3)(key, SHAPE)
+    theirs = jax.nn.initializers.truncated_normal(1.0, lower=-1, upper=3)(key, SHAPE)
+    assert np.array_equal(ours, theirs)
+    assert varscale.jax.normal()(key, SHAPE, "complex64").dtype == "complex64"
+    assert varscale.jax.zeros is jax.nn.initializers.zeros
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: varscale.jax.variance_scaling(0.0, "fan_in", "uniform"), "scale 0"),
+        (lambda: varscale.jax.variance_scaling(1.0, "fan", "uniform"), 'mode "fan"'),
+        (lambda: varscale.jax.variance_scaling(1.0, "fan_in", "gamma"), "distribution.*gamma"),
+        (lambda: varscale.jax.he_normal()(jax.random.key(0), (3,)), "axis -2"),
+        (lambda: varscale.jax.he_normal(in_axis=5)(jax.random.key(0), (3, 3)), "axis 5"),
+        (lambda: varscale.jax.he_normal()(jax.random.key(0), (3, 3), "int32"), "int32"),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_every_function_has_an_example():
+    for name in ["variance_scaling", *PRESETS, *OTHERS]:
+        assert ">>> " in getattr(varscale.jax, name).__doc__
+
+
+def test_any_mesh_gives_the_same_bits():
+    # In a process of its own: the number of devices is fixed when JAX starts.
+    script = Path(__file__).with_name("sharded_jax.py")
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "KERAS_BACKEND": "jax"}
+    result = subprocess.run(
+        [sys.executable, script], env={**os.environ, **flags}, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "4 devices"

@@ -1,0 +1,238 @@
+"""JAX's initializers, drawn by varscale: ``init(key, shape, dtype, out_sharding=None)``.
+
+The seed is the key's bits, so that other keys, split or folded in, give other values. Inside
+`jax.jit` and `jax.vmap` the values come from a callback on the host. With an `out_sharding`, each
+process and device draws its own shard only: the same bits on any mesh.
+
+`zeros`, `ones`, `constant`, `orthogonal` and `delta_orthogonal` are JAX's own, as are draws in
+complex dtypes, and truncated normals with other bounds than two standard deviations.
+
+>>> import jax, varscale.jax
+>>> initializer = varscale.jax.variance_scaling(2.0, "fan_in", "truncated_normal")
+>>> weights = initializer(jax.random.key(42), (784, 256))
+>>> compiled = jax.jit(initializer, static_argnums=1)(jax.random.key(42), (784, 256))
+>>> bool((compiled == weights).all())
+True
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import constant, delta_orthogonal, ones, orthogonal, zeros
+
+from varscale import _jax
+from varscale._arguments import drawn_dtype, dtype_of, number, shape_of
+from varscale._core import Draw, Rule
+
+__all__ = [
+    "constant",
+    "delta_orthogonal",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "normal",
+    "ones",
+    "orthogonal",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
+Axes = int | Sequence[int]
+Initializer = Callable[..., jax.Array]
+
+
+def _drawn(rule: Rule, default: Any, theirs: Initializer, layout: str = "keras") -> Initializer:
+    def init(key: Any, shape: Any, dtype: Any = default, out_sharding: Any = None) -> jax.Array:
+        shape = shape_of(shape)
+        kind = jnp.result_type(float) if dtype is None else jax.dtypes.canonicalize_dtype(dtype)
+        if jnp.issubdtype(kind, jnp.complexfloating):
+            return theirs(key, shape, dtype, out_sharding)
+        drawn_dtype(dtype_of(kind))
+
+        def drawing(words: Any) -> Draw:
+            # Keys of Threefry have two words: those of `jax.random.key(42)` make the seed 42.
+            first, second, *others = (int(word) for word in words)
+            name = ",".join(str(word) for word in others)
+            return rule.draw(shape, first << 32 | second, "native", name=name, layout=layout)
+
+        words = jax.random.key_data(key)
+        return _jax.array_of(words, drawing, shape, kind, _jax.concrete(out_sharding))
+
+    return init
+
+
+def _axes(axes: Axes) -> str:
+    return str(axes) if isinstance(axes, int) else ",".join(str(axis) for axis in axes)
+
+
+def variance_scaling(
+    scale: float,
+    mode: str,
+    distribution: str,
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    dtype: Any = None,
+) -> Initializer:
+    """Variance `scale` / n, n the fan that `mode` names.
+
+    Args:
+        scale: A positive finite number.
+        mode: ``"fan_in"``, ``"fan_out"``, ``"fan_avg"`` or ``"fan_geo_avg"``.
+        distribution: ``"truncated_normal"``, ``"normal"`` (not truncated) or ``"uniform"``.
+        in_axis, out_axis, batch_axis: Axes of the shape; all others are the receptive field.
+        dtype: The dtype of what is drawn without one.
+
+    Raises:
+        ValueError: where an argument is none of these; at a call, where the axes do not fit.
+
+    >>> import jax, varscale.jax
+    >>> initializer = varscale.jax.variance_scaling(1.0, "fan_avg", "uniform", batch_axis=0)
+    >>> initializer(jax.random.key(0), (8, 64, 32)).shape
+    (8, 64, 32)
+    """
+    kinds = {"normal": "untruncated_normal", "truncated_normal": None, "uniform": None}
+    if distribution not in kinds:
+        raise ValueError(
+            f"invalid distribution for variance scaling initializer: {distribution}: "
+            f"use one of {', '.join(kinds)}"
+        )
+    rule = Rule.variance_scaling(
+        float(number("scale", scale)), mode, kinds[distribution] or distribution, None, None, None
+    )
+    axes = in_axis, out_axis, batch_axis
+    theirs = jax.nn.initializers.variance_scaling(scale, mode, distribution, *axes, dtype)
+    return _drawn(rule, dtype, theirs, "jax:" + "/".join(map(_axes, axes)))
+
+
+def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
+    """Uniform between 0 and `scale`.
+
+    >>> import jax, varscale.jax
+    >>> bool((varscale.jax.uniform(10.0)(jax.random.key(0), (9,)) >= 0).all())
+    True
+    """
+    low, high = sorted((0.0, float(number("scale", scale))))
+    theirs = jax.nn.initializers.uniform(scale, dtype)
+    return _drawn(Rule.uniform(low, high), dtype, theirs)
+
+
+def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
+    """Normal with mean 0.
+
+    >>> import jax, varscale.jax
+    >>> varscale.jax.normal(5.0)(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    rule = Rule.normal(0.0, float(number("stddev", stddev)))
+    return _drawn(rule, dtype, jax.nn.initializers.normal(stddev, dtype))
+
+
+def truncated_normal(
+    stddev: float = 1e-2, dtype: Any = None, lower: float = -2.0, upper: float = 2.0
+) -> Initializer:
+    """Normal with mean 0, cut off at `lower` and `upper` times `stddev`, which is the one before.
+
+    >>> import jax, varscale.jax
+    >>> bool(abs(varscale.jax.truncated_normal(1.0)(jax.random.key(0), (999,))).max() <= 2)
+    True
+    """
+    theirs = jax.nn.initializers.truncated_normal(stddev, dtype, lower, upper)
+    if (lower, upper) != (-2, 2):
+        return theirs
+    return _drawn(Rule.truncated_normal(0.0, float(number("stddev", stddev))), dtype, theirs)
+
+
+def glorot_uniform(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
+) -> Initializer:
+    """Uniform, scale 1 over fan_avg. Arguments as `variance_scaling`.
+
+    >>> import jax, varscale.jax
+    >>> varscale.jax.glorot_uniform()(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    axes = in_axis, out_axis, batch_axis
+    return variance_scaling(1.0, "fan_avg", "uniform", *axes, dtype)
+
+
+def glorot_normal(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
+) -> Initializer:
+    """Truncated normal, scale 1 over fan_avg. Arguments as `variance_scaling`.
+
+    >>> import jax, varscale.jax
+    >>> varscale.jax.glorot_normal()(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    axes = in_axis, out_axis, batch_axis
+    return variance_scaling(1.0, "fan_avg", "truncated_normal", *axes, dtype)
+
+
+def lecun_uniform(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
+) -> Initializer:
+    """Uniform, scale 1 over fan_in. Arguments as `variance_scaling`.
+
+    >>> import jax, varscale.jax
+    >>> varscale.jax.lecun_uniform()(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    axes = in_axis, out_axis, batch_axis
+    return variance_scaling(1.0, "fan_in", "uniform", *axes, dtype)
+
+
+def lecun_normal(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
+) -> Initializer:
+    """Truncated normal, scale 1 over fan_in. Arguments as `variance_scaling`.
+
+    >>> import jax, varscale.jax
+    >>> varscale.jax.lecun_normal()(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    axes = in_axis, out_axis, batch_axis
+    return variance_scaling(1.0, "fan_in", "truncated_normal", *axes, dtype)
+
+
+def he_uniform(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
+) -> Initializer:
+    """Uniform, scale 2 over fan_in. Arguments as `variance_scaling`.
+
+    >>> import jax, varscale.jax
+    >>> varscale.jax.he_uniform()(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    axes = in_axis, out_axis, batch_axis
+    return variance_scaling(2.0, "fan_in", "uniform", *axes, dtype)
+
+
+def he_normal(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
+) -> Initializer:
+    """Truncated normal, scale 2 over fan_in. Arguments as `variance_scaling`.
+
+    >>> import jax, varscale.jax
+    >>> varscale.jax.he_normal()(jax.random.key(0), (2, 3)).shape
+    (2, 3)
+    """
+    axes = in_axis, out_axis, batch_axis
+    return variance_scaling(2.0, "fan_in", "truncated_normal", *axes, dtype)
+
+
+kaiming_normal = he_normal
+kaiming_uniform = he_uniform
+xavier_normal = glorot_normal
+xavier_uniform = glorot_uniform
