@@ -50,6 +50,8 @@ from varscale._initializers import (
     VarianceScaling,
     Zeros,
 )
+from varscale._model import init
+from varscale._spec import spec
 
 __all__ = [
     "Constant",
@@ -78,12 +80,14 @@ __all__ = [
     "he_normal",
     "he_uniform",
     "identity",
+    "init",
     "lecun_normal",
     "lecun_uniform",
     "ones",
     "random_normal",
     "random_uniform",
     "set_floatx",
+    "spec",
     "truncated_normal",
     "variance_scaling",
     "zeros",

@@ -1,11 +1,22 @@
-"""NumPy's view of a torch tensor's memory, and torch's view of an array's."""
+"""Draws into torch's tensors: on their own memory, through NumPy's view of it."""
 
+import math
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-from varscale._arguments import bfloat16
+from varscale import _fill
+from varscale._arguments import bfloat16, seed_of
+from varscale._core import DTYPES, Draw, Rule
+
+# Values that are drawn at a time where they need a copy: 32 MiB of float64.
+_BLOCK = 1 << 22
+
+# From uniform values in float64 to values of another distribution.
+Through = Callable[[torch.Tensor], torch.Tensor]
 
 
 def from_numpy(array: Any) -> torch.Tensor:
@@ -21,3 +32,103 @@ def to_numpy(tensor: torch.Tensor) -> Any:
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.int16).numpy().view(bfloat16())
     return tensor.numpy()
+
+
+def dtype_name(tensor: torch.Tensor) -> str:
+    """The dtype of a tensor, as varscale calls it."""
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def init(
+    tensor: torch.Tensor,
+    rule: Rule,
+    seed: Any,
+    generator: torch.Generator | None,
+    name: str,
+    layout: str = "torch",
+    through: Through | None = None,
+) -> torch.Tensor:
+    """Fills a tensor by a rule, and returns it."""
+    seed = seed_of(seed)
+    if seed is not None and generator is not None:
+        raise ValueError("Give a `seed` or a `generator`, not both")
+    check(tensor)
+    if tensor.is_meta:
+        return tensor
+    if seed is None:
+        if _distributed(tensor) and generator is None:
+            raise ValueError("A DTensor needs a `seed`: without one, each rank draws another")
+        seed = _drawn_seed(generator)
+    draw = rule.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
+    return fill(tensor, draw, through)
+
+
+def check(tensor: torch.Tensor) -> None:
+    """Refuses tensors that no values are drawn for."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"`tensor` must be a torch.Tensor. Received: {tensor!r}")
+    if dtype_name(tensor) not in DTYPES:
+        raise ValueError(
+            f"Invalid dtype: {tensor.dtype}. Values are drawn in one of {', '.join(DTYPES)}"
+        )
+
+
+def fill(tensor: torch.Tensor, draw: Draw, through: Through | None = None) -> torch.Tensor:
+    """Fills a tensor, or this rank's shard of a distributed one, with its part of a draw."""
+    local, offset = tensor, (0,) * tensor.dim()
+    if _distributed(tensor):
+        local, offset = _shard(tensor)
+    draw.check(dtype_name(tensor))
+    with torch.no_grad():
+        if through is None and local.device.type == "cpu":
+            _fill.fill(draw, to_numpy(local), offset, at_once=False)
+            # torch cannot see that its memory was written to.
+            torch.autograd.graph.increment_version(tensor)
+        elif local.numel():
+            _copy(local, draw, offset, through)
+    return tensor
+
+
+def _copy(
+    local: torch.Tensor, draw: Draw, offset: tuple[int, ...], through: Through | None
+) -> None:
+    """Draws some rows at a time, and copies them."""
+    if through is not None:
+        dtype = np.dtype("float64")
+    else:
+        dtype = bfloat16() if local.dtype == torch.bfloat16 else np.dtype(dtype_name(local))
+    rows = local.shape[0] if local.dim() else 1
+    step = max(1, _BLOCK // max(1, math.prod(local.shape[1:])))
+    for row in range(0, rows, step):
+        part = local[row : row + step] if local.dim() else local
+        start = (offset[0] + row, *offset[1:]) if local.dim() else offset
+        values = from_numpy(_fill.drawn(draw, start, tuple(part.shape), dtype))
+        part.copy_(through(values) if through else values)
+
+
+def _drawn_seed(generator: torch.Generator | None) -> int:
+    device = "cpu" if generator is None else generator.device
+    # The ends of int64 itself are no bounds that torch takes.
+    word = torch.randint(-(2**63), 2**63 - 1, (), generator=generator, device=device)
+    return int(word)
+
+
+def _distributed(tensor: torch.Tensor) -> bool:
+    # Where nobody has imported it, there is none.
+    module = sys.modules.get("torch.distributed.tensor")
+    return module is not None and isinstance(tensor, module.DTensor)
+
+
+def _shard(tensor: Any) -> tuple[torch.Tensor, tuple[int, ...]]:
+    """This rank's shard of a DTensor, and where it starts in the whole."""
+    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
+
+    if any(placement.is_partial() for placement in tensor.placements):
+        raise ValueError(f"A partial DTensor has no values of its own: {tensor.placements}")
+    extent, offset = compute_local_shape_and_global_offset(
+        tensor.shape, tensor.device_mesh, tensor.placements
+    )
+    local = tensor.to_local()
+    if tuple(local.shape) != tuple(extent):
+        raise ValueError(f"The DTensor's shard has shape {tuple(local.shape)}, not {tuple(extent)}")
+    return local, tuple(offset)

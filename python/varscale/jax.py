@@ -20,6 +20,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.nn import initializers as _theirs
 from jax.nn.initializers import constant, delta_orthogonal, ones, orthogonal, zeros
 
 from varscale import _jax
@@ -112,8 +113,20 @@ def variance_scaling(
         float(number("scale", scale)), mode, kinds[distribution] or distribution, None, None, None
     )
     axes = in_axis, out_axis, batch_axis
-    theirs = jax.nn.initializers.variance_scaling(scale, mode, distribution, *axes, dtype)
-    return _drawn(rule, dtype, theirs, "jax:" + "/".join(map(_axes, axes)))
+    theirs = _theirs.variance_scaling(scale, mode, distribution, *axes, dtype)
+    drawn = _drawn(rule, dtype, theirs, "jax:" + "/".join(map(_axes, axes)))
+    if in_axis != -2:
+        return drawn
+
+    def init(key: Any, shape: Any, dtype: Any = dtype, out_sharding: Any = None) -> jax.Array:
+        if len(shape) < 2:
+            raise ValueError(
+                f"Can't compute input and output sizes of a {len(shape)}-dimensional weights "
+                "tensor with default in_axis. Must be at least 2D or specify in_axis explicitly."
+            )
+        return drawn(key, shape, dtype, out_sharding)
+
+    return init
 
 
 def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
@@ -124,7 +137,7 @@ def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
     True
     """
     low, high = sorted((0.0, float(number("scale", scale))))
-    theirs = jax.nn.initializers.uniform(scale, dtype)
+    theirs = _theirs.uniform(scale, dtype)
     return _drawn(Rule.uniform(low, high), dtype, theirs)
 
 
@@ -136,7 +149,7 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     (2, 3)
     """
     rule = Rule.normal(0.0, float(number("stddev", stddev)))
-    return _drawn(rule, dtype, jax.nn.initializers.normal(stddev, dtype))
+    return _drawn(rule, dtype, _theirs.normal(stddev, dtype))
 
 
 def truncated_normal(
@@ -148,7 +161,7 @@ def truncated_normal(
     >>> bool(abs(varscale.jax.truncated_normal(1.0)(jax.random.key(0), (999,))).max() <= 2)
     True
     """
-    theirs = jax.nn.initializers.truncated_normal(stddev, dtype, lower, upper)
+    theirs = _theirs.truncated_normal(stddev, dtype, lower, upper)
     if (lower, upper) != (-2, 2):
         return theirs
     return _drawn(Rule.truncated_normal(0.0, float(number("stddev", stddev))), dtype, theirs)

@@ -1,0 +1,215 @@
+"""torch's initializers: in place, on modules, on meshes."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import varscale
+
+try:
+    import torch
+
+    import varscale.torch
+    from varscale import _torch
+except ImportError:
+    torch = None
+
+pytestmark = pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+
+NAMES = [
+    "uniform_",
+    "normal_",
+    "trunc_normal_",
+    "xavier_uniform_",
+    "xavier_normal_",
+    "kaiming_uniform_",
+    "kaiming_normal_",
+]
+DTYPES = ["float16", "bfloat16", "float32", "float64"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "variance_scaling_"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_strided_tensors_get_the_same_values(name, dtype):
+    function, kind = getattr(varscale.torch, name), getattr(torch, dtype)
+    plain = function(torch.empty(40, 30, dtype=kind), seed=7)
+    base = torch.zeros(100, 100, dtype=kind)
+    for strided in [base[10:50, 10:40], base[:80:2, :90:3], base[:30, :40].t()]:
+        assert function(strided, seed=7) is strided
+        assert torch.equal(strided, plain)
+    assert not base[60:, 95:].any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("shape", [(300, 200), (64, 3, 50, 20)])
+def test_moments_are_torchs(name, shape):
+    torch.manual_seed(0)
+    ours = getattr(varscale.torch, name)(torch.empty(shape), seed=1)
+    theirs = getattr(torch.nn.init, name)(torch.empty(shape))
+    assert float(ours.std()) == pytest.approx(float(theirs.std()), rel=0.02)
+    assert float(ours.mean()) == pytest.approx(float(theirs.mean()), abs=0.02 * float(theirs.std()))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_values_are_the_packages(dtype):
+    values = varscale.torch.variance_scaling_(
+        torch.empty(64, 3, 7, 7, dtype=getattr(torch, dtype)), 2.0, seed=3, name="conv1"
+    )
+    expected = varscale.HeNormal(3)((64, 3, 7, 7), dtype, name="conv1", layout="torch")
+    assert _torch.to_numpy(values).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "a", "b"),
+    [
+        (0.0, 1.0, -2.0, 2.0),
+        (0.0, 0.02, -0.04, 0.04),
+        (0.0, 0.02, -2.0, 2.0),
+        (0.0, 0.02, -0.06, 0.06),
+        (0.5, 1.0, -1.0, 0.7),
+        (0.0, 1.0, 1.0, 1.5),
+        (0.0, 1.0, 4.0, 5.0),
+    ],
+)
+def test_truncation_is_what_it_says(mean, std, a, b):
+    tensor = torch.empty(200, 250, dtype=torch.float64)
+    with pytest.warns(UserWarning, match="tail") if a >= 4 else contextlib.nullcontext():
+        varscale.torch.trunc_normal_(tensor, mean, std, a, b, seed=5)
+    values = tensor.numpy().ravel()
+    assert a <= values.min() and values.max() <= b
+    law = stats.truncnorm((a - mean) / std, (b - mean) / std, mean, std)
+    assert stats.kstest(values, law.cdf).pvalue > 1e-4
+    half = torch.empty(200, 250, dtype=torch.bfloat16)
+    with pytest.warns(UserWarning, match="tail") if a >= 4 else contextlib.nullcontext():
+        varscale.torch.trunc_normal_(half, mean, std, a, b, seed=5)
+    bound = torch.tensor([a, b]).to(torch.bfloat16)
+    assert bound[0] <= half.min() and half.max() <= bound[1]
+
+
+def test_seeds_and_generators():
+    def draw(**arguments):
+        return varscale.torch.normal_(torch.empty(9), **arguments)
+
+    assert torch.equal(draw(seed=1), draw(seed=np.int64(1)))
+    assert not torch.equal(draw(seed=1), draw(seed=2))
+    assert not torch.equal(draw(seed=1), draw(seed=1, name="w"))
+    torch.manual_seed(3)
+    first, second = draw(), draw()
+    torch.manual_seed(3)
+    assert torch.equal(draw(), first) and torch.equal(draw(), second)
+    assert not torch.equal(first, second)
+    generator = torch.Generator().manual_seed(3)
+    assert torch.equal(draw(generator=generator), first)
+    shared = varscale.SeedGenerator(3)
+    assert not torch.equal(draw(seed=shared), draw(seed=shared))
+    with pytest.raises(ValueError, match="not both"):
+        draw(seed=1, generator=generator)
+
+
+def test_parameters_and_autograd():
+    layer = torch.nn.Linear(4, 3)
+    version = layer.weight._version
+    varscale.torch.kaiming_normal_(layer.weight, seed=1)
+    assert layer.weight.requires_grad and layer.weight.grad_fn is None
+    assert layer.weight._version > version
+    meta = torch.empty(3, 3, device="meta")
+    assert varscale.torch.normal_(meta) is meta
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: varscale.torch.normal_(torch.empty(3, dtype=torch.int32)), ValueError, "int32"),
+        (lambda: varscale.torch.normal_(torch.empty(3), std=-1.0), ValueError, "stddev -1"),
+        (lambda: varscale.torch.uniform_(torch.empty(3), 1, 0), ValueError, "maxval 0"),
+        (lambda: varscale.torch.trunc_normal_(torch.empty(3), a=1, b=0), ValueError, "at most `b`"),
+        (lambda: varscale.torch.xavier_normal_(torch.empty(3)), ValueError, "2 dimensions"),
+        (lambda: varscale.torch.kaiming_normal_(torch.empty(3, 3), mode="x"), ValueError, "Mode x"),
+        (lambda: varscale.torch.normal_(torch.empty(3), seed=1.5), ValueError, "`seed`"),
+        (lambda: varscale.torch.normal_(np.empty(3)), TypeError, "torch.Tensor"),
+    ],
+)
+def test_bad_arguments(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+RULES = [
+    {"match": "*.bias", "initializer": "zeros"},
+    {"match": "norm.weight", "initializer": "ones"},
+    {"match": "*", "initializer": "he_normal"},
+]
+
+
+class Network(torch.nn.Module if torch else object):
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Linear(20, 30)
+        self.norm = torch.nn.BatchNorm1d(30)
+        self.second = torch.nn.Linear(30, 20, bias=False)
+        self.tied = torch.nn.Linear(30, 20, bias=False)
+        self.tied.weight = self.second.weight
+
+
+def test_modules_on_meta(tmp_path):
+    with torch.device("meta"):
+        module = Network()
+    described = varscale.spec(module)
+    assert varscale.torch.init_module_(module, RULES, 42) is module
+    assert not any(tensor.is_meta for tensor in module.state_dict().values())
+    assert module.tied.weight is module.second.weight
+    assert module.norm.running_var.tolist() == [1.0] * 30
+    assert not module.first.bias.any()
+
+    # The checkpoint by the same rules holds the same.
+    path = tmp_path / "model.safetensors"
+    plan = {"spec": described, "layout": "torch", "rules": RULES, "seed": 42}
+    varscale.init(plan, path)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    for name, parameter in module.named_parameters():
+        start, end = header[name]["data_offsets"]
+        assert data[8 + length + start : 8 + length + end] == parameter.detach().numpy().tobytes()
+    # A module that has its memory already is filled where it is.
+    again = Network()
+    memory = again.first.weight.data_ptr()
+    varscale.torch.init_module_(again, RULES, 42)
+    assert again.first.weight.data_ptr() == memory
+    assert torch.equal(again.first.weight, module.first.weight)
+
+
+def test_modules_that_cannot_be_initialized():
+    with torch.device("meta"):
+        module = Network()
+        module.register_buffer("table", torch.zeros(3))
+    with pytest.raises(ValueError, match="Buffers on meta, which no rule fills: table"):
+        varscale.torch.init_module_(module, RULES, 1)
+    with pytest.raises(ValueError, match="no rule matches it"):
+        varscale.torch.init_module_(module, RULES[:1], 1)
+    with pytest.raises(ValueError, match="rule 1"):
+        varscale.torch.init_module_(module, [{"match": "typo", "initializer": "ones"}, *RULES], 1)
+    with pytest.raises(ValueError, match="bfloat16"):
+        varscale.torch.init_module_(module, [{**RULES[2], "dtype": "bfloat16"}], 1)
+    assert module.first.weight.is_meta
+
+
+def test_every_function_has_an_example():
+    for name in [*NAMES, "variance_scaling_", "init_module_"]:
+        assert ">>> " in getattr(varscale.torch, name).__doc__
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+def test_any_mesh_gives_the_same_bits(ranks):
+    script = Path(__file__).with_name("sharded_torch.py")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += [f"--nproc-per-node={ranks}", str(script)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("the same bits") == ranks

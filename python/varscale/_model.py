@@ -1,0 +1,62 @@
+"""Whole models: a plan carried out."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from varscale._core import Plan
+
+
+def init(
+    plan: str | os.PathLike[str] | Mapping[str, Any],
+    out: str | os.PathLike[str],
+    *,
+    seed: Any = None,
+    threads: int = 0,
+    progress: Callable[[int, int], Any] | None = None,
+) -> dict[str, Any]:
+    """Writes the checkpoint of a plan: the command ``varscale init`` as a function.
+
+    The file is written beside `out` and takes its name once it is whole; memory does not grow with
+    the model.
+
+    Args:
+        plan: A plan file (TOML), or its content as a mapping, whose ``spec`` may be the spec itself.
+        out: File to write, a safetensors file.
+        seed: An integer, in place of the plan's.
+        threads: Threads that draw; 0 for one per processor. The values are the same.
+        progress: Called with the bytes drawn and the bytes in all; what it raises stops the work.
+
+    Returns:
+        The resolved plan, as in the checkpoint's metadata, with the ``seed``.
+
+    Raises:
+        ValueError: where the plan or the spec is wrong; OSError: where a file cannot be read or
+            written. `out` is what it was then.
+
+    >>> import tempfile, varscale
+    >>> rules = [{"match": "*", "initializer": "he_normal"}]
+    >>> spec = {"fc.weight": {"dtype": "float32", "shape": [256, 784]}}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     plan = varscale.init({"spec": spec, "rules": rules, "seed": 42}, f"{folder}/m.safetensors")
+    >>> plan["totals"]["parameters"]
+    200704
+    """
+    resolved = _resolve(plan, seed)
+    resolved.write(Path(out), threads, progress)
+    described: dict[str, Any] = json.loads(resolved.to_json())
+    return described
+
+
+def _resolve(plan: Any, seed: Any) -> Plan:
+    if not isinstance(plan, Mapping):
+        return Plan.read(Path(plan), seed)
+    content = dict(plan)
+    spec = content.pop("spec", None)
+    if not isinstance(spec, Mapping):
+        if spec is None:
+            raise ValueError("The plan has no `spec`")
+        spec = json.loads(Path(spec).read_text())
+    return Plan.resolve(json.dumps(spec), json.dumps({"spec": "", **content}), seed)

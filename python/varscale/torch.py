@@ -1,0 +1,273 @@
+"""torch's initializers, drawn by varscale in place, on the tensor's own memory.
+
+The functions of `torch.nn.init` with the same arguments, and:
+
+    seed: An integer from -2^63 to 2^64 - 1, or a `varscale.SeedGenerator`. Without one, a seed is
+        drawn from `generator`, or from torch's own, so that `torch.manual_seed` decides.
+    name: The tensor's name in the stream: tensors of one seed and other names differ.
+
+Tensors are float16, bfloat16, float32 or float64, of any strides. On other devices than the CPU the
+values are drawn on the CPU and copied. Of a `DTensor`, each rank draws its own shard, with fans from
+the whole: the same bits on any mesh. Tensors on `meta` are left as they are.
+
+`constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `orthogonal_`, `sparse_` and `calculate_gain` are
+torch's own.
+
+>>> import torch, varscale.torch
+>>> weight = torch.empty(256, 784)
+>>> varscale.torch.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu", seed=42) is weight
+True
+"""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.init import (
+    calculate_gain,
+    constant_,
+    dirac_,
+    eye_,
+    ones_,
+    orthogonal_,
+    sparse_,
+    zeros_,
+)
+from torch.nn.init import _calculate_correct_fan as _fan
+from torch.nn.init import _calculate_fan_in_and_fan_out as _fans
+
+from varscale import _torch
+from varscale._arguments import number
+from varscale._core import Rule
+from varscale._module import init_module_
+
+__all__ = [
+    "calculate_gain",
+    "constant_",
+    "dirac_",
+    "eye_",
+    "init_module_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "sparse_",
+    "trunc_normal_",
+    "uniform_",
+    "variance_scaling_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
+
+Generator = torch.Generator | None
+
+# Beyond it, in standard deviations, the native normal has no values.
+_FARTHEST = 9.42
+
+
+def uniform_(
+    tensor: Tensor,
+    a: float = 0.0,
+    b: float = 1.0,
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+) -> Tensor:
+    """Uniform in [`a`, `b`].
+
+    >>> import torch, varscale.torch
+    >>> bool((varscale.torch.uniform_(torch.empty(9), seed=1) >= 0).all())
+    True
+    """
+    rule = Rule.uniform(float(number("a", a)), float(number("b", b)))
+    return _torch.init(tensor, rule, seed, generator, name)
+
+
+def normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+) -> Tensor:
+    """Normal with this mean and standard deviation.
+
+    >>> import torch, varscale.torch
+    >>> varscale.torch.normal_(torch.empty(2, 3), std=0.02, seed=1).shape
+    torch.Size([2, 3])
+    """
+    rule = Rule.normal(float(number("mean", mean)), float(number("std", std)))
+    return _torch.init(tensor, rule, seed, generator, name)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+) -> Tensor:
+    """Normal with this mean and standard deviation, cut off at `a` and `b`, never outside them.
+
+    Bounds at two standard deviations, and those that cut nothing off, are the native stream's
+    distributions. Others go through torch's ``erfinv`` in float64, whose last bits may differ
+    between machines.
+
+    >>> import torch, varscale.torch
+    >>> weight = varscale.torch.trunc_normal_(torch.empty(999), std=0.02, a=-0.04, b=0.04, seed=1)
+    >>> float(weight.abs().max()) <= 0.04
+    True
+    """
+    mean, std = float(number("mean", mean)), float(number("std", std))
+    a, b = float(number("a", a)), float(number("b", b))
+    if a > b:
+        raise ValueError(f"`a` must be at most `b`. Received: a={a}, b={b}")
+    normal = Rule.normal(mean, std)
+    if std == 0:
+        return _torch.init(tensor, normal, seed, generator, name)
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in trunc_normal_: its values are far out on the "
+            "tail of the distribution.",
+            stacklevel=2,
+        )
+    low, high = (a - mean) / std, (b - mean) / std
+    if math.isclose(low, -2, rel_tol=1e-12) and math.isclose(high, 2, rel_tol=1e-12):
+        return _torch.init(tensor, Rule.truncated_normal(mean, std), seed, generator, name)
+    if low <= -_FARTHEST and high >= _FARTHEST:
+        return _torch.init(tensor, normal, seed, generator, name)
+    # Where the density between the bounds is on one side, 1 - erf would lose its digits there.
+    sign = -1.0 if low > 0 else 1.0
+    ends = sorted((math.erf(sign * low / math.sqrt(2)), math.erf(sign * high / math.sqrt(2))))
+
+    def quantile(unit: Tensor) -> Tensor:
+        values = unit.erfinv_().mul_(sign * std * math.sqrt(2)).add_(mean)
+        return values.clamp_(min=a, max=b)
+
+    return _torch.init(tensor, Rule.uniform(*ends), seed, generator, name, through=quantile)
+
+
+def xavier_uniform_(
+    tensor: Tensor,
+    gain: float = 1.0,
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+) -> Tensor:
+    """Uniform with variance `gain`² · 2 / (fan_in + fan_out).
+
+    >>> import torch, varscale.torch
+    >>> varscale.torch.xavier_uniform_(torch.empty(2, 3), seed=1).shape
+    torch.Size([2, 3])
+    """
+    std = gain * math.sqrt(2.0 / max(1, sum(_fans(tensor))))
+    bound = abs(math.sqrt(3.0) * std)
+    return _torch.init(tensor, Rule.uniform(-bound, bound), seed, generator, name)
+
+
+def xavier_normal_(
+    tensor: Tensor,
+    gain: float = 1.0,
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+) -> Tensor:
+    """Normal with variance `gain`² · 2 / (fan_in + fan_out).
+
+    >>> import torch, varscale.torch
+    >>> varscale.torch.xavier_normal_(torch.empty(2, 3), seed=1).shape
+    torch.Size([2, 3])
+    """
+    std = gain * math.sqrt(2.0 / max(1, sum(_fans(tensor))))
+    return _torch.init(tensor, Rule.normal(0.0, std), seed, generator, name)
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+) -> Tensor:
+    """Uniform with variance gain² / fan.
+
+    >>> import torch, varscale.torch
+    >>> varscale.torch.kaiming_uniform_(torch.empty(2, 3), a=5**0.5, seed=1).shape
+    torch.Size([2, 3])
+    """
+    std = _kaiming(tensor, a, mode, nonlinearity)
+    if std is None:
+        return tensor
+    bound = math.sqrt(3.0) * std
+    return _torch.init(tensor, Rule.uniform(-bound, bound), seed, generator, name)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+) -> Tensor:
+    """Normal with variance gain² / fan.
+
+    >>> import torch, varscale.torch
+    >>> varscale.torch.kaiming_normal_(torch.empty(2, 3), mode="fan_out", seed=1).shape
+    torch.Size([2, 3])
+    """
+    std = _kaiming(tensor, a, mode, nonlinearity)
+    if std is None:
+        return tensor
+    return _torch.init(tensor, Rule.normal(0.0, std), seed, generator, name)
+
+
+def _kaiming(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | None:
+    """The standard deviation; none where there is nothing to initialize."""
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        return None
+    gain: float = calculate_gain(nonlinearity, a)  # type: ignore[arg-type]
+    return gain / math.sqrt(_fan(tensor, mode))  # type: ignore[arg-type]
+
+
+def variance_scaling_(
+    tensor: Tensor,
+    scale: float = 1.0,
+    mode: str = "fan_in",
+    distribution: str = "truncated_normal",
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+    layout: str = "torch",
+) -> Tensor:
+    """Keras's `VarianceScaling`, with fans by torch's layout, (out, in, …), or another.
+
+    >>> import torch, varscale.torch
+    >>> weight = varscale.torch.variance_scaling_(torch.empty(64, 3, 7, 7), 2.0, seed=1)
+    >>> float(weight.abs().max()) <= 2 * (2 / 147) ** 0.5 / 0.8796
+    True
+    """
+    scale = float(number("scale", scale))
+    rule = Rule.variance_scaling(scale, mode, distribution, None, None, None)
+    return _torch.init(tensor, rule, seed, generator, name, layout)
