@@ -30,6 +30,13 @@ def site_packages(interpreter: Path) -> str:
     ).stdout.strip()
 
 
+def lint(tools: Path) -> None:
+    """Checks how the package's Python code is written."""
+    for check in [["check"], ["format", "--check"]]:
+        command = [tools, "-m", "ruff", *check, "--no-cache", "--quiet", PACKAGE]
+        subprocess.run(command, check=True)
+
+
 def build(tools: Path) -> Path:
     """The wheel, built anew."""
     wheels = TARGET / "wheels"
@@ -67,6 +74,7 @@ def main() -> None:
     parser.add_argument("framework", nargs="+", choices=BACKENDS)
     frameworks = parser.parse_args().framework
     tools = environments.python("tests")
+    lint(tools)
     wheel = build(tools)
     for framework in frameworks:
         interpreter = install(framework, wheel, tools)

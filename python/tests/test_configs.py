@@ -48,7 +48,9 @@ def test_both_documents_examples():
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]
+)
 def test_copies_draw_the_same(initializer, again):
     made = again(initializer)
     assert made.get_config() == initializer.get_config()

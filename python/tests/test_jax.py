@@ -19,7 +19,14 @@ except ImportError:
 
 pytestmark = pytest.mark.skipif(jax is None, reason="JAX is not installed")
 
-PRESETS = ["glorot_uniform", "glorot_normal", "lecun_uniform", "lecun_normal", "he_uniform", "he_normal"]
+PRESETS = [
+    "glorot_uniform",
+    "glorot_normal",
+    "lecun_uniform",
+    "lecun_normal",
+    "he_uniform",
+    "he_normal",
+]
 OTHERS = ["uniform", "normal", "truncated_normal"]
 SHAPE = (30, 40)
 

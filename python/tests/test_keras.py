@@ -121,8 +121,9 @@ def test_layers_and_saved_models(tmp_path):
         assert np.array_equal(numpy(again.kernel), numpy(layer.kernel))
     clone = keras.models.clone_model(model)
     assert np.array_equal(numpy(clone.layers[1].kernel), numpy(model.layers[1].kernel))
-    assert np.array_equal(numpy(model.layers[0].kernel), varscale.HeNormal(
-        varscale.SeedGenerator(3))((6, 5)))
+    assert np.array_equal(
+        numpy(model.layers[0].kernel), varscale.HeNormal(varscale.SeedGenerator(3))((6, 5))
+    )
 
 
 @pytest.mark.parametrize(

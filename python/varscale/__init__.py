@@ -5,7 +5,7 @@ seed, the tensor's name, its index in the global shape, the scale and the dtype,
 else: any slice, thread count and machine gives the same bits.
 
 >>> import varscale
->>> initializer = varscale.VarianceScaling(scale=0.1, mode="fan_in", distribution="uniform", seed=42)
+>>> initializer = varscale.VarianceScaling(0.1, mode="fan_in", distribution="uniform", seed=42)
 >>> initializer(shape=(2, 2))
 array([[-0.15671866, -0.01811002],
        [-0.36671466,  0.22263865]], dtype=float32)

@@ -80,7 +80,9 @@ def number(argument: str, value: Any) -> int | float:
         return operator.index(value)
     except TypeError:
         if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-            raise TypeError(f"Argument `{argument}` must be a number. Received: {value!r}") from None
+            raise TypeError(
+                f"Argument `{argument}` must be a number. Received: {value!r}"
+            ) from None
         return float(value)
 
 

@@ -127,7 +127,9 @@ class Initializer:
         arguments = {**self.get_config(), "seed": self.seed}
         if self.seed is None:
             del arguments["seed"]
-        shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if value is not None)
+        shown = ", ".join(
+            f"{key}={value!r}" for key, value in arguments.items() if value is not None
+        )
         return f"{type(self).__name__}({shown})"
 
     # Copies and pickles keep the seed that was drawn; the rule is made again.

@@ -11,7 +11,9 @@ from varscale._core import Draw
 _BLOCK = 1 << 22
 
 
-def drawn(draw: Draw, offset: tuple[int, ...], extent: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+def drawn(
+    draw: Draw, offset: tuple[int, ...], extent: tuple[int, ...], dtype: np.dtype[Any]
+) -> Any:
     """A new array with the box of `draw` at `offset`."""
     draw.check(dtype.name)
     array = np.empty(extent, dtype)

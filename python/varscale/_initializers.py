@@ -81,7 +81,12 @@ class RandomUniform(RandomInitializer):
     """
 
     def __init__(
-        self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None, *, stream: str = "native"
+        self,
+        minval: float = -0.05,
+        maxval: float = 0.05,
+        seed: Any = None,
+        *,
+        stream: str = "native",
     ) -> None:
         self.minval = number("minval", minval)
         self.maxval = number("maxval", maxval)
@@ -135,7 +140,9 @@ class VarianceScaling(RandomInitializer):
                 + (" (it must be finite, too)" if self.scale == math.inf else "")
             )
         if mode not in MODES:
-            raise ValueError(f"Invalid `mode` argument: {mode}. Please use one of {', '.join(MODES)}")
+            raise ValueError(
+                f"Invalid `mode` argument: {mode}. Please use one of {', '.join(MODES)}"
+            )
         if not isinstance(distribution, str):
             raise TypeError(f"`distribution` must be a string. Received: {distribution!r}")
         self.mode = mode

@@ -46,7 +46,9 @@ def array_of(
     extent = tuple(size // count for size, count in zip(shape, parts, strict=True))
 
     def shard(words: Any) -> Any:
-        return _later(words, jnp.array([_index(mesh, some) for some in names]), drawing, extent, dtype)
+        return _later(
+            words, jnp.array([_index(mesh, some) for some in names]), drawing, extent, dtype
+        )
 
     drawn = jax.shard_map(
         shard, mesh=mesh, in_specs=PartitionSpec(), out_specs=sharding.spec, check_vma=False

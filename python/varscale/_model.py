@@ -23,7 +23,7 @@ def init(
     the model.
 
     Args:
-        plan: A plan file (TOML), or its content as a mapping, whose ``spec`` may be the spec itself.
+        plan: A plan file (TOML), or its content as a mapping, with a spec as ``spec``, or its file.
         out: File to write, a safetensors file.
         seed: An integer, in place of the plan's.
         threads: Threads that draw; 0 for one per processor. The values are the same.
@@ -40,7 +40,8 @@ def init(
     >>> rules = [{"match": "*", "initializer": "he_normal"}]
     >>> spec = {"fc.weight": {"dtype": "float32", "shape": [256, 784]}}
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     plan = varscale.init({"spec": spec, "rules": rules, "seed": 42}, f"{folder}/m.safetensors")
+    ...     file = f"{folder}/model.safetensors"
+    ...     plan = varscale.init({"spec": spec, "rules": rules, "seed": 42}, file)
     >>> plan["totals"]["parameters"]
     200704
     """

@@ -55,7 +55,7 @@ def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, dict[str, A
 
 
 def _leaves_of_jax(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
-    jax = sys.modules.get("jax")
+    jax: Any = sys.modules.get("jax")
     leaves = jax.tree_util.tree_leaves_with_path(tree) if jax else []
     for keys, leaf in leaves:
         if leaf is tree:

@@ -113,7 +113,7 @@ def variance_scaling(
         float(number("scale", scale)), mode, kinds[distribution] or distribution, None, None, None
     )
     axes = in_axis, out_axis, batch_axis
-    theirs = _theirs.variance_scaling(scale, mode, distribution, *axes, dtype)
+    theirs = _theirs.variance_scaling(scale, mode, distribution, *axes, dtype)  # type: ignore
     drawn = _drawn(rule, dtype, theirs, "jax:" + "/".join(map(_axes, axes)))
     if in_axis != -2:
         return drawn

@@ -369,7 +369,7 @@ class LecunNormal(_Preset, keras.initializers.LecunNormal):
     _preset = "LecunNormal"
 
 
-_CLASSES = {made.__name__: made for made in vars().values() if _Drawn in getattr(made, "__mro__", ())}
+_CLASSES = {name: made for name, made in vars().items() if hasattr(made, "_distribution")}
 
 
 def get(identifier: Any) -> Any:

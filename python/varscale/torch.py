@@ -6,9 +6,9 @@ The functions of `torch.nn.init` with the same arguments, and:
         drawn from `generator`, or from torch's own, so that `torch.manual_seed` decides.
     name: The tensor's name in the stream: tensors of one seed and other names differ.
 
-Tensors are float16, bfloat16, float32 or float64, of any strides. On other devices than the CPU the
-values are drawn on the CPU and copied. Of a `DTensor`, each rank draws its own shard, with fans from
-the whole: the same bits on any mesh. Tensors on `meta` are left as they are.
+Tensors are float16, bfloat16, float32 or float64, of any strides. On other devices than the CPU
+the values are drawn on the CPU and copied. Of a `DTensor`, each rank draws its own shard, with fans
+from the whole: the same bits on any mesh. Tensors on `meta` are left as they are.
 
 `constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `orthogonal_`, `sparse_` and `calculate_gain` are
 torch's own.
@@ -21,11 +21,12 @@ True
 
 import math
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn.init import _calculate_correct_fan as _fan
+from torch.nn.init import _calculate_fan_in_and_fan_out as _fans
 from torch.nn.init import (
     calculate_gain,
     constant_,
@@ -36,8 +37,6 @@ from torch.nn.init import (
     sparse_,
     zeros_,
 )
-from torch.nn.init import _calculate_correct_fan as _fan
-from torch.nn.init import _calculate_fan_in_and_fan_out as _fans
 
 from varscale import _torch
 from varscale._arguments import number
@@ -64,7 +63,7 @@ __all__ = [
     "zeros_",
 ]
 
-Generator = torch.Generator | None
+Generator: TypeAlias = torch.Generator | None
 
 # Beyond it, in standard deviations, the native normal has no values.
 _FARTHEST = 9.42

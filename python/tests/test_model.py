@@ -1,0 +1,151 @@
+"""Specs and plans: whole models from Python."""
+
+import json
+
+import numpy as np
+import pytest
+
+import varscale
+
+try:
+    import keras
+
+    import varscale.keras
+except ImportError:
+    keras = None
+
+needs_keras = pytest.mark.skipif(keras is None, reason="Keras is not installed")
+
+SPEC = {
+    "fc/kernel": {"dtype": "float32", "shape": [256, 784]},
+    "fc/bias": {"dtype": "bfloat16", "shape": [784]},
+}
+RULES = [
+    {"match": "*bias", "initializer": "ones"},
+    {"match": "*", "initializer": {"class_name": "HeNormal", "config": {}}},
+]
+
+
+def read(path):
+    """Names and values of a safetensors file, and its metadata."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    metadata = header.pop("__metadata__")
+    values = data[8 + length :]
+    parts = {name: values[slice(*entry["data_offsets"])] for name, entry in header.items()}
+    return parts, metadata
+
+
+def test_a_plan_as_a_mapping(tmp_path):
+    path = tmp_path / "model.safetensors"
+    told = []
+    plan = varscale.init(
+        {"spec": SPEC, "rules": RULES, "seed": 5}, path, progress=lambda *done: told.append(done)
+    )
+    values, metadata = read(path)
+    assert values["fc/kernel"] == varscale.HeNormal(5)((256, 784), name="fc/kernel").tobytes()
+    assert values["fc/bias"] == varscale.Ones()((784,), "bfloat16").tobytes()
+    assert metadata["varscale.seed"] == "5"
+    assert json.loads(metadata["varscale.plan"]) == plan
+    size = 4 * 256 * 784 + 2 * 784
+    assert told[-1] == (size, size)
+
+
+def test_a_plan_as_a_file(tmp_path):
+    (tmp_path / "spec.json").write_text(json.dumps(SPEC))
+    (tmp_path / "plan.toml").write_text(
+        'spec = "spec.json"\nseed = 5\n[[rules]]\nmatch = "*bias"\ninitializer = "ones"\n'
+        '[[rules]]\nmatch = "*"\ninitializer = "he_normal"\n'
+    )
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    varscale.init(tmp_path / "plan.toml", first, threads=1)
+    varscale.init({"spec": str(tmp_path / "spec.json"), "rules": RULES}, second, seed=np.int64(5))
+    assert read(first)[0] == read(second)[0]
+    varscale.init(tmp_path / "plan.toml", second, seed=6)
+    assert read(first)[0] != read(second)[0]
+
+
+def test_an_unset_seed_is_told(tmp_path):
+    path = tmp_path / "model.safetensors"
+    plan = varscale.init({"spec": SPEC, "rules": RULES}, path)
+    expected = varscale.HeNormal(plan["seed"])((256, 784), name="fc/kernel")
+    assert read(path)[0]["fc/kernel"] == expected.tobytes()
+
+
+class Stop(Exception):
+    pass
+
+
+def test_progress_that_raises_leaves_the_file_as_it_was(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_text("old")
+
+    def progress(done, total):
+        raise Stop
+
+    with pytest.raises(Stop):
+        varscale.init({"spec": SPEC, "rules": RULES}, path, progress=progress)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("plan", "error", "message"),
+    [
+        ("missing.toml", FileNotFoundError, "missing.toml"),
+        ({"rules": RULES}, ValueError, "no `spec`"),
+        ({"spec": SPEC, "rules": [{"match": "*"}]}, ValueError, "sets none"),
+        ({"spec": SPEC, "rules": [{"match": "x", "initializer": "ones"}]}, ValueError, "rule 1"),
+        ({"spec": SPEC, "rules": [{"match": "*", "initializer": "typo"}]}, ValueError, "typo"),
+        ({"spec": SPEC, "rules": RULES, "sed": 1}, ValueError, "sed"),
+        ({"spec": {"w": {"shape": [1]}}, "rules": RULES}, ValueError, '"w"'),
+        ({"spec": SPEC, "rules": RULES, "seed": 2**64}, ValueError, "seed|integer|2\\^64"),
+        ({"spec": SPEC, "rules": RULES, "layout": "x"}, ValueError, 'layout "x"'),
+    ],
+)
+def test_wrong_plans(tmp_path, plan, error, message):
+    with pytest.raises(error, match=message):
+        varscale.init(plan, tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_place_to_write(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        varscale.init({"spec": SPEC, "rules": RULES}, tmp_path / "no" / "model.safetensors")
+
+
+def test_specs_of_pytrees():
+    tree = {"a": [np.zeros((2, 3), "float16"), None], "b": {"c": np.zeros((), "float64")}}
+    assert varscale.spec(tree) == {
+        "a/0": {"dtype": "float16", "shape": [2, 3]},
+        "b/c": {"dtype": "float64", "shape": []},
+    }
+    for wrong in [3, {}, None, [object()]]:
+        with pytest.raises(TypeError):
+            varscale.spec(wrong)
+
+
+@needs_keras
+def test_specs_of_keras_models(tmp_path):
+    inputs = keras.Input((6,))
+    hidden = keras.layers.Dense(
+        5, name="one", kernel_initializer=varscale.keras.HeUniform(2, stream="keras")
+    )(inputs)
+    hidden = keras.layers.BatchNormalization(name="norm")(hidden)
+    outputs = keras.layers.Dense(3, name="two", kernel_initializer="lecun_normal")(hidden)
+    model = keras.Model(inputs, outputs)
+    spec = varscale.spec(model)
+    assert list(spec) == [variable.path for variable in model.weights]
+    assert spec["one/kernel"]["shape"] == [6, 5]
+    assert spec["two/kernel"]["initializer"]["class_name"] == "LecunNormal"
+    assert spec["norm/moving_variance"]["initializer"]["class_name"] == "Ones"
+    # Every variable's initializer stands in the spec: no rules are needed.
+    path = tmp_path / "model.safetensors"
+    varscale.init({"spec": spec, "seed": 7}, path)
+    values, _ = read(path)
+    expected = varscale.HeUniform(2)((6, 5), name="one/kernel")
+    assert values["one/kernel"] == expected.tobytes()
+    assert np.frombuffer(values["norm/gamma"], "float32").tolist() == [1.0] * 5
+    with pytest.raises(ValueError, match="no variables yet"):
+        varscale.spec(keras.Sequential([keras.layers.Dense(3)]))

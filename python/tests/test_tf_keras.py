@@ -1,0 +1,76 @@
+"""tf_keras's initializers, of Keras 2 on TensorFlow."""
+
+import numpy as np
+import pytest
+
+import varscale
+
+try:
+    import tf_keras
+
+    import varscale.tf_keras
+except ImportError:
+    tf_keras = None
+
+pytestmark = pytest.mark.skipif(tf_keras is None, reason="tf_keras is not installed")
+
+NAMES = [
+    "RandomNormal",
+    "TruncatedNormal",
+    "RandomUniform",
+    "VarianceScaling",
+    "GlorotUniform",
+    "GlorotNormal",
+    "HeUniform",
+    "HeNormal",
+    "LecunUniform",
+    "LecunNormal",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_values(name, dtype):
+    made, theirs = getattr(varscale.tf_keras, name), getattr(tf_keras.initializers, name)
+    native = made(seed=7)((40, 30), dtype).numpy()
+    assert native.tobytes() == getattr(varscale, name)(seed=7)((40, 30), dtype).tobytes()
+    own = made(seed=7, stream="keras")((40, 30), dtype)
+    assert own.dtype == dtype
+    assert own.numpy().tobytes() == theirs(seed=7)((40, 30), dtype).numpy().tobytes()
+    unset = made(stream="keras")
+    assert isinstance(unset, theirs)
+    assert unset((3,)).shape == (3,)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parts_have_the_fans_of_the_whole(name):
+    initializer = getattr(varscale.tf_keras, name)(seed=7)
+    whole = initializer((40, 30)).numpy()
+    part = initializer((40, 30), partition_shape=(10, 30), partition_offset=(20, 0)).numpy()
+    assert np.array_equal(part, whole[20:30])
+
+
+@pytest.mark.parametrize("stream", ["native", "keras"])
+def test_saved_models(tmp_path, stream):
+    initializer = varscale.tf_keras.HeNormal(3, stream=stream)
+    layer = tf_keras.layers.Dense(5, kernel_initializer=initializer)
+    model = tf_keras.Sequential([tf_keras.Input((6,)), layer])
+    model.save(tmp_path / "model.keras")
+    loaded = tf_keras.models.load_model(tmp_path / "model.keras")
+    again = loaded.layers[0].kernel_initializer
+    assert type(again) is varscale.tf_keras.HeNormal
+    assert (again.stream, again.seed) == (stream, 3)
+    clone = tf_keras.models.clone_model(model)
+    assert np.array_equal(clone.layers[0].kernel.numpy(), layer.kernel.numpy())
+    assert initializer.get_config() == again.get_config()
+
+
+def test_seeds():
+    unset = varscale.tf_keras.HeNormal()
+    assert unset.get_config()["seed"] is None
+    assert np.array_equal(unset((3,)), unset((3,)))
+    assert varscale.tf_keras.HeNormal(np.int64(3)).seed == 3
+    with pytest.raises(ValueError, match="`seed`"):
+        varscale.tf_keras.HeNormal(1.5)
+    with pytest.raises(ValueError, match="leaves axis 0"):
+        unset((4, 4), partition_shape=(3, 4), partition_offset=(2, 0))
