@@ -49,7 +49,8 @@ def build(tools: Path) -> Path:
 
 def install(framework: str, wheel: Path, tools: Path) -> Path:
     """The interpreter of a fresh environment with the wheel, a framework and the test tools."""
-    folder = TARGET / framework
+    # A folder called as a framework would be imported in its place.
+    folder = TARGET / f"with-{framework}"
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     interpreter = folder / "bin" / "python"
     pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]

@@ -75,6 +75,7 @@ def _resettable(module: torch.nn.Module, name: str) -> bool:
 def _materialize(module: torch.nn.Module, device: Any) -> None:
     """Gives what is on `meta` memory without values, each shared tensor once."""
     made: dict[int, Any] = {}
+    owner: Any
     for owner in module.modules():
         for table, name, tensor in list(_tensors(owner)):
             if not tensor.is_meta:

@@ -25,11 +25,12 @@ def spec(model: Any) -> dict[str, dict[str, Any]]:
     {'dense/kernel': {'dtype': 'float32', 'shape': [784, 256]}}
     """
     torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
+    # On torch's backend, a Keras model is a module, too.
+    if keras and isinstance(model, keras.Layer):
+        return _of_keras(model, keras)
     if torch and isinstance(model, torch.nn.Module):
         tensors = model.named_parameters()
         return {name: _tensor(tensor, str(tensor.dtype)[6:]) for name, tensor in tensors}
-    if keras and isinstance(model, keras.Layer):
-        return _of_keras(model, keras)
     found = dict(_leaves(model, ()))
     if not found:
         raise TypeError(f"No Keras model, torch module or pytree of arrays: {type(model)}")
