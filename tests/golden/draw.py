@@ -78,7 +78,10 @@ class Keras3:
         values = self.initializer(case.shape, dtype=case.dtype)
         fans = self.initializers.compute_fans(case.shape, **axes)
         drawn = {"drawn_seed": self.initializer.seed} if case.seed is None else {}
-        return self.keras.ops.convert_to_numpy(values), drawn | found(fans, self.recorder)
+        # Keras's conversion fails for TensorFlow's scalars.
+        tensorflow = self.keras.backend.backend() == "tensorflow"
+        values = values.numpy() if tensorflow else self.keras.ops.convert_to_numpy(values)
+        return values, drawn | found(fans, self.recorder)
 
 
 class TfKeras:

@@ -35,10 +35,13 @@ FANS_FOUND = ("fan_in", "fan_out", "param_bits")
 
 def run(backend: Backend, script: str, *arguments: str | Path) -> None:
     """Runs a worker as a process of the backend's environment, on the CPU."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    variables |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [environments.python(backend.environment), "-W", "ignore", HERE / script, *arguments]
-    subprocess.run(command, env=variables | backend.variables, check=True)
+    # None of the caller's other settings, many of which change results.
+    variables = {name: os.environ[name] for name in ("HOME", "PATH", "TMPDIR") if name in os.environ}
+    variables |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"} | backend.variables
+    command = [environments.python(backend.environment), HERE / script, *arguments]
+    result = subprocess.run(command, env=variables, stderr=subprocess.PIPE, text=True)
+    if result.returncode:
+        sys.exit(f"{result.stderr}\n{script} failed for {backend.name}")
 
 
 def make_draws(names: list[str], recorded: Path, folder: Path) -> None:
