@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import store
 from cases import BACKENDS, Backend, Case, cases
 
@@ -45,7 +44,8 @@ class Recorder:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             # Shape, mean or lower limit, standard deviation or upper limit.
-            self.parameter = args[2] if len(args) > 2 else kwargs.get("stddev", kwargs.get("maxval"))
+            named = kwargs["maxval" if "maxval" in kwargs else "stddev"] if kwargs else None
+            self.parameter = args[2] if named is None else named
             return function(*args, **kwargs)
 
         return call
