@@ -40,6 +40,7 @@ mod law;
 mod layout;
 mod math;
 mod number;
+mod reader;
 mod seed;
 mod shape;
 mod stream;
@@ -59,6 +60,7 @@ pub use initializer::{IdentityShapeError, Initializer, Tensor};
 pub use law::{Law, LawError, OverflowError};
 pub use layout::{Layout, LayoutError, Role};
 pub use number::Number;
+pub use reader::Reader;
 pub use seed::{Seed, SeedError, SeedGenerator};
 pub use shape::{ShapeError, Slice, element_count, parse_shape};
 #[cfg(feature = "keras-streams")]

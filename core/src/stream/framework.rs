@@ -4,9 +4,9 @@ use super::{
     Request, Stream, StreamError,
     cast::Cast,
     keras_jax::{self, Grid, HalfFma},
-    keras_numpy,
+    keras_numpy::{self, Normals},
     keras_tensorflow::{self, philox_sample::Sample},
-    keras_torch,
+    keras_torch::{self, Torch},
     tf_keras::{self, Legacy},
 };
 use crate::{Distribution, kernel::dispatch::Level};
@@ -16,6 +16,19 @@ use crate::{Distribution, kernel::dispatch::Level};
 pub struct Framework {
     pub(crate) stream: Stream,
     pub(crate) request: Request,
+}
+
+/// How far a sequential stream was read.
+#[derive(Debug, Clone)]
+pub struct Sequence<T> {
+    torch: Option<Torch>,
+    numpy: Option<Normals<T>>,
+}
+
+impl<T> Default for Sequence<T> {
+    fn default() -> Self {
+        Self { torch: None, numpy: None }
+    }
 }
 
 /// An element type that every framework draws.
@@ -53,11 +66,13 @@ impl Framework {
         }
     }
 
-    /// Fills `out` with the values from row-major index `start` on, at one level. `parallel`: a
-    /// sequential stream is to use rayon's current pool.
+    /// Fills `out` with the values from row-major index `start` on, at one level. `sequence`: how
+    /// far the same draw was read, which is not beyond `start`, or a new one; of no account to
+    /// streams of random access. `parallel`: a sequential stream is to use rayon's current pool.
     pub(crate) fn fill_at<T: Draws>(
         &self,
         level: Level,
+        sequence: &mut Sequence<T>,
         start: u64,
         out: &mut [T],
         parallel: bool,
@@ -69,8 +84,17 @@ impl Framework {
             Stream::KerasJax => jax(HalfFma::Absent, out),
             Stream::KerasJaxFp16Fma => jax(HalfFma::Present, out),
             Stream::KerasTensorflow => level.run(keras_tensorflow::run(request, start, out)),
-            Stream::KerasTorch => keras_torch::fill_at(level, parallel, request, start, out),
-            Stream::KerasNumpy => keras_numpy::fill_at(level, parallel, request, start, out),
+            Stream::KerasTorch => {
+                let torch = sequence.torch.get_or_insert_with(|| Torch::new::<T>(request));
+                torch.fill(level, parallel, start, out);
+            }
+            Stream::KerasNumpy if self.is_random_access() => {
+                level.run(keras_numpy::uniform(request, start, out));
+            }
+            Stream::KerasNumpy => {
+                let numpy = sequence.numpy.get_or_insert_with(|| Normals::new(request));
+                numpy.fill(level, parallel, start, out);
+            }
             Stream::TfKeras => level.run(tf_keras::run(request, start, out)),
             Stream::TfKeras29 => {
                 level.run(tf_keras::run_legacy(request, Legacy::default(), start, out));

@@ -55,29 +55,17 @@ pub(super) fn check_seed(seed: i128, _generator: bool) -> Result<(), &'static st
     u32::try_from(seed).map(drop).map_err(|_| "an integer from 0 to 2^32 - 1")
 }
 
-/// Values `start..` of the flat tensor.
-pub(super) fn fill_at<T: Cast>(
-    level: Level,
-    parallel: bool,
+fn generator(request: &Request) -> Pcg64 {
+    Pcg64::new([request.seed as u32, request.call as u32])
+}
+
+/// Uniform values `start..` of the flat tensor, for the dispatcher.
+pub(super) fn uniform<'a, T: Cast>(
     request: &Request,
     start: u64,
-    out: &mut [T],
-) {
-    let generator = Pcg64::new([request.seed as u32, request.call as u32]);
-    let parameter = request.parameter;
-    match request.distribution {
-        Distribution::Uniform => {
-            level.run(Uniform { generator: generator.advanced(start), limit: parameter, out });
-        }
-        Distribution::UntruncatedNormal => {
-            let law = Law { stddev: parameter, bound: None };
-            fill_normal(level, parallel, generator, law, start, out);
-        }
-        Distribution::TruncatedNormal => {
-            let law = Law { stddev: parameter, bound: Some(2.0 * parameter) };
-            fill_normal(level, parallel, generator, law, start, out);
-        }
-    }
+    out: &'a mut [T],
+) -> Uniform<'a, T> {
+    Uniform { generator: generator(request).advanced(start), limit: request.parameter, out }
 }
 
 /// Uniform in [0, 1), 53 bits.
@@ -86,7 +74,7 @@ fn unit(word: u64) -> f64 {
     (word >> 11) as i64 as f64 * (1.0 / (1_u64 << 53) as f64)
 }
 
-struct Uniform<'a, T> {
+pub(super) struct Uniform<'a, T> {
     generator: Pcg64,
     limit: f64,
     out: &'a mut [T],
@@ -109,7 +97,7 @@ impl<T: Cast> Kernel for Uniform<'_, T> {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Law {
     stddev: f64,
     /// Largest value kept.
@@ -129,44 +117,94 @@ impl Law {
     }
 }
 
-fn fill_normal<T: Cast>(
-    level: Level,
-    parallel: bool,
-    first: Pcg64,
+/// The normals of a draw, at the place where they go on.
+#[derive(Debug, Clone)]
+pub(super) struct Normals<T> {
+    /// In front of the first word.
+    generator: Pcg64,
     law: Law,
-    start: u64,
-    out: &mut [T],
-) {
-    let (mut out, mut skip) = (out, start);
-    // In words: where the next piece starts, and how many of it belong to the normal before.
-    let (mut position, mut carry) = (0_u64, 0_usize);
-    let mut pieces: Vec<Piece<T>> = Vec::new();
-    while !out.is_empty() {
-        let length = expected_words(skip.saturating_add(out.len() as u64)).min(PIECE as u64);
-        let count = expected_words(skip.saturating_add(out.len() as u64)).div_ceil(length);
-        let count = count.min(PIECES as u64) as usize;
-        pieces.resize_with(count.max(pieces.len()), Piece::default);
+    /// In words: where the next piece starts, and how many of it belong to the normal before.
+    position: u64,
+    carry: usize,
+    /// Kept for their memory.
+    pieces: Vec<Piece<T>>,
+    /// Values that are drawn, those from `taken` on not yet handed out.
+    ready: Vec<T>,
+    taken: usize,
+    /// Index in the flat tensor of the next of them.
+    next: u64,
+}
 
-        // Independent of each other:
-        for_each(&mut pieces[..count], parallel, |index, piece| {
-            let generator = first.advanced(position + index as u64 * length);
-            piece.parse(level, law, generator, length as usize, 0);
-        });
-        // In sequence:
-        for piece in &mut pieces[..count] {
-            if carry != 0 {
-                piece.parse(level, law, first.advanced(position), length as usize, carry);
-            }
-            carry = piece.carry;
-            position += length;
-            let values = &piece.values[..piece.count];
-            let passed = skip.min(values.len() as u64);
-            skip -= passed;
-            let values = &values[passed as usize..];
-            let (now, later) = out.split_at_mut(values.len().min(out.len()));
-            now.copy_from_slice(&values[..now.len()]);
-            out = later;
+impl<T: Cast> Normals<T> {
+    pub(super) fn new(request: &Request) -> Self {
+        let stddev = request.parameter;
+        let truncated = request.distribution == Distribution::TruncatedNormal;
+        Self {
+            generator: generator(request),
+            law: Law { stddev, bound: truncated.then_some(2.0 * stddev) },
+            position: 0,
+            carry: 0,
+            pieces: Vec::new(),
+            ready: Vec::new(),
+            taken: 0,
+            next: 0,
         }
+    }
+
+    /// Values `start..` of the flat tensor, none of which is in front of one drawn before.
+    pub(super) fn fill(&mut self, level: Level, parallel: bool, start: u64, out: &mut [T]) {
+        let mut wanted = Wanted { skip: start - self.next, out };
+        let passed = wanted.take(&self.ready[self.taken..]);
+        self.taken += passed;
+        self.next += passed as u64;
+        while !wanted.out.is_empty() {
+            let words = expected_words(wanted.skip.saturating_add(wanted.out.len() as u64));
+            let length = words.min(PIECE as u64);
+            let count = words.div_ceil(length).min(PIECES as u64) as usize;
+            self.pieces.resize_with(count.max(self.pieces.len()), Piece::default);
+            let Self { generator, law, position, pieces, .. } = self;
+
+            // Independent of each other:
+            for_each(&mut pieces[..count], parallel, |index, piece| {
+                let generator = generator.advanced(*position + index as u64 * length);
+                piece.parse(level, *law, generator, length as usize, 0);
+            });
+            // In sequence:
+            self.ready.clear();
+            self.taken = 0;
+            for piece in &mut pieces[..count] {
+                if self.carry != 0 {
+                    let generator = generator.advanced(*position);
+                    piece.parse(level, *law, generator, length as usize, self.carry);
+                }
+                self.carry = piece.carry;
+                *position += length;
+                let values = &piece.values[..piece.count];
+                let passed = wanted.take(values);
+                self.next += passed as u64;
+                self.ready.extend_from_slice(&values[passed..]);
+            }
+        }
+    }
+}
+
+/// The values behind the next `skip` ones.
+struct Wanted<'a, T> {
+    skip: u64,
+    out: &'a mut [T],
+}
+
+impl<T: Copy> Wanted<'_, T> {
+    /// Takes of the next values those that are wanted: returns how many were passed.
+    fn take(&mut self, values: &[T]) -> usize {
+        let skipped = self.skip.min(values.len() as u64);
+        self.skip -= skipped;
+        let values = &values[skipped as usize..];
+        let length = values.len().min(self.out.len());
+        let (now, later) = core::mem::take(&mut self.out).split_at_mut(length);
+        now.copy_from_slice(&values[..length]);
+        self.out = later;
+        skipped as usize + length
     }
 }
 
@@ -190,7 +228,7 @@ fn expected_words(values: u64) -> u64 {
 }
 
 /// The values of a run of words.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Piece<T> {
     values: Vec<T>,
     count: usize,

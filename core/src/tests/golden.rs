@@ -15,7 +15,7 @@ use crate::{
     Distribution, PythonRandom, Seed, SeedGenerator, Stream, VarianceScaling,
     stream::{
         Request,
-        framework::{Draws, Framework},
+        framework::{Draws, Framework, Sequence},
         run_legacy,
     },
 };
@@ -123,7 +123,7 @@ fn difference<T: Reference + Draws>(case: &Value, tensors: &SafeTensors<'_>) -> 
     let levels = Level::available().map(|level| {
         let mut values = vec![T::default(); field("n")];
         if alone && prior.unwrap_or(0) == 0 {
-            framework.fill_at(level, 0, &mut values, false);
+            framework.fill_at(level, &mut Sequence::default(), 0, &mut values, false);
         } else {
             run_legacy(level, &framework.request, global, prior.unwrap(), &mut values);
         }

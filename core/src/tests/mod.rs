@@ -5,6 +5,8 @@ mod distribution;
 #[cfg(all(feature = "keras-streams", feature = "serde"))]
 mod golden;
 mod invariants;
+#[cfg(feature = "keras-streams")]
+mod reader;
 mod stability;
 
 use std::{vec, vec::Vec};
