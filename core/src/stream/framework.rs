@@ -4,12 +4,12 @@ use super::{
     Request, Stream, StreamError,
     cast::Cast,
     keras_jax::{self, Grid, HalfFma},
-    keras_numpy::{self, Normals},
+    keras_numpy::{self, Normals, Uniform},
     keras_tensorflow::{self, philox_sample::Sample},
     keras_torch::{self, Torch},
-    tf_keras::{self, Legacy},
+    tf_keras,
 };
-use crate::{Distribution, kernel::dispatch::Level};
+use crate::{Law, kernel::dispatch::Level};
 
 /// A draw of a framework's stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +61,7 @@ impl Framework {
     pub(crate) fn is_random_access(&self) -> bool {
         match self.stream {
             Stream::KerasTorch => false,
-            Stream::KerasNumpy => self.request.distribution == Distribution::Uniform,
+            Stream::KerasNumpy => matches!(self.request.law, Law::Uniform { .. }),
             _ => true,
         }
     }
@@ -88,16 +88,17 @@ impl Framework {
                 let torch = sequence.torch.get_or_insert_with(|| Torch::new::<T>(request));
                 torch.fill(level, parallel, start, out);
             }
-            Stream::KerasNumpy if self.is_random_access() => {
-                level.run(keras_numpy::uniform(request, start, out));
-            }
             Stream::KerasNumpy => {
-                let numpy = sequence.numpy.get_or_insert_with(|| Normals::new(request));
-                numpy.fill(level, parallel, start, out);
+                if let Some(uniform) = Uniform::new(request, start, out) {
+                    level.run(uniform);
+                } else {
+                    let numpy = sequence.numpy.get_or_insert_with(|| Normals::new(request));
+                    numpy.fill(level, parallel, start, out);
+                }
             }
             Stream::TfKeras => level.run(tf_keras::run(request, start, out)),
             Stream::TfKeras29 => {
-                level.run(tf_keras::run_legacy(request, Legacy::default(), start, out));
+                level.run(tf_keras::run_legacy(request, 0, start, out));
             }
         }
     }

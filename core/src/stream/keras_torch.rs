@@ -6,13 +6,14 @@
 //! ```text
 //! words of MT19937((seed + call) mod 2^32); unit = 24 bits of a word, float64: 53 bits of two
 //!
-//! uniform:     x = unit (16 bits: rounded, and 1 becomes 0); x · 2 limit + -limit
+//! uniform:     x = unit (16 bits: rounded, and 1 becomes 0); x · (high - low) + low
 //! normals of n < 16 elements, every dtype, in f64, pair by pair:
-//!              u, v = 53-bit units; r = sqrt(-2 log1p(-v)); (r cos 2πu, r sin 2πu) · stddev
+//!              u, v = 53-bit units; r = sqrt(-2 log1p(-v)); (r cos 2πu, r sin 2πu) · stddev + mean (fused)
 //! normals of n >= 16 elements: blocks of 16 units d: for j < 8
-//!              (d[j], d[j + 8]) = Box-Muller(d[j], d[j + 8]) · stddev
+//!              (d[j], d[j + 8]) = Box-Muller(d[j], d[j + 8]) · stddev + mean (fused)
 //!              n mod 16 ≠ 0: once more for the last 16 elements, from 16 new units
-//! truncated:   4n normals with stddev 1; of every 4 the first x with -2 < x < 2; x · stddev
+//! truncated:   4n normals of stddev 1 and mean 0; of every 4 the first x with -2 < x < 2;
+//!              x · stddev + mean
 //! ```
 //!
 //! Faults of the framework that are part of the stream:
@@ -33,9 +34,10 @@ mod blocks;
 mod kernel;
 
 use alloc::{vec, vec::Vec};
+use core::marker::PhantomData;
 
 use self::{
-    blocks::{BLOCK, Piece, truncated_value},
+    blocks::{Affine, BLOCK, Piece},
     kernel::{Real, unit_53},
 };
 use super::{
@@ -44,7 +46,11 @@ use super::{
     fdlibm,
     mt19937::{self, Mt19937, temper},
 };
-use crate::{Distribution, Dtype, kernel::dispatch::Level, math};
+use crate::{
+    Dtype, Law,
+    kernel::dispatch::Level,
+    math::{self, Fma, Native},
+};
 
 /// Fewer normals are drawn one pair at a time.
 const SMALL: u64 = 16;
@@ -103,13 +109,11 @@ struct Threads {
 
 #[derive(Debug, Clone)]
 pub(super) struct Stream<R> {
+    real: PhantomData<R>,
     generator: Mt19937,
     /// Blocks of the generator in front of its next one.
     drawn: u64,
-    distribution: Distribution,
-    /// Standard deviation or limit.
-    parameter: f64,
-    scale: R,
+    law: Law,
     elements: u64,
     /// Values of a block: 16, or 4 where a value takes 4 normals.
     per_block: usize,
@@ -119,19 +123,18 @@ pub(super) struct Stream<R> {
 
 impl<R: Real> Stream<R> {
     fn new<T: Cast>(request: &Request) -> Self {
-        let Request { distribution, parameter, elements, .. } = *request;
-        let truncated = distribution == Distribution::TruncatedNormal;
+        let Request { law, elements, .. } = *request;
+        let truncated = matches!(law, Law::TruncatedNormal { .. });
         let units = if truncated { elements.saturating_mul(4) } else { elements };
         let aligned = units - units % BLOCK as u64;
         let blocks_only = matches!(T::DTYPE, Dtype::Float16 | Dtype::BFloat16);
         let tail = if blocks_only { aligned } else { units };
-        let has_tail = distribution != Distribution::Uniform && aligned != units;
+        let has_tail = !matches!(law, Law::Uniform { .. }) && aligned != units;
         Self {
+            real: PhantomData,
             generator: Mt19937::new((request.seed as u32).wrapping_add(request.call as u32)),
             drawn: 0,
-            distribution,
-            parameter,
-            scale: R::from_f64(parameter),
+            law,
             elements,
             per_block: if truncated { BLOCK / 4 } else { BLOCK },
             tail: has_tail.then_some(tail),
@@ -139,10 +142,10 @@ impl<R: Real> Stream<R> {
     }
 
     fn fill<T: Cast>(&mut self, threads: Threads, start: u64, out: &mut [T]) {
-        let is_small = match self.distribution {
-            Distribution::TruncatedNormal => self.elements < SMALL / 4,
-            Distribution::UntruncatedNormal => self.elements < SMALL,
-            Distribution::Uniform => false,
+        let is_small = match self.law {
+            Law::TruncatedNormal { .. } => self.elements < SMALL / 4,
+            Law::Normal { .. } => self.elements < SMALL,
+            _ => false,
         };
         if is_small {
             self.fill_small(threads.level, start, out);
@@ -155,17 +158,20 @@ impl<R: Real> Stream<R> {
         let mut words = [0; mt19937::BLOCK];
         self.generator.clone().blocks(level, &mut words);
         let normals = small_normals::<T>(&words);
-        let truncated = self.distribution == Distribution::TruncatedNormal;
         for (index, slot) in (start as usize..).zip(out) {
-            *slot = if truncated {
-                let four: [R; 4] = core::array::from_fn(|k| {
-                    // Standard normals, rounded to the element's type.
-                    R::from_f64(normals[4 * index + k]).quantize::<T>()
-                });
-                let first = four.into_iter().find(|x| x.is_inside()).unwrap_or(four[0]);
-                truncated_value(first, self.scale)
-            } else {
-                R::from_f64(normals[index] * self.parameter + 0.0).to_element()
+            *slot = match self.law {
+                Law::TruncatedNormal { mean, stddev } => {
+                    let four: [R; 4] = core::array::from_fn(|k| {
+                        // Standard normals, rounded to the element's type.
+                        R::from_f64(normals[4 * index + k]).quantize::<T>()
+                    });
+                    let first = four.into_iter().find(|x| x.is_inside()).unwrap_or(four[0]);
+                    Affine::new::<T>(mean, stddev).value(first)
+                }
+                Law::Normal { mean, stddev } => {
+                    R::from_f64(Native::f64(normals[index], stddev, mean)).to_element()
+                }
+                _ => T::default(),
             };
         }
     }
@@ -247,7 +253,7 @@ impl<R: Real> Stream<R> {
     ) -> impl Iterator<Item = Piece<'a, R, T>> + use<'a, R, T> {
         let (mut words, mut skip, mut out) = (words, skip, out);
         let (blocks, values) = (PIECE * BLOCK * R::WORDS, PIECE * self.per_block);
-        let (distribution, parameter, scale) = (self.distribution, self.parameter, self.scale);
+        let law = self.law;
         core::iter::from_fn(move || {
             // A range may start many pieces behind the first word.
             let passed = skip / values;
@@ -259,7 +265,7 @@ impl<R: Real> Stream<R> {
             }
             let (now, later) = core::mem::take(&mut out).split_at_mut(length);
             let (these, others) = words.split_at(blocks.min(words.len()));
-            let piece = Piece { words: these, skip, out: now, distribution, parameter, scale };
+            let piece = Piece { real: PhantomData, words: these, skip, out: now, law };
             (words, skip, out) = (others, 0, later);
             Some(piece)
         })

@@ -3,7 +3,7 @@
 use std::format;
 
 use super::*;
-use crate::{Distribution, Stream, VarianceScaling};
+use crate::{Stream, VarianceScaling};
 
 /// The values of a slice, read into buffers of any lengths.
 fn read<T: Reference>(draw: &Draw, slice: &Slice, choices: &mut Choices, most: usize) -> Vec<T> {
