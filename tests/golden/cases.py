@@ -16,6 +16,15 @@ SMALL_SHAPES = ((), *LINES, (4, 0), (7, 9), (2, 3, 5), (3, 3, 8, 16), (1000,))
 # The second does not fit one block of any framework's.
 LARGE_SHAPES = ((100, 1000), (1100, 1000))
 
+NORMALS = ((1.5, 0.3), (-0.013, 0.7), (0.2, 1.3), (100.0, 0.01), (-3.0, 2.0))
+OFF_CENTRE = {
+    "RandomNormal": NORMALS,
+    "TruncatedNormal": NORMALS,
+    "RandomUniform": ((0.0, 1.0), (0.1, 0.7), (-0.02, 0.05), (-0.3, 1.7), (-3.0, -1.0)),
+}
+# Below 4 and 16 torch has other algorithms.
+OFF_CENTRE_SHAPES = ((3,), (15,), (17,), (100,), (131, 93))
+
 # Seeds next to a power of two that a framework reduces or refuses.
 UNSIGNED_SEEDS = (2**31 - 2, 2**31 - 1, 2**31, 2**32 - 1)
 TORCH_SEEDS = (*UNSIGNED_SEEDS, -1, 2**32, 2**32 + 5, -(2**31))
@@ -88,9 +97,9 @@ class Case:
     `seed_kind` "None", the next initializer made without a seed after `global_seed` was set.
     """
 
-    distribution: str
-    mode: str
-    scale: float
+    distribution: str | None
+    mode: str | None
+    scale: float | None
     shape: tuple[int, ...]
     dtype: str
     seed: int | None
@@ -103,6 +112,9 @@ class Case:
     # whose generators have moved on by `kernel_prior_elements`.
     instance: int | None = None
     kernel_prior_elements: int | None = None
+    # Another initializer than VarianceScaling, with its arguments in place of those above.
+    class_name: str | None = None
+    config: dict[str, float] | None = None
 
     @property
     def size(self) -> int:
@@ -118,6 +130,16 @@ def _grid(dtypes: tuple[str, ...]) -> Iterator[Case]:
         seed = SEEDS[(i // 2 if i < len(small) else i) % len(SEEDS)]
         mode, scale = MODES[i % len(MODES)], SCALES[i % len(SCALES)]
         yield Case(distribution, mode, scale, shape, dtype, seed)
+
+
+def _off_centre(dtypes: tuple[str, ...]) -> Iterator[Case]:
+    """Means and limits that are not centred on 0, where the order of the roundings shows."""
+    for dtype, (class_name, numbers) in itertools.product(dtypes, OFF_CENTRE.items()):
+        names = ("minval", "maxval") if class_name == "RandomUniform" else ("mean", "stddev")
+        for seed, (pair, shape) in enumerate(zip(numbers, OFF_CENTRE_SHAPES, strict=True), 42):
+            case = Case(None, None, None, shape, dtype, seed)
+            config = dict(zip(names, pair, strict=True))
+            yield dataclasses.replace(case, class_name=class_name, config=config)
 
 
 def _keras_calls(dtype: str) -> Iterator[Case]:
@@ -176,3 +198,5 @@ def cases(backend: Backend) -> Iterator[Case]:
         yield from _repeated(first)
     else:
         yield from _keras_calls(first)
+    for case in _off_centre(backend.dtypes):
+        yield _in_process(case) if legacy else case

@@ -78,8 +78,9 @@ def make_fans(index: Path, path: Path) -> None:
     """Writes each different outcome of the fans' arithmetic in an index."""
     found = {}
     for case in store.read_json(index)["cases"]:
-        fans = {name: case[name] for name in (*FANS, *FANS_FOUND) if name in case}
-        found[str(fans)] = fans
+        if "mode" in case:
+            fans = {name: case[name] for name in (*FANS, *FANS_FOUND) if name in case}
+            found[str(fans)] = fans
     store.write_json(path, {"cases": list(found.values())})
 
 

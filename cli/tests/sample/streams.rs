@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::run;
 
@@ -38,14 +38,22 @@ fn recorded_draws_are_drawn_again() {
             let text = |key: &str| case[key].as_str().unwrap().to_owned();
             let shape: Vec<String> =
                 case["shape"].as_array().unwrap().iter().map(Value::to_string).collect();
-            let mut arguments = vec![
+            let mut arguments = if case["class_name"].is_string() {
+                let config = &case["config"];
+                let object = json!({"class_name": case["class_name"], "config": config});
+                vec![("--initializer", object.to_string())]
+            } else {
+                vec![
+                    ("--scale", case["scale"].to_string()),
+                    ("--mode", text("mode")),
+                    ("--distribution", text("distribution")),
+                ]
+            };
+            arguments.extend([
                 ("--shape", shape.join(",")),
-                ("--scale", case["scale"].to_string()),
-                ("--mode", text("mode")),
-                ("--distribution", text("distribution")),
                 ("--stream", stream.to_owned()),
                 ("-o", "-".to_owned()),
-            ];
+            ]);
             let (seed, call) = (case["seed"].to_string(), case["call_index"].to_string());
             match (case["seed"].is_null(), case["seed_kind"] == "SeedGenerator") {
                 (true, _) => arguments.push(("--draw", call)),
