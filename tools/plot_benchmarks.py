@@ -188,7 +188,7 @@ def plot(record, path):
         if line["stream"] == "native" and line["memory"].startswith(PREFAULTED)
     ]
     most = max(line["threads"] for line in native)
-    largest = max(line["bytes"] for line in native)
+    largest = max(line["bytes"] for line in native if line["dtype"] == "float32")
     bars = []
     for distribution in DISTRIBUTIONS:
         key = {"distribution": distribution, "dtype": "float32"}
@@ -213,7 +213,8 @@ def plot(record, path):
     axes.set_yticks(range(len(bars)), labels, fontsize=8)
     axes.invert_yaxis()
     axes.axvline(limit, color="#444444", linewidth=1, linestyle="--")
-    axes.set(xscale="log", xlabel=f"million float32 values a second, {most} threads (log scale)")
+    axes.set(xscale="log", xlim=(1, 3 * max(limit, *rates)))
+    axes.set_xlabel(f"million float32 values a second, {most} threads (log scale)")
     axes.set_title(f"Dashed: the store limit, {number(limit)} million a second", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
