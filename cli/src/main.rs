@@ -1,5 +1,6 @@
 //! `varscale`: weight initialization at memory speed, the same on every machine.
 
+mod bench;
 mod failure;
 mod histogram;
 mod init;
@@ -35,6 +36,7 @@ enum Command {
     Sample(Box<sample::Arguments>),
     Init(init::Arguments),
     Plan(plan::Arguments),
+    Bench(Box<bench::Arguments>),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     let Err(failure) = result else { return ExitCode::SUCCESS };
     if let Some(message) = failure.message() {

@@ -57,6 +57,7 @@ pub use explain::{Explanation, Scaling};
 pub use fans::{Fans, FansError, Mode, ModeError};
 pub use half;
 pub use initializer::{IdentityShapeError, Initializer, Tensor};
+pub use kernel::dispatch::instruction_set;
 pub use law::{Law, LawError, OverflowError};
 pub use layout::{Layout, LayoutError, Role};
 pub use number::Number;

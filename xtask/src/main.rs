@@ -1,6 +1,7 @@
 //! Tasks of the repository, as `cargo xtask TASK`.
 
 mod dependencies;
+mod instructions;
 mod test;
 mod unsafe_files;
 
@@ -20,6 +21,8 @@ enum Task {
     },
     /// Check format, lints, documentation, dependencies and where unsafe code is.
     Lint,
+    /// Count the instructions that the kernels take, and compare with what is recorded.
+    Instructions,
 }
 
 fn main() -> ExitCode {
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Test { fast } => test::test(fast),
         Task::Lint => test::lint(),
+        Task::Instructions => test::instructions(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
