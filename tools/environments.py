@@ -4,7 +4,7 @@
 
 creates `target/environments/NAME` from `tools/requirements/NAME.txt`, or does nothing where it is
 up to date, and prints its interpreter. Without names: all of them. Needs Python 3.11 or later with
-`venv`; on disk jax takes 0.7 GB, tensorflow 2.2 GB and torch 4.2 GB. Other scripts call `python`.
+`venv`; on disk jax takes 0.7 GB, tensorflow 1.6 GB and torch 4.2 GB.
 """
 
 import argparse
@@ -29,9 +29,16 @@ def python(name: str) -> Path:
     print(f"creating {folder}", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     # Without a cache: it would keep gigabytes a second time.
-    options = ["--quiet", "--no-deps", "--no-cache-dir", "--disable-pip-version-check"]
-    source = ["--requirement", REQUIREMENTS / f"{name}.txt"]
-    subprocess.run([interpreter, "-m", "pip", "install", *options, *source], check=True)
+    options: list[str | Path] = [
+        "--quiet",
+        "--no-deps",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+    ]
+    options += ["--requirement", REQUIREMENTS / f"{name}.txt"]
+    # What this script prints is the interpreter alone.
+    command = [interpreter, "-m", "pip", "install", *options]
+    subprocess.run(command, check=True, stdout=sys.stderr)
     installed.write_text(requirements)
     return interpreter
 

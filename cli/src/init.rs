@@ -72,7 +72,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn report(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
-    let origin = if plan.seed_drawn { "drawn" } else { "given" };
     let mut figures = table(&["tensors", "parameters", "bytes", "time", "values/s"]);
     figures.add_row([
         HumanCount(summary.tensors as u64).to_string(),
@@ -84,5 +83,5 @@ fn report(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
     for column in figures.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    print(&format!("seed {} ({origin})\n{}\n", plan.seed, figures.trim_fmt()))
+    print(&format!("seed {}\n{}\n", plan.seed, figures.trim_fmt()))
 }

@@ -1,5 +1,6 @@
 //! The command `varscale`, as a function: what the program and the Python package run.
 
+mod bench;
 mod failure;
 mod histogram;
 mod init;
@@ -35,6 +36,7 @@ enum Command {
     Sample(Box<sample::Arguments>),
     Init(init::Arguments),
     Plan(plan::Arguments),
+    Bench(Box<bench::Arguments>),
 }
 
 /// Runs the command with these arguments, the program's own name first, and returns the exit code
@@ -58,6 +60,7 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     let Err(failure) = result else { return 0 };
     if let Some(message) = failure.message() {

@@ -53,9 +53,8 @@ fn text(plan: &Plan) -> String {
     for planned in &plan.tensors {
         rows.add_row(row(planned));
     }
-    let origin = if plan.seed_drawn { "drawn" } else { "given" };
     format!(
-        "{}\n\n{} tensors, {} parameters, {} bytes, stream {}, seed {} ({origin})\n",
+        "{}\n\n{} tensors, {} parameters, {} bytes, stream {}, seed {}\n",
         rows.trim_fmt(),
         HumanCount(plan.tensors.len() as u64),
         HumanCount(plan.parameters()),

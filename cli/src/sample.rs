@@ -43,7 +43,7 @@ struct Sample<'a> {
 
 impl<'a> Sample<'a> {
     fn new(arguments: &'a Arguments) -> Result<Self, Failure> {
-        let initializer = arguments.initializer()?.with_stream(arguments.stream);
+        let initializer = arguments.initializer()?;
         let tensor = Tensor::new(arguments.shape.as_slice())
             .named(&arguments.name)
             .with_layout(arguments.layout.clone());
@@ -80,7 +80,7 @@ impl<'a> Sample<'a> {
 
     /// What a safetensors file says about how its tensor was drawn.
     fn metadata(&self) -> Vec<(&'static str, String)> {
-        let Arguments { name, shape, call, layout, dtype, .. } = self.arguments;
+        let Arguments { name, shape, call, global_seed, layout, dtype, .. } = self.arguments;
         let Slice { offset, extent } = &self.slice;
         let sample = json!({
             "initializer": self.initializer.serialize(ConfigForm::Keras3),
@@ -89,6 +89,7 @@ impl<'a> Sample<'a> {
             "offset": offset,
             "extent": extent,
             "call": call,
+            "global_seed": global_seed,
             "layout": layout,
             "dtype": dtype,
         });
@@ -120,7 +121,7 @@ impl<'a> Sample<'a> {
 
     /// What is drawn, and what it takes to draw it again.
     fn report(&self) -> String {
-        let Arguments { name, call, stream, dtype, .. } = self.arguments;
+        let Arguments { name, call, global_seed, draw, stream, dtype, .. } = self.arguments;
         let Slice { offset, extent } = &self.slice;
         let mut text = format!("{}\n\n", self.explanation);
         if let Some(seed) = self.initializer.seed() {
@@ -130,6 +131,12 @@ impl<'a> Sample<'a> {
             text += &format!("{option:9} {resolved}");
             if seed.is_unset() {
                 text += &format!(" (drawn: --{option} {resolved} gives the same values)");
+            }
+            if let Some(global_seed) = global_seed {
+                text += &match self.arguments.seed {
+                    Some(_) => format!(" under the global seed {global_seed}"),
+                    None => format!(" (draw {draw} under the global seed {global_seed})"),
+                };
             }
             text += &if generator { format!(", call {call}\n") } else { "\n".to_owned() };
             text += &format!("stream    {}\n", stream.id());

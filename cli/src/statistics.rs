@@ -50,14 +50,13 @@ impl Statistics {
 
     /// Of the values of `slice`, or of so many first ones that they are enough.
     pub(crate) fn of<T: Element>(draw: &Draw, slice: &Slice) -> Result<Self, varscale::Error> {
-        let elements = slice.check(draw.shape())?;
+        let mut reader = draw.reader::<T>(slice)?;
         let empty = Self::new(draw.law());
         let mut all = empty.clone();
-        let mut buffer = vec![T::default(); elements.min(BUFFER) as usize];
-        while all.count < elements.min(ENOUGH) {
-            let length = BUFFER.min(elements - all.count);
-            let values = &mut buffer[..length as usize];
-            draw.fill_slice_range(slice, all.count..all.count + length, values)?;
+        let mut buffer = vec![T::default(); reader.remaining().min(BUFFER) as usize];
+        while reader.remaining() > 0 && all.count < ENOUGH {
+            let values = &mut buffer[..reader.remaining().min(BUFFER) as usize];
+            reader.fill(values)?;
             let part = |values: &[T]| {
                 let mut part = empty.clone();
                 part.extend(values);

@@ -4,8 +4,7 @@ use alloc::{vec, vec::Vec};
 use core::ops::Range;
 
 use crate::{
-    Dtype, Element, Error, Law, Slice,
-    fill::Source,
+    Dtype, Element, Error, Law, Reader, Slice,
     shape::{ShapeError, element_count},
     stream::Origin,
 };
@@ -14,7 +13,7 @@ use crate::{
 ///
 /// Any part can be taken, in any order, with any number of threads: a value depends on its index
 /// in the global shape only. Where a framework's stream is sequential (`keras-torch`, and normals
-/// of `keras-numpy`), a part also costs what stands in front of it.
+/// of `keras-numpy`), a part also costs what stands in front of it: see [`Draw::reader`].
 ///
 /// ```
 /// use varscale::{Initializer, Slice};
@@ -49,9 +48,12 @@ impl Draw {
         Self { threads, ..self }
     }
 
-    #[cfg(all(test, feature = "keras-streams", feature = "serde"))]
     pub(crate) fn origin(&self) -> Origin {
         self.origin
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
     }
 
     /// Global shape.
@@ -106,8 +108,7 @@ impl Draw {
         self.fill_slice_range(slice, 0..elements, out)
     }
 
-    /// Fills `out` with a range of a slice, counted in row-major order of the slice: for slices
-    /// that do not fit a buffer.
+    /// Fills `out` with a range of a slice, counted in row-major order of the slice.
     ///
     /// # Errors
     /// As [`Draw::fill_slice`], and [`ShapeError::RangeBounds`].
@@ -136,10 +137,16 @@ impl Draw {
             let expected = end - start;
             return Err(ShapeError::BufferLength { expected, received: out.len() }.into());
         }
-        self.check(T::DTYPE)?;
-        let source = Source { law: &self.law, origin: self.origin, shape: &self.shape };
-        source.fill(slice, start, out, self.threads);
-        Ok(())
+        Reader::new(self, slice)?.fill_at(start, out)
+    }
+
+    /// The values of a slice from its first to its last, buffer by buffer: for slices that do not
+    /// fit one.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the slice leaves the shape; [`OverflowError`](crate::OverflowError).
+    pub fn reader<T: Element>(&self, slice: &Slice) -> Result<Reader<T>, Error> {
+        Reader::new(self, slice)
     }
 
     /// The whole tensor in row-major order.

@@ -7,7 +7,7 @@ use half::{bf16, f16};
 
 use crate::kernel::{Computing, Run, dispatch, round};
 #[cfg(feature = "keras-streams")]
-use crate::stream::framework::Framework;
+use crate::stream::framework::{Framework, Sequence};
 
 /// Type of a tensor's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,9 +94,9 @@ impl serde::Serialize for Dtype {
 }
 
 pub(crate) mod sealed {
-    #[cfg(feature = "keras-streams")]
-    use super::Framework;
     use super::{Computing, Run};
+    #[cfg(feature = "keras-streams")]
+    use super::{Framework, Sequence};
 
     pub trait Element: Sized {
         type Computing: Computing;
@@ -110,7 +110,13 @@ pub(crate) mod sealed {
 
         /// As [`Element::fill`], of a framework's stream.
         #[cfg(feature = "keras-streams")]
-        fn fill_framework(framework: &Framework, start: u64, out: &mut [Self], parallel: bool);
+        fn fill_framework(
+            framework: &Framework,
+            sequence: &mut Sequence<Self>,
+            start: u64,
+            out: &mut [Self],
+            parallel: bool,
+        );
     }
 }
 
@@ -145,11 +151,12 @@ macro_rules! element {
             #[cfg(feature = "keras-streams")]
             fn fill_framework(
                 framework: &Framework,
+                sequence: &mut Sequence<Self>,
                 start: u64,
                 out: &mut [Self],
                 parallel: bool,
             ) {
-                framework.fill_at(dispatch::Level::best(), start, out, parallel);
+                framework.fill_at(dispatch::Level::best(), sequence, start, out, parallel);
             }
         }
 

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+#[cfg(feature = "keras-streams")]
+use crate::stream::framework::Sequence;
 use crate::{Element, Law, Slice, kernel::Run, shape::product, stream::Origin};
 
 /// Values that one thread draws at a time: 64 Ki, which fit a second-level cache.
@@ -22,8 +24,30 @@ pub(crate) struct Source<'a> {
     pub(crate) shape: &'a [usize],
 }
 
+/// What a sequential stream needs to go on where it ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress<T> {
+    #[cfg(feature = "keras-streams")]
+    sequence: Sequence<T>,
+    /// The values from row-major index `first` of the global shape on, for runs that are apart.
+    window: Vec<T>,
+    first: u64,
+}
+
+impl<T> Default for Progress<T> {
+    fn default() -> Self {
+        Self {
+            #[cfg(feature = "keras-streams")]
+            sequence: Sequence::default(),
+            window: Vec::new(),
+            first: 0,
+        }
+    }
+}
+
 impl Source<'_> {
-    /// Fills `out` with the values of `slice` from its element `start` on, in row-major order.
+    /// Fills `out` with the values of `slice` from its element `start` on, in row-major order;
+    /// `progress` is that of the fill before, which ended in front of `start`, or new.
     /// `threads` as in [`Draw::with_threads`](crate::Draw::with_threads).
     pub(crate) fn fill<T: Element>(
         &self,
@@ -31,30 +55,41 @@ impl Source<'_> {
         start: u64,
         out: &mut [T],
         threads: usize,
+        progress: &mut Progress<T>,
     ) {
         let rows = Rows::new(self.shape, slice);
         if self.is_random_access() {
             for_chunks(out, threads, |first, chunk| {
-                rows.fill(start + first, chunk, |index, run| self.fill_run(index, run, false));
+                rows.fill(start + first, chunk, |index, run| {
+                    self.fill_run(index, run, false, &mut Progress::default());
+                });
             });
         } else if !out.is_empty() {
             in_pool(threads, out.len(), |parallel| {
-                self.fill_in_sequence(&rows, start, out, parallel);
+                self.fill_in_sequence(&rows, start, out, parallel, progress);
             });
         }
     }
 
     /// Fills `out` with the values from row-major index `start` of the global shape. `parallel`:
     /// on several threads, where the stream is sequential and sees to that itself.
-    fn fill_run<T: Element>(&self, start: u64, out: &mut [T], parallel: bool) {
+    fn fill_run<T: Element>(
+        &self,
+        start: u64,
+        out: &mut [T],
+        parallel: bool,
+        progress: &mut Progress<T>,
+    ) {
         match self.origin {
             Origin::Native(position) => {
                 let columns = self.shape.last().map_or(1, |&columns| columns as u64);
-                let _ = parallel;
+                let _ = (parallel, progress);
                 T::fill(Run { law: self.law, position, start, columns, out });
             }
             #[cfg(feature = "keras-streams")]
-            Origin::Framework(framework) => T::fill_framework(&framework, start, out, parallel),
+            Origin::Framework(framework) => {
+                T::fill_framework(&framework, &mut progress.sequence, start, out, parallel);
+            }
         }
     }
 
@@ -74,22 +109,23 @@ impl Source<'_> {
         start: u64,
         out: &mut [T],
         parallel: bool,
+        progress: &mut Progress<T>,
     ) {
         if rows.outer == 0 {
-            return self.fill_run(rows.index(start), out, parallel);
+            return self.fill_run(rows.index(start), out, parallel, progress);
         }
         let end = rows.index(start + out.len() as u64 - 1) + 1;
-        let (mut window, mut first) = (Vec::new(), 0);
         rows.fill(start, out, |index, run| {
             let mut done = 0;
             while done < run.len() {
                 let at = index + done as u64;
-                if at - first >= window.len() as u64 {
-                    first = at;
+                if at - progress.first >= progress.window.len() as u64 {
+                    let mut window = core::mem::take(&mut progress.window);
                     window.resize(WINDOW.min(end - at) as usize, T::default());
-                    self.fill_run(first, &mut window, parallel);
+                    self.fill_run(at, &mut window, parallel, progress);
+                    (progress.window, progress.first) = (window, at);
                 }
-                let ready = &window[(at - first) as usize..];
+                let ready = &progress.window[(at - progress.first) as usize..];
                 let length = ready.len().min(run.len() - done);
                 run[done..done + length].copy_from_slice(&ready[..length]);
                 done += length;

@@ -111,6 +111,7 @@ pub struct Initializer {
     pub(crate) rule: Rule,
     pub(crate) seed: Option<Seed>,
     pub(crate) stream: Stream,
+    pub(crate) global_seed: Option<u32>,
 }
 
 macro_rules! presets {
@@ -133,7 +134,7 @@ impl Initializer {
     }
 
     fn new(rule: Rule, seed: Option<Seed>) -> Self {
-        Self { rule, seed, stream: Stream::Native }
+        Self { rule, seed, stream: Stream::Native, global_seed: None }
     }
 
     /// Keras's `VarianceScaling` with any [`VarianceScaling`] rule.
@@ -241,14 +242,32 @@ impl Initializer {
     /// The same rule with another seed; no effect on initializers that draw nothing.
     #[must_use]
     pub fn with_seed(&self, seed: impl Into<Seed>) -> Self {
-        Self { seed: self.seed.as_ref().map(|_| seed.into()), ..self.clone() }
+        let seed = self.seed.as_ref().map(|_| seed.into());
+        Self { seed, ..self.clone() }.with_stream(self.stream)
     }
 
     /// The same initializer drawing from another stream than the native one. A framework's stream
-    /// knows no tensor names: tensors of one seed and shape are equal.
+    /// knows no tensor names: tensors of one seed and shape are equal. Under [`Stream::TfKeras29`],
+    /// every draw of this initializer and its clones is the next call, as after [`Seed::sequence`].
     #[must_use]
     pub fn with_stream(self, stream: Stream) -> Self {
-        Self { stream, ..self }
+        let initializer = Self { stream, ..self };
+        #[cfg(feature = "keras-streams")]
+        if stream == Stream::TfKeras29 {
+            return Self { seed: initializer.seed.map(Seed::counted), ..initializer };
+        }
+        initializer
+    }
+
+    /// The same initializer after `tf.random.set_seed(global_seed)`, which changes every value under
+    /// [`Stream::TfKeras29`] and nothing under other streams.
+    ///
+    /// Seeds that Keras draws after `keras.utils.set_random_seed` are [`PythonRandom`]'s.
+    ///
+    /// [`PythonRandom`]: crate::PythonRandom
+    #[must_use]
+    pub fn with_global_seed(self, global_seed: u32) -> Self {
+        Self { global_seed: Some(global_seed), ..self }
     }
 
     /// The stream it draws from.
@@ -318,7 +337,7 @@ impl Initializer {
         #[cfg(feature = "keras-streams")]
         if let (true, Some(seed)) = (self.stream != Stream::Native, &self.seed) {
             let (stream, elements) = (self.stream, element_count(&tensor.shape)?);
-            let request = Request::new(stream, &law, seed.value(), call.into(), elements)?;
+            let request = Request::new(law, seed.value(), call.into(), elements, self.global_seed);
             if let Some(request) = request {
                 let framework = Framework::new(stream, request, seed.as_generator().is_some())?;
                 return Ok(Draw::new(&tensor.shape, law, Origin::Framework(framework))?);

@@ -114,6 +114,18 @@ impl Seed {
         SeedGenerator::new(seed).map(|generator| Self(Kind::Sequence(generator)))
     }
 
+    /// The same seed, every call of which gives other values: see [`Seed::sequence`].
+    #[cfg(feature = "keras-streams")]
+    pub(crate) fn counted(self) -> Self {
+        match self.0 {
+            Kind::Integer(integer) => {
+                Self(Kind::Sequence(SeedGenerator::start(Some(integer), integer.resolved())))
+            }
+            Kind::Unset { drawn } => Self(Kind::Sequence(SeedGenerator::start(None, drawn))),
+            Kind::Generator(_) | Kind::Sequence(_) => self,
+        }
+    }
+
     /// The generator, where the seed is one.
     #[must_use]
     pub fn as_generator(&self) -> Option<&SeedGenerator> {
@@ -258,8 +270,12 @@ impl SeedGenerator {
             Some(integer) => integer.resolved(),
             None => draw()?,
         };
+        Ok(Self::start(given, seed))
+    }
+
+    fn start(given: Option<Integer>, seed: u64) -> Self {
         let (name, counter) = ("seed_generator".into(), AtomicU32::new(0));
-        Ok(Self(Arc::new(State { given, seed, name, counter })))
+        Self(Arc::new(State { given, seed, name, counter }))
     }
 
     /// A new generator with the same seed and counter, and this name (Keras numbers them

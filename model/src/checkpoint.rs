@@ -10,7 +10,7 @@ use std::{
 use varscale::Slice;
 
 use crate::{
-    Beside, Options, Part, Plan, PlannedTensor, PourError, pour,
+    Beside, Options, Part, Plan, PlanSeed, PlannedTensor, PourError, pour,
     safetensors::{HeaderError, safetensors_header},
 };
 
@@ -157,8 +157,12 @@ fn in_order(plan: &Plan) -> Vec<&PlannedTensor> {
 }
 
 fn header(plan: &Plan, tensors: &[&PlannedTensor]) -> Result<Vec<u8>, HeaderError> {
+    let seed = match plan.seed {
+        PlanSeed::Given(_) | PlanSeed::Drawn(_) => "varscale.seed",
+        PlanSeed::Global(_) => "varscale.global_seed",
+    };
     let metadata =
-        [("varscale.seed", plan.seed.to_string()), ("varscale.plan", plan.to_json().to_string())];
+        [(seed, plan.seed.value().to_string()), ("varscale.plan", plan.to_json().to_string())];
     let tensors = tensors.iter().map(|planned| {
         let PlannedTensor { tensor, dtype, .. } = planned;
         (tensor.name.as_str(), *dtype, tensor.shape.as_slice())

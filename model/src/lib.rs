@@ -39,7 +39,7 @@ mod spec;
 pub use beside::Beside;
 pub use checkpoint::{CheckpointError, Summary, rehearse, write, write_file};
 pub use error::Error;
-pub use plan::{Plan, PlanError, PlannedTensor};
+pub use plan::{Plan, PlanError, PlanSeed, PlannedTensor};
 pub use pour::{Options, Part, PourError, pour};
 pub use rules::{Rule, Rules, RulesError};
 pub use safetensors::{HeaderError, safetensors_header};

@@ -1,10 +1,11 @@
 //! Plans: a spec, rules and a seed, resolved for every tensor.
 
-use std::path::Path;
+use std::{fmt, path::Path};
 
 use serde_json::{Value, json};
 use varscale::{
-    ConfigForm, Draw, Dtype, Explanation, Initializer, Layout, Seed, SeedError, Stream, Tensor,
+    ConfigForm, Draw, Dtype, Explanation, Initializer, Layout, PythonRandom, Seed, SeedError,
+    Stream, Tensor,
 };
 
 use crate::{Error, Rule, Rules, Spec, SpecTensor, spec::SpecDtypeError};
@@ -12,14 +13,46 @@ use crate::{Error, Rule, Rules, Spec, SpecTensor, spec::SpecDtypeError};
 /// A whole model's initialization, resolved: nothing of it is left to chance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The seed of every tensor that has none of its own, modulo 2^64.
-    pub seed: u64,
-    /// Whether the seed was drawn because none was given.
-    pub seed_drawn: bool,
+    /// What tensors without a seed of their own take.
+    pub seed: PlanSeed,
     /// The stream of every tensor.
     pub stream: Stream,
     /// The tensors in the spec's order.
     pub tensors: Vec<PlannedTensor>,
+}
+
+/// What the tensors of a [`Plan`] take that have no seed of their own. Shown as in `42 (given)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanSeed {
+    /// This seed, modulo 2^64.
+    Given(u64),
+    /// This seed, drawn because none was given.
+    Drawn(u64),
+    /// In the plan's order, the seeds that Keras draws after `keras.utils.set_random_seed` with this
+    /// one: as it does for initializers that are made in this order.
+    Global(u32),
+}
+
+impl PlanSeed {
+    /// The number itself.
+    #[must_use]
+    pub fn value(self) -> u64 {
+        match self {
+            Self::Given(seed) | Self::Drawn(seed) => seed,
+            Self::Global(seed) => seed.into(),
+        }
+    }
+}
+
+impl fmt::Display for PlanSeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = match self {
+            Self::Given(_) => "given",
+            Self::Drawn(_) => "drawn",
+            Self::Global(_) => "global",
+        };
+        write!(f, "{} ({origin})", self.value())
+    }
 }
 
 /// One tensor of a [`Plan`].
@@ -134,7 +167,7 @@ impl PlannedTensor {
 }
 
 impl Plan {
-    /// The plan that `rules` make of `spec`. `seed` goes before the rules' own.
+    /// The plan that `rules` make of `spec`. `seed` goes before the rules' own, a global one too.
     ///
     /// The first rule that matches a tensor decides. What it leaves out comes from the top of the
     /// plan file, then from the spec. An initializer's own integer seed stands; one without takes
@@ -143,10 +176,13 @@ impl Plan {
     /// # Errors
     /// [`PlanError`], which names the tensor or the rule.
     pub fn new(spec: &Spec, rules: &Rules, seed: Option<Seed>) -> Result<Self, PlanError> {
-        let seed = match seed.or_else(|| rules.seed.clone()) {
-            Some(seed) => seed,
-            None => Seed::unset()?,
+        let seed = match (seed.or_else(|| rules.seed.clone()), rules.global_seed) {
+            (Some(seed), _) if seed.is_unset() => PlanSeed::Drawn(seed.resolved()),
+            (Some(seed), _) => PlanSeed::Given(seed.resolved()),
+            (None, Some(global)) => PlanSeed::Global(global),
+            (None, None) => PlanSeed::Drawn(Seed::unset()?.resolved()),
         };
+        let mut seeds = Seeds::new(seed);
         for (index, rule) in rules.rules.iter().enumerate() {
             if !spec.tensors.iter().any(|tensor| rule.matches(&tensor.name)) {
                 let tensors = spec.tensors.len();
@@ -156,18 +192,13 @@ impl Plan {
         let mut end = 0u64;
         let mut tensors = Vec::with_capacity(spec.tensors.len());
         for tensor in &spec.tensors {
-            let planned = resolve(tensor, rules, &seed)?;
+            let planned = resolve(tensor, rules, &mut seeds)?;
             let too_large =
                 || PlanError::TooLarge { tensor: tensor.name.clone(), shape: tensor.shape.clone() };
             end = end.checked_add(planned.bytes).ok_or_else(too_large)?;
             tensors.push(planned);
         }
-        Ok(Self {
-            seed: seed.resolved(),
-            seed_drawn: seed.is_unset(),
-            stream: rules.stream,
-            tensors,
-        })
+        Ok(Self { seed, stream: rules.stream, tensors })
     }
 
     /// The plan of a plan file and of the spec that it names.
@@ -195,7 +226,7 @@ impl Plan {
 
     /// The plan as JSON: all that the values depend on, and what they follow from.
     ///
-    /// Per tensor: `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
+    /// `seed` or `global_seed` (the other one is `null`), `stream`, `version`. Per tensor: `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
     /// `seed` (`null` where nothing is drawn), `scaling` (roles of the axes, fans, scale, mode,
     /// divisor, variance; `null` without), `law`, `stddev` and `bounds` of the values (`null`
     /// without), `elements`, `bytes`.
@@ -204,7 +235,14 @@ impl Plan {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "stream": self.stream.id(),
-            "seed": self.seed,
+            "seed": match self.seed {
+                PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => Some(seed),
+                PlanSeed::Global(_) => None,
+            },
+            "global_seed": match self.seed {
+                PlanSeed::Global(seed) => Some(seed),
+                _ => None,
+            },
             "tensors": self.tensors.iter().map(PlannedTensor::to_json).collect::<Vec<_>>(),
             "totals": {
                 "tensors": self.tensors.len(),
@@ -220,7 +258,33 @@ fn title(index: usize, rule: &Rule) -> String {
     format!("rule {} (match {:?})", index + 1, rule.pattern())
 }
 
-fn resolve(spec: &SpecTensor, rules: &Rules, plan_seed: &Seed) -> Result<PlannedTensor, PlanError> {
+/// The seeds of tensors that have none of their own, one after the other.
+enum Seeds {
+    Same(u64),
+    Global(u32, Box<PythonRandom>),
+}
+
+impl Seeds {
+    fn new(seed: PlanSeed) -> Self {
+        match seed {
+            PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => Self::Same(seed),
+            PlanSeed::Global(seed) => Self::Global(seed, Box::new(PythonRandom::new(seed.into()))),
+        }
+    }
+
+    fn next(&mut self, stream: Stream) -> u64 {
+        match self {
+            Self::Same(seed) => *seed,
+            Self::Global(_, random) => random.seed_for(stream).into(),
+        }
+    }
+}
+
+fn resolve(
+    spec: &SpecTensor,
+    rules: &Rules,
+    seeds: &mut Seeds,
+) -> Result<PlannedTensor, PlanError> {
     let refused = |source| PlanError::Tensor { tensor: spec.name.clone(), source };
     let found = rules.rules.iter().enumerate().find(|(_, rule)| rule.matches(&spec.name));
     let rule = found.map(|(_, rule)| rule);
@@ -234,13 +298,17 @@ fn resolve(spec: &SpecTensor, rules: &Rules, plan_seed: &Seed) -> Result<Planned
         })?,
     };
     let initializer = if initializer.seed().is_some_and(Seed::is_unset) {
-        let seed = rule.and_then(|rule| rule.seed.as_ref()).unwrap_or(plan_seed);
+        let own = rule.and_then(|rule| rule.seed.as_ref()).map(Seed::resolved);
         // As an integer, so that the initializer's config holds a seed that was drawn, too.
-        initializer.with_seed(seed.resolved())
+        initializer.with_seed(own.unwrap_or_else(|| seeds.next(rules.stream)))
     } else {
         initializer
     }
     .with_stream(rules.stream);
+    let initializer = match seeds {
+        Seeds::Same(_) => initializer,
+        Seeds::Global(seed, _) => initializer.with_global_seed(*seed),
+    };
 
     let dtype = match rule.and_then(|rule| rule.dtype).or(rules.dtype) {
         Some(dtype) => dtype,

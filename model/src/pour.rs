@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytemuck::Pod;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 use varscale::{
     Draw, Dtype, Element, Slice,
     half::{bf16, f16},
@@ -138,28 +138,29 @@ pub fn pour(
             .map_err(|error| no_threads(error.to_string()))?;
         let mut done = 0;
         // Both channels close once the sink has failed: the writer knows why.
-        let mut next = |part: &Part, bytes: u64, first: u64| {
+        let mut next = |part: &Part, fill: &mut Fill, bytes: u64| {
             if interrupted.load(Ordering::Relaxed) {
                 return Err(PourError::Interrupted);
             }
             let Ok(mut buffer) = empty.recv() else { return Ok(false) };
-            fill(&pool, part, first, &mut bytemuck::cast_slice_mut(&mut buffer)[..bytes as usize])?;
+            let values = &mut bytemuck::cast_slice_mut(&mut buffer)[..bytes as usize];
+            pool.install(|| fill(values)).map_err(|source| part.failed(source))?;
+            if cfg!(target_endian = "big") {
+                values.chunks_exact_mut(part.dtype.size()).for_each(<[u8]>::reverse);
+            }
             let taken = full.send((buffer, bytes as usize)).is_ok();
             done += bytes;
             progress(done);
             Ok(taken)
         };
         let drawn: Result<(), PourError> = parts.into_iter().try_for_each(|part| {
-            let size = part.dtype.size() as u64;
-            let elements = part.elements()?;
-            let step = words as u64 * 8 / size;
-            let mut first = 0;
-            while first < elements {
-                let length = step.min(elements - first);
-                if !next(&part, length * size, first)? {
+            let (mut fill, mut remaining) = part.reader().map_err(|source| part.failed(source))?;
+            while remaining > 0 {
+                let bytes = (words as u64 * 8).min(remaining);
+                if !next(&part, &mut fill, bytes)? {
                     break;
                 }
-                first += length;
+                remaining -= bytes;
             }
             Ok(())
         });
@@ -175,36 +176,26 @@ pub fn pour(
     })
 }
 
+/// Fills a buffer with the next values.
+type Fill = Box<dyn FnMut(&mut [u8]) -> Result<(), varscale::Error> + Send>;
+
 impl Part {
-    fn elements(&self) -> Result<u64, PourError> {
-        let checked = self.slice.check(self.draw.shape());
-        checked.map_err(|source| self.failed(source.into()))
+    /// What fills buffers, and the number of bytes that it gives.
+    fn reader(&self) -> Result<(Fill, u64), varscale::Error> {
+        fn typed<T: Element + Pod>(part: &Part) -> Result<(Fill, u64), varscale::Error> {
+            let mut reader = part.draw.reader::<T>(&part.slice)?;
+            let bytes = reader.remaining() * T::DTYPE.size() as u64;
+            Ok((Box::new(move |values| reader.fill(bytemuck::cast_slice_mut(values))), bytes))
+        }
+        match self.dtype {
+            Dtype::Float16 => typed::<f16>(self),
+            Dtype::BFloat16 => typed::<bf16>(self),
+            Dtype::Float32 => typed::<f32>(self),
+            Dtype::Float64 => typed::<f64>(self),
+        }
     }
 
     fn failed(&self, source: varscale::Error) -> PourError {
         PourError::Draw { tensor: self.name.clone(), source }
     }
-}
-
-/// Fills `bytes` with the values of the part's slice from `first` on.
-fn fill(pool: &ThreadPool, part: &Part, first: u64, bytes: &mut [u8]) -> Result<(), PourError> {
-    fn typed<T: Element + Pod>(
-        part: &Part,
-        first: u64,
-        bytes: &mut [u8],
-    ) -> Result<(), varscale::Error> {
-        let values: &mut [T] = bytemuck::cast_slice_mut(bytes);
-        part.draw.fill_slice_range(&part.slice, first..first + values.len() as u64, values)
-    }
-    pool.install(|| match part.dtype {
-        Dtype::Float16 => typed::<f16>(part, first, bytes),
-        Dtype::BFloat16 => typed::<bf16>(part, first, bytes),
-        Dtype::Float32 => typed::<f32>(part, first, bytes),
-        Dtype::Float64 => typed::<f64>(part, first, bytes),
-    })
-    .map_err(|source| part.failed(source))?;
-    if cfg!(target_endian = "big") {
-        bytes.chunks_exact_mut(part.dtype.size()).for_each(<[u8]>::reverse);
-    }
-    Ok(())
 }

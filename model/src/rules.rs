@@ -46,6 +46,10 @@ pub struct Rules {
     /// Seed of the whole model.
     #[serde(default, deserialize_with = "seed")]
     pub seed: Option<Seed>,
+    /// Keras's `keras.utils.set_random_seed`, in place of a seed: tensors without a seed of their
+    /// own take the seeds that Keras draws after it, in the spec's order. 0 to 2^32 - 1.
+    #[serde(default, deserialize_with = "global_seed")]
+    pub global_seed: Option<u32>,
     /// Stream of every tensor: the native one, unless it is named.
     #[serde(default, deserialize_with = "stream")]
     pub stream: Stream,
@@ -95,8 +99,12 @@ impl Rules {
     /// # Errors
     /// [`RulesError`] with the line and what is allowed there.
     pub fn from_toml(text: &str) -> Result<Self, RulesError> {
-        toml::from_str(text)
-            .map_err(|error| RulesError { reason: error.to_string().trim_end().into() })
+        let rules: Self = toml::from_str(text)
+            .map_err(|error| RulesError { reason: error.to_string().trim_end().into() })?;
+        if rules.seed.is_some() && rules.global_seed.is_some() {
+            return Err(RulesError { reason: "give seed or global_seed, not both".into() });
+        }
+        Ok(rules)
     }
 
     /// The rules in a plan file.
@@ -190,6 +198,14 @@ fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Seed>, D::E
     }
 
     deserializer.deserialize_any(Integer).map(Some)
+}
+
+fn global_seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let seed = i64::deserialize(deserializer)?;
+    let allowed = "an integer from 0 to 2^32 - 1";
+    u32::try_from(seed)
+        .map(Some)
+        .map_err(|_| D::Error::invalid_value(serde::de::Unexpected::Signed(seed), &allowed))
 }
 
 fn initializer<'de, D: Deserializer<'de>>(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use varscale::{ConfigForm, Dtype, Initializer, Law, Layout, Seed};
-use varscale_model::{Plan, PlanError, Rules, Spec};
+use varscale_model::{Plan, PlanError, PlanSeed, Rules, Spec};
 
 const SPEC: &str = r#"{
     "h.0.w": {"dtype": "F32", "shape": [4, 6]},
@@ -59,7 +59,7 @@ fn the_first_rule_that_matches_decides() {
 
     assert_eq!((steps.seed(), steps.dtype), (None, Dtype::Float32));
     assert_eq!((plan.parameters(), plan.bytes()), (31, 148));
-    assert_eq!((plan.seed, plan.seed_drawn), (7, false));
+    assert_eq!(plan.seed, PlanSeed::Given(7));
 }
 
 #[test]
@@ -92,11 +92,11 @@ fn seeds_go_from_the_initializer_to_the_rule_to_the_call_to_the_plan() {
 fn a_drawn_seed_stands_in_the_plan() {
     let spec = r#"{"w": {"dtype": "F32", "shape": [2], "initializer": "he_normal"}}"#;
     let (one, other) = (plan(spec, "", None).unwrap(), plan(spec, "", None).unwrap());
-    assert!(one.seed_drawn);
+    assert!(matches!(one.seed, PlanSeed::Drawn(_)));
     assert_ne!(one.seed, other.seed);
-    assert_eq!(one.tensors[0].seed(), Some(one.seed));
-    assert_eq!(one.to_json()["tensors"][0]["initializer"]["config"]["seed"], one.seed);
-    let again = plan(spec, "", Some(one.seed.into())).unwrap();
+    assert_eq!(one.tensors[0].seed(), Some(one.seed.value()));
+    assert_eq!(one.to_json()["tensors"][0]["initializer"]["config"]["seed"], one.seed.value());
+    let again = plan(spec, "", Some(one.seed.value().into())).unwrap();
     assert_eq!(again.tensors, one.tensors);
 }
 

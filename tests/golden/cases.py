@@ -11,10 +11,19 @@ MODES = ("fan_in", "fan_out", "fan_avg")
 SCALES = (1.0, 2.0, 0.1, 3.7)
 SEEDS = (0, 1, 42, 1337, 123456789)
 # Scalars, empty shapes, both sides of 4 and 16 values, 1 to 4 axes.
-SMALL_SHAPES = tuple((size,) for size in (0, 1, 3, 4, 5, 15, 16, 17, 31, 100))
-SMALL_SHAPES = ((), *SMALL_SHAPES, (4, 0), (7, 9), (2, 3, 5), (3, 3, 8, 16), (1000,))
+LINES = tuple((size,) for size in (0, 1, 3, 4, 5, 15, 16, 17, 31, 100))
+SMALL_SHAPES = ((), *LINES, (4, 0), (7, 9), (2, 3, 5), (3, 3, 8, 16), (1000,))
 # The second does not fit one block of any framework's.
 LARGE_SHAPES = ((100, 1000), (1100, 1000))
+
+NORMALS = ((1.5, 0.3), (-0.013, 0.7), (0.2, 1.3), (100.0, 0.01), (-3.0, 2.0))
+OFF_CENTRE = {
+    "RandomNormal": NORMALS,
+    "TruncatedNormal": NORMALS,
+    "RandomUniform": ((0.0, 1.0), (0.1, 0.7), (-0.02, 0.05), (-0.3, 1.7), (-3.0, -1.0)),
+}
+# Below 4 and 16 torch has other algorithms.
+OFF_CENTRE_SHAPES = ((3,), (15,), (17,), (100,), (131, 93))
 
 # Seeds next to a power of two that a framework reduces or refuses.
 UNSIGNED_SEEDS = (2**31 - 2, 2**31 - 1, 2**31, 2**32 - 1)
@@ -36,30 +45,47 @@ class Backend:
     float16_cpu_flag: str | None = None
 
 
-def _keras(name: str, environment: str, packages: tuple[str, ...], **rest) -> Backend:
-    variables = {"KERAS_BACKEND": name.split("_")[0], **rest.pop("variables", {})}
-    return Backend(name, environment, variables, ("keras", *packages, "numpy"), **rest)
+JAX = ("keras", "jax", "jaxlib", "numpy")
+TF_KERAS = ("tf_keras", "tensorflow-cpu", "numpy")
 
-
-def _jax(name: str, *dtypes: str, variables: dict[str, str], **rest) -> Backend:
-    rest |= {"dtypes": dtypes, "variables": variables, "seeds": UNSIGNED_SEEDS}
-    return _keras(name, "jax", ("jax", "jaxlib"), **rest)
-
-
-def _tf_keras(name: str) -> Backend:
-    packages = ("tf_keras", "tensorflow-cpu", "numpy")
-    return Backend(name, "tensorflow", {}, packages, TENSORFLOW_SEEDS)
-
-
+# In the order of the index.
 BACKENDS = (
-    _keras("numpy", "jax", (), seeds=UNSIGNED_SEEDS),
-    _keras("torch", "torch", ("torch",), seeds=TORCH_SEEDS),
-    _jax("jax_x64", "float64", variables={"JAX_ENABLE_X64": "1"}),
-    _keras("tensorflow", "tensorflow", ("tensorflow-cpu",), seeds=TENSORFLOW_SEEDS),
-    _tf_keras("tf_keras"),
-    _tf_keras("tf_legacy"),
-    _jax("jax", "float32", "bfloat16", "float16", variables={}, float16_cpu_flag="avx512_fp16"),
-    _jax("jax_avx2", "float16", variables={"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"}),
+    Backend("numpy", "jax", {"KERAS_BACKEND": "numpy"}, ("keras", "numpy"), UNSIGNED_SEEDS),
+    Backend("torch", "torch", {"KERAS_BACKEND": "torch"}, ("keras", "torch", "numpy"), TORCH_SEEDS),
+    Backend(
+        "jax_x64",
+        "jax",
+        {"KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1"},
+        JAX,
+        UNSIGNED_SEEDS,
+        dtypes=("float64",),
+    ),
+    Backend(
+        "tensorflow",
+        "tensorflow",
+        {"KERAS_BACKEND": "tensorflow"},
+        ("keras", "tensorflow-cpu", "numpy"),
+        TENSORFLOW_SEEDS,
+    ),
+    Backend("tf_keras", "tensorflow", {}, TF_KERAS, TENSORFLOW_SEEDS),
+    Backend("tf_legacy", "tensorflow", {}, TF_KERAS, TENSORFLOW_SEEDS),
+    Backend(
+        "jax",
+        "jax",
+        {"KERAS_BACKEND": "jax"},
+        JAX,
+        UNSIGNED_SEEDS,
+        dtypes=("float32", "bfloat16", "float16"),
+        float16_cpu_flag="avx512_fp16",
+    ),
+    Backend(
+        "jax_avx2",
+        "jax",
+        {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_cpu_max_isa=AVX2"},
+        JAX,
+        UNSIGNED_SEEDS,
+        dtypes=("float16",),
+    ),
 )
 
 
@@ -71,9 +97,9 @@ class Case:
     `seed_kind` "None", the next initializer made without a seed after `global_seed` was set.
     """
 
-    distribution: str
-    mode: str
-    scale: float
+    distribution: str | None
+    mode: str | None
+    scale: float | None
     shape: tuple[int, ...]
     dtype: str
     seed: int | None
@@ -86,6 +112,9 @@ class Case:
     # whose generators have moved on by `kernel_prior_elements`.
     instance: int | None = None
     kernel_prior_elements: int | None = None
+    # Another initializer than VarianceScaling, with its arguments in place of those above.
+    class_name: str | None = None
+    config: dict[str, float] | None = None
 
     @property
     def size(self) -> int:
@@ -97,10 +126,20 @@ def _grid(dtypes: tuple[str, ...]) -> Iterator[Case]:
     """Every distribution, dtype and shape, each with the next mode, scale and seed."""
     small = list(itertools.product(dtypes, DISTRIBUTIONS, SMALL_SHAPES))
     large = list(itertools.product(dtypes, DISTRIBUTIONS, LARGE_SHAPES))
-    for i, (dtype, distribution, shape) in enumerate(small + large):
+    for i, (dtype, distribution, shape) in enumerate([*small, *large]):
         seed = SEEDS[(i // 2 if i < len(small) else i) % len(SEEDS)]
         mode, scale = MODES[i % len(MODES)], SCALES[i % len(SCALES)]
         yield Case(distribution, mode, scale, shape, dtype, seed)
+
+
+def _off_centre(dtypes: tuple[str, ...]) -> Iterator[Case]:
+    """Means and limits that are not centred on 0, where the order of the roundings shows."""
+    for dtype, (class_name, numbers) in itertools.product(dtypes, OFF_CENTRE.items()):
+        names = ("minval", "maxval") if class_name == "RandomUniform" else ("mean", "stddev")
+        for seed, (pair, shape) in enumerate(zip(numbers, OFF_CENTRE_SHAPES, strict=True), 42):
+            case = Case(None, None, None, shape, dtype, seed)
+            config = dict(zip(names, pair, strict=True))
+            yield dataclasses.replace(case, class_name=class_name, config=config)
 
 
 def _keras_calls(dtype: str) -> Iterator[Case]:
@@ -109,14 +148,16 @@ def _keras_calls(dtype: str) -> Iterator[Case]:
         for call in range(4):
             yield Case(distribution, "fan_avg", 2.0, (3, 5), dtype, seed, "SeedGenerator", call)
     for distribution in DISTRIBUTIONS:
-        axes = {"input_axes": (0,), "output_axes": (1, 2)}
-        yield Case(distribution, "fan_avg", 1.0, (4, 5, 6), dtype, 0, **axes)
+        case = Case(distribution, "fan_avg", 1.0, (4, 5, 6), dtype, 0)
+        yield dataclasses.replace(case, input_axes=(0,), output_axes=(1, 2))
     yield from _repeated(dtype)
+    unseeded = Case("truncated_normal", "fan_in", 1.0, (6,), dtype, None, "None", global_seed=42)
     for call in range(3):
-        yield Case("truncated_normal", "fan_in", 1.0, (6,), dtype, None, "None", call, global_seed=42)
+        yield dataclasses.replace(unseeded, call_index=call)
 
 
 def _repeated(dtype: str) -> Iterator[Case]:
+    """One initializer, called twice."""
     for call in range(2):
         yield Case("truncated_normal", "fan_in", 1.0, (6,), dtype, 1, "int", call)
 
@@ -127,14 +168,20 @@ def _legacy_calls() -> Iterator[Case]:
     for global_seed, distribution, dtype, seed in kinds:
         case = Case(distribution, "fan_avg", 2.0, (3, 5), dtype, seed, global_seed=global_seed)
         for instance, call in itertools.product(range(2), range(4)):
-            past = {"instance": instance, "kernel_prior_elements": instance * case.size}
-            yield dataclasses.replace(case, call_index=call, **past)
-    for global_seed, seed, calls in ((0, 0, 2), (7, None, 3)):
+            yield _in_process(case, call, instance)
+    plain = Case("truncated_normal", "fan_in", 1.0, (9,), "float32", 0, global_seed=0)
+    unseeded = dataclasses.replace(plain, seed=None, global_seed=7)
+    for case, calls in ((plain, 2), (unseeded, 3)):
         for call in range(calls):
-            yield Case(
-                "truncated_normal", "fan_in", 1.0, (9,), "float32", seed, "int", call,
-                global_seed=global_seed, instance=0, kernel_prior_elements=0,
-            )
+            yield _in_process(case, call)
+
+
+def _in_process(case: Case, call: int = 0, instance: int = 0) -> Case:
+    """The case with its place in a tf.keras 2.9 process."""
+    prior = instance * case.size
+    return dataclasses.replace(
+        case, call_index=call, instance=instance, kernel_prior_elements=prior
+    )
 
 
 def cases(backend: Backend) -> Iterator[Case]:
@@ -144,11 +191,12 @@ def cases(backend: Backend) -> Iterator[Case]:
     edges = itertools.product(backend.seeds, DISTRIBUTIONS)
     edge = (Case(name, "fan_in", 1.0, (20,), first, seed) for seed, name in edges)
     for case in itertools.chain(_grid(backend.dtypes), edge):
-        past = {"instance": 0, "kernel_prior_elements": 0} if legacy else {}
-        yield dataclasses.replace(case, **past)
+        yield _in_process(case) if legacy else case
     if legacy:
         yield from _legacy_calls()
     elif backend.name == "tf_keras":
         yield from _repeated(first)
     else:
         yield from _keras_calls(first)
+    for case in _off_centre(backend.dtypes):
+        yield _in_process(case) if legacy else case

@@ -48,12 +48,11 @@ def _differences(
         for name in RESULTS
         if old.get(name) != new.get(name)
     ]
-    pairs = list(zip(*bits))
-    steps = [abs(a - b) for a, b in pairs if a != b]
-    if len(bits[0]) != len(bits[1]):
-        words.append(f"{len(bits[0])} stored values are now {len(bits[1])}")
-    elif steps:
-        words.append(f"{len(steps)} of {len(pairs)} stored values differ, by up to {max(steps)} ulp")
+    stored = len(bits[0])
+    if len(bits[1]) != stored:
+        words.append(f"{stored} stored values are now {len(bits[1])}")
+    elif steps := [abs(a - b) for a, b in zip(*bits, strict=True) if a != b]:
+        words.append(f"{len(steps)} of {stored} stored values differ, by up to {max(steps)} ulp")
     return words
 
 
@@ -63,18 +62,18 @@ def draws(old: Path, new: Path, name: str) -> Report:
     indexes = [store.read_json(folder / "index.json") for folder in (old, new)]
     made_on = [index["backends"].get(name, {}).get("made_on", {}) for index in indexes]
     for key in made_on[0] | made_on[1]:
-        was, now = (versions.get(key) for versions in made_on)
-        if was != now:
-            print(f"note: {name} was recorded with {key} {was}, and is made here with {now}")
+        old_version, new_version = (versions.get(key) for versions in made_on)
+        if old_version != new_version:
+            print(f"note: {name}: {key} was {old_version}, and is now {new_version}")
     entries = [_by_case(index, name) for index in indexes]
     tensors = [store.read_bits(folder / f"{name}.safetensors") for folder in (old, new)]
     for case in entries[0] | entries[1]:
-        was, now = (found.get(case) for found in entries)
-        if was is None:
-            report.add("new", _name(now))
-        elif now is None:
-            report.add("missing", _name(was))
+        if case not in entries[0]:
+            report.add("new", _name(entries[1][case]))
+        elif case not in entries[1]:
+            report.add("missing", _name(entries[0][case]))
         else:
+            was, now = (found[case] for found in entries)
             bits = store.stored(was, tensors[0]), store.stored(now, tensors[1])
             words = _differences(was, now, bits)
             report.add("different" if words else "same", _name(was), *words)

@@ -1,7 +1,7 @@
 """Serializes initializers in this process's Keras: configs.py keras|tf_keras FILE.
 
-`generate.py` starts it in each environment. It leaves in FILE, as JSON, what `serialize`, `get_config`
-and `get` made of everything below.
+`generate.py` starts it in each environment. It leaves in FILE, as JSON, what `serialize`,
+`get_config` and `get` made of everything below.
 """
 
 import importlib
@@ -23,8 +23,17 @@ SEEDS = (42, 0, None, True)
 # Seed and name of generators; without a name, Keras makes one.
 GENERATORS = ((5, "my_sg"), (None, "free_sg"), (5, None))
 IDENTIFIERS = (
-    "glorot_uniform", "GlorotUniform", "he_normal", "HeNormal", "lecun_uniform", "lecun_normal",
-    "variance_scaling", "VarianceScaling", "glorotuniform", "xavier", "HE_NORMAL",
+    "glorot_uniform",
+    "GlorotUniform",
+    "he_normal",
+    "HeNormal",
+    "lecun_uniform",
+    "lecun_normal",
+    "variance_scaling",
+    "VarianceScaling",
+    "glorotuniform",
+    "xavier",
+    "HE_NORMAL",
 )
 OBJECTS = (
     {

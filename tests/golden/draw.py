@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import store
 from cases import BACKENDS, Backend, Case, cases
 
@@ -45,7 +44,8 @@ class Recorder:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             # Shape, mean or lower limit, standard deviation or upper limit.
-            self.parameter = args[2] if len(args) > 2 else kwargs.get("stddev", kwargs.get("maxval"))
+            named = kwargs["maxval" if "maxval" in kwargs else "stddev"] if kwargs else None
+            self.parameter = args[2] if named is None else named
             return function(*args, **kwargs)
 
         return call
@@ -72,13 +72,20 @@ class Keras3:
             seed = case.seed
             if case.seed_kind == "SeedGenerator":
                 seed = self.keras.random.SeedGenerator(seed)
-            self.initializer = self.keras.initializers.VarianceScaling(
-                case.scale, case.mode, case.distribution, seed, **axes
-            )
+            if case.class_name:
+                made = getattr(self.keras.initializers, case.class_name)
+                self.initializer = made(**case.config, seed=seed)
+            else:
+                self.initializer = self.keras.initializers.VarianceScaling(
+                    case.scale, case.mode, case.distribution, seed, **axes
+                )
         values = self.initializer(case.shape, dtype=case.dtype)
         fans = self.initializers.compute_fans(case.shape, **axes)
         drawn = {"drawn_seed": self.initializer.seed} if case.seed is None else {}
-        return self.keras.ops.convert_to_numpy(values), drawn | found(fans, self.recorder)
+        # Keras's conversion fails for TensorFlow's scalars.
+        tensorflow = self.keras.backend.backend() == "tensorflow"
+        values = values.numpy() if tensorflow else self.keras.ops.convert_to_numpy(values)
+        return values, drawn | ({} if case.class_name else found(fans, self.recorder))
 
 
 class TfKeras:
@@ -106,9 +113,13 @@ class TfKeras:
             # Empties the kernel cache, too.
             self.tensorflow.random.set_seed(case.global_seed)
         if case.call_index == 0:
-            initializer = self.tf_keras.initializers.VarianceScaling(
-                case.scale, case.mode, case.distribution, case.seed
-            )
+            if case.class_name:
+                made = getattr(self.tf_keras.initializers, case.class_name)
+                initializer = made(**case.config, seed=case.seed)
+            else:
+                initializer = self.tf_keras.initializers.VarianceScaling(
+                    case.scale, case.mode, case.distribution, case.seed
+                )
             generator = initializer._random_generator
             if self.legacy:
                 generator = self.backend.RandomGenerator(case.seed, rng_type="legacy_stateful")
@@ -116,7 +127,7 @@ class TfKeras:
             initializer._random_generator = self.recorder
         values = self.initializer(case.shape, dtype=case.dtype)
         fans = self.initializers._compute_fans(case.shape)
-        return values.numpy(), found(fans, self.recorder)
+        return values.numpy(), {} if case.class_name else found(fans, self.recorder)
 
 
 def found(fans: tuple[int, int], recorder: Recorder) -> dict[str, Any]:
@@ -127,9 +138,8 @@ def found(fans: tuple[int, int], recorder: Recorder) -> dict[str, Any]:
 
 def described(case: Case) -> dict[str, Any]:
     """The fields of a case that mean something in it."""
-    optional = ("input_axes", "output_axes", "global_seed", "instance", "kernel_prior_elements")
     fields = vars(case).items()
-    return {name: value for name, value in fields if name not in optional or value is not None}
+    return {name: value for name, value in fields if name == "seed" or value is not None}
 
 
 def draw_all(backend: Backend, folder: Path) -> None:

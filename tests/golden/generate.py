@@ -4,8 +4,9 @@
 
 A NAME is a backend (numpy, torch, jax_x64, tensorflow, tf_keras, tf_legacy, jax, jax_avx2), or
 `configs` for keras_configs.json; without any, all are made. keras_fans.json follows from the draws.
-Environments are created as needed, with the versions of tools/requirements. With --check nothing is
-written: what is made is compared with core/tests/data, and the exit status is 1 if anything differs.
+Environments are created as needed, with the versions of tools/requirements. With --check nothing
+is written: what is made is compared with core/tests/data, and the exit status is 1 if anything
+differs.
 """
 
 import argparse
@@ -17,15 +18,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
 import compare
-import environments
 import store
 from cases import BACKENDS, Backend, cases
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 DATA = ROOT / "core" / "tests" / "data"
 CONFIGS = "configs"
 NAMES = [*(backend.name for backend in BACKENDS), CONFIGS]
@@ -33,12 +31,22 @@ FANS = ("distribution", "mode", "scale", "shape", "input_axes", "output_axes")
 FANS_FOUND = ("fan_in", "fan_out", "param_bits")
 
 
+def interpreter(environment: str) -> str:
+    """The Python of an environment, which is created if need be."""
+    command: list[str | Path] = [sys.executable, ROOT / "tools" / "environments.py", environment]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
 def run(backend: Backend, script: str, *arguments: str | Path) -> None:
     """Runs a worker as a process of the backend's environment, on the CPU."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    variables |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [environments.python(backend.environment), "-W", "ignore", HERE / script, *arguments]
-    subprocess.run(command, env=variables | backend.variables, check=True)
+    # None of the caller's other settings, many of which change results.
+    kept = [name for name in ("HOME", "PATH", "TMPDIR") if name in os.environ]
+    variables = {name: os.environ[name] for name in kept}
+    variables |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"} | backend.variables
+    command = [interpreter(backend.environment), HERE / script, *arguments]
+    result = subprocess.run(command, env=variables, stderr=subprocess.PIPE, text=True)
+    if result.returncode:
+        sys.exit(f"{result.stderr}\n{script} failed for {backend.name}")
 
 
 def make_draws(names: list[str], recorded: Path, folder: Path) -> None:
@@ -70,13 +78,14 @@ def make_fans(index: Path, path: Path) -> None:
     """Writes each different outcome of the fans' arithmetic in an index."""
     found = {}
     for case in store.read_json(index)["cases"]:
-        fans = {name: case[name] for name in (*FANS, *FANS_FOUND) if name in case}
-        found[str(fans)] = fans
+        if "mode" in case:
+            fans = {name: case[name] for name in (*FANS, *FANS_FOUND) if name in case}
+            found[str(fans)] = fans
     store.write_json(path, {"cases": list(found.values())})
 
 
 def make_configs(folder: Path) -> None:
-    """Writes each different result of serialization, in Keras 3 on every backend and in tf_keras."""
+    """Writes each different result of serialization, in Keras 3 on each backend and in tf_keras."""
     found: dict[str, dict[str, Any]] = {"serialized": {}, "get_config": {}}
     aliases: dict[str, Any] = {}
     # The file's order is that of the versions, newest first.

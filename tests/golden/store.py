@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ class Bits:
         """Stores little-endian values; the result says where they stand, and sums them up."""
         tensor = f"u{8 * width}"
         count = len(values) // width
-        total = sum(memoryview(values).cast({8: "Q", 4: "I", 2: "H"}[width])) % 2**64
+        format_ = {8: "Q", 4: "I", 2: "H"}[width]
+        total = sum(item for (item,) in struct.iter_unpack(f"<{format_}", values)) % 2**64
         kept, storage = values, "full"
         if count > FULL:
             kept, storage = values[: ENDS * width] + values[-ENDS * width :], "ends"
@@ -75,7 +77,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes an object of lists and objects with one of their items a line, so that diffs show it."""
+    """Writes an object of lists and objects with one of their items a line, for readable diffs."""
     parts = []
     for name, items in content.items():
         if isinstance(items, dict):

@@ -1,6 +1,7 @@
 //! Tasks of the repository, as `cargo xtask TASK`.
 
 mod dependencies;
+mod instructions;
 mod test;
 mod unsafe_files;
 
@@ -32,6 +33,8 @@ enum Task {
     },
     /// Check format, lints, documentation, dependencies and where unsafe code is.
     Lint,
+    /// Count the instructions that the kernels take, and compare with what is recorded.
+    Instructions,
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let outcome = match Task::parse() {
         Task::Test { fast, frameworks } => test::test(fast, frameworks),
         Task::Lint => test::lint(),
+        Task::Instructions => test::instructions(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use cargo_metadata::{CargoOpt, MetadataCommand};
 
-use crate::{Frameworks, dependencies, unsafe_files};
+use crate::{Frameworks, dependencies, instructions, unsafe_files};
 
 /// Features of the core crate that stand on their own: each must build without the others.
 const CORE_FEATURES: [&str; 5] = ["", "std", "parallel", "serde", "keras-streams"];
@@ -26,6 +26,7 @@ pub(crate) fn test(fast: bool, frameworks: Frameworks) -> Result<()> {
     if fast {
         return Ok(());
     }
+    instructions()?;
     // Not the documentation: an ignored example there is no slow test.
     cargo(
         "slow tests",
@@ -63,6 +64,11 @@ pub(crate) fn lint() -> Result<()> {
     unsafe_files::check(&metadata)
 }
 
+pub(crate) fn instructions() -> Result<()> {
+    heading("instructions of the kernels");
+    instructions::check()
+}
+
 fn heading(name: &str) {
     println!("\n== {name}");
 }
@@ -71,7 +77,7 @@ fn cargo(name: &str, arguments: &str) -> Result<()> {
     run(name, &mut cargo_command(arguments))
 }
 
-fn cargo_command(arguments: &str) -> Command {
+pub(crate) fn cargo_command(arguments: &str) -> Command {
     // Set by cargo: the one that runs this task.
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments.split_whitespace());

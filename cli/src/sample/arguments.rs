@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 use varscale::{
-    Distribution, Dtype, Initializer, Layout, Mode, Number, Seed, ShapeError, Slice, Stream,
-    VarianceScaling, parse_shape,
+    Distribution, Dtype, Initializer, Layout, Mode, Number, PythonRandom, Seed, ShapeError, Slice,
+    Stream, VarianceScaling, parse_shape,
 };
 
 use crate::{
@@ -76,6 +76,30 @@ pub(crate) struct Arguments {
           conflicts_with = "seed", help_heading = "Values")]
     pub(super) generator: Option<Seed>,
 
+    /// Integer from 0 to 2^32 - 1, that of keras.utils.set_random_seed: the seed is one that Keras
+    /// then draws for initializers without a seed. Under tf-keras-2.9, also beside a seed
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "generator",
+        allow_hyphen_values = true,
+        help_heading = "Values"
+    )]
+    pub(super) global_seed: Option<u32>,
+
+    /// Which of these seeds, from 0: how many initializers without a seed, and other objects that
+    /// draw one (Dropout), were made before
+    #[arg(
+        long,
+        value_name = "K",
+        default_value_t = 0,
+        requires = "global_seed",
+        conflicts_with = "seed",
+        allow_hyphen_values = true,
+        help_heading = "Values"
+    )]
+    pub(super) draw: u32,
+
     /// Which call of the initializer, from 0: without a generator every call is the same (but under
     /// tf-keras-2.9)
     #[arg(long, value_name = "K", default_value_t = 0, allow_hyphen_values = true,
@@ -122,7 +146,7 @@ Examples:
 impl Arguments {
     /// The initializer that the options name, with its seed.
     pub(super) fn initializer(&self) -> Result<Initializer, Failure> {
-        let Arguments { scale, mode, distribution, input_axes, output_axes, .. } = self;
+        let Arguments { scale, mode, distribution, .. } = self;
         let initializer = match &self.initializer {
             Some(initializer) => initializer.clone(),
             None => {
@@ -135,10 +159,11 @@ impl Arguments {
                 Initializer::variance_scaling(rule, Seed::unset().map_err(varscale::Error::from)?)
             }
         };
-        let initializer = match self.seed.as_ref().or(self.generator.as_ref()) {
-            Some(seed) => initializer.with_seed(seed.clone()),
-            None => initializer,
-        };
+        self.with_seed(self.with_axes(initializer)?)
+    }
+
+    fn with_axes(&self, initializer: Initializer) -> Result<Initializer, Failure> {
+        let Arguments { input_axes, output_axes, .. } = self;
         if input_axes.is_none() && output_axes.is_none() {
             return Ok(initializer);
         }
@@ -152,6 +177,31 @@ impl Arguments {
                  have them",
                 initializer.class_name()
             ))),
+        }
+    }
+
+    fn with_seed(&self, initializer: Initializer) -> Result<Initializer, Failure> {
+        let Arguments { seed, generator, global_seed, draw, stream, .. } = self;
+        let initializer = initializer.with_stream(*stream);
+        let initializer = match seed.as_ref().or(generator.as_ref()) {
+            Some(seed) => initializer.with_seed(seed.clone()),
+            None => initializer,
+        };
+        let Some(global_seed) = *global_seed else { return Ok(initializer) };
+        if initializer.seed().is_some_and(Seed::is_unset) {
+            let mut random = PythonRandom::new(global_seed.into());
+            let drawn = (0..=*draw).fold(0, |_, _| random.seed_for(*stream));
+            Ok(initializer.with_seed(drawn).with_global_seed(global_seed))
+        } else if *stream == Stream::TfKeras29 && *draw == 0 {
+            Ok(initializer.with_global_seed(global_seed))
+        } else {
+            Err(Failure::Input(format!(
+                "invalid --global-seed {global_seed}: {}",
+                match initializer.seed() {
+                    Some(_) => "the initializer has a seed of its own",
+                    None => "the initializer draws nothing",
+                }
+            )))
         }
     }
 

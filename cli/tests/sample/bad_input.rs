@@ -7,7 +7,7 @@ use tempfile::tempdir;
 use crate::{command, error_text, run};
 
 /// Arguments, and what the message must name.
-const BAD: [(&[&str], &[&str]); 40] = [
+const BAD: [(&[&str], &[&str]); 45] = [
     (&["--scale", "0"], &["scale 0", "positive"]),
     (&["--scale", "-1"], &["scale -1", "positive"]),
     (&["--scale", "nan"], &["scale NaN", "positive"]),
@@ -28,6 +28,11 @@ const BAD: [(&[&str], &[&str]); 40] = [
     (&["--seed", "-9223372036854775809"], &["--seed", "-9223372036854775809", "-2^63"]),
     (&["--generator", "-9223372036854775809"], &["--generator", "-9223372036854775809"]),
     (&["--seed", "1", "--generator", "1"], &["--seed", "--generator"]),
+    (&["--seed", "1", "--global-seed", "2"], &["--global-seed 2", "seed of its own"]),
+    (&["--generator", "1", "--global-seed", "2"], &["--generator", "--global-seed"]),
+    (&["--initializer", "zeros", "--global-seed", "2"], &["--global-seed 2", "draws nothing"]),
+    (&["--global-seed", "4294967296"], &["--global-seed", "4294967296", "4294967295"]),
+    (&["--draw", "1"], &["--global-seed"]),
     (&["--call", "-1"], &["--call", "-1"]),
     (&["--dtype", "int32"], &["--dtype", "int32", "bfloat16"]),
     (&["--dtype", "foo"], &["--dtype", "foo", "bfloat16"]),

@@ -42,8 +42,29 @@ impl Level {
         .filter(|level| level.detected())
     }
 
+    /// The level that fills use: the best, or a lower one that the environment asks for.
     pub(crate) fn best() -> Self {
-        Self::available().next().unwrap_or(Self::Baseline)
+        let best = || Self::available().next().unwrap_or(Self::Baseline);
+        #[cfg(feature = "std")]
+        {
+            static LEVEL: std::sync::OnceLock<Level> = std::sync::OnceLock::new();
+            let asked = |name| Self::available().find(|level| level.name() == name);
+            *LEVEL.get_or_init(|| {
+                std::env::var("VARSCALE_LEVEL").ok().and_then(asked).unwrap_or_else(best)
+            })
+        }
+        #[cfg(not(feature = "std"))]
+        best()
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
+            Self::Avx2 => "avx2",
+            #[cfg(all(target_arch = "x86_64", feature = "std"))]
+            Self::Avx512 => "avx512",
+        }
     }
 
     fn detected(self) -> bool {
@@ -74,6 +95,21 @@ impl Level {
             _ => kernel.run::<Native>(),
         }
     }
+}
+
+/// The instruction set that values are drawn with: `"avx512"`, `"avx2"` or `"baseline"` (what the
+/// crate was compiled for, such as SSE2 or NEON). The values do not depend on it.
+///
+/// It is the best one of this CPU. To measure another, set the environment variable
+/// `VARSCALE_LEVEL` to its name before the first draw; names that do not exist or that this CPU
+/// lacks are ignored, and so is the variable without the feature `std`.
+///
+/// ```
+/// assert!(["avx512", "avx2", "baseline"].contains(&varscale::instruction_set()));
+/// ```
+#[must_use]
+pub fn instruction_set() -> &'static str {
+    Level::best().name()
 }
 
 /// Runs `kernel` at the best level.

@@ -1,16 +1,28 @@
-//! From f32 to 16 bits, to nearest even, without branches so that loops vectorize.
+//! From f32 to 16 bits, to nearest even, without branches so that loops vectorize: as the 16-bit
+//! type (`to_…`), or as the f32 of the same value (`nearest_…`).
 //!
 //! `half` converts one value at a time (a table of cases or a call), which a loop cannot vectorize.
-//! Both functions equal it for every finite f32 (tested), and are not for NaN.
+//! All functions equal it for every f32 but NaN (tested). Of NaN, `nearest_f16` makes one.
 
 use half::{bf16, f16};
 
-/// Adds just under half of the last kept place, plus one where that place is odd.
 #[inline(always)]
 pub(crate) fn to_bf16(value: f32) -> bf16 {
+    bf16::from_bits((rounded_to_bf16(value) >> 16) as u16)
+}
+
+#[inline(always)]
+#[cfg(feature = "keras-streams")]
+pub(crate) fn nearest_bf16(value: f32) -> f32 {
+    f32::from_bits(rounded_to_bf16(value) & 0xFFFF_0000)
+}
+
+/// Adds just under half of the last kept place, plus one where that place is odd.
+#[inline(always)]
+fn rounded_to_bf16(value: f32) -> u32 {
     let bits = value.to_bits();
     let odd = (bits >> 16) & 1;
-    bf16::from_bits((bits.wrapping_add(0x7FFF + odd) >> 16) as u16)
+    bits.wrapping_add(0x7FFF + odd)
 }
 
 /// As above where the result is normal; below 2^-14 a float addition aligns the mantissa to the
@@ -32,6 +44,22 @@ pub(crate) fn to_f16(value: f32) -> f16 {
     f16::from_bits((rounded | (sign >> 16)) as u16)
 }
 
+#[inline(always)]
+#[cfg(feature = "keras-streams")]
+pub(crate) fn nearest_f16(value: f32) -> f32 {
+    const SMALLEST_NORMAL: f32 = 1.0 / (1 << 14) as f32;
+
+    let size = value.abs();
+    let odd = (size.to_bits() >> 13) & 1;
+    let normal = f32::from_bits(size.to_bits().wrapping_add(0xFFF + odd) & !0x1FFF);
+    // In [1/2, 1) the numbers of f32 are as far apart as these of float16.
+    let subnormal = (size + 0.5) - 0.5;
+    let finite = if size < SMALLEST_NORMAL { subnormal } else { normal };
+    // Halfway from the largest float16 to the power of two above.
+    let rounded = if size >= 65_520.0 { f32::INFINITY } else { finite };
+    rounded.copysign(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,9 +67,21 @@ mod tests {
     fn agree(bits: u32) {
         let value = f32::from_bits(bits);
         if !value.is_nan() {
-            assert_eq!(to_bf16(value), bf16::from_f32(value), "bf16 of {value:e}");
-            assert_eq!(to_f16(value), f16::from_f32(value), "f16 of {value:e}");
+            let (b, h) = (bf16::from_f32(value), f16::from_f32(value));
+            assert_eq!(to_bf16(value), b, "bf16 of {value:e}");
+            assert_eq!(to_f16(value), h, "f16 of {value:e}");
+            #[cfg(feature = "keras-streams")]
+            {
+                assert_eq!(nearest_bf16(value).to_bits(), b.to_f32().to_bits(), "{value:e}");
+                assert_eq!(nearest_f16(value).to_bits(), h.to_f32().to_bits(), "{value:e}");
+            }
         }
+    }
+
+    #[test]
+    #[cfg(feature = "keras-streams")]
+    fn nan_stays_nan() {
+        assert!(nearest_f16(f32::NAN).is_nan() && nearest_f16(-f32::NAN).is_nan());
     }
 
     #[test]

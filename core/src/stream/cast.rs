@@ -25,7 +25,7 @@ impl Cast for f16 {
     }
     #[inline(always)]
     fn quantize(value: f32) -> f32 {
-        f16_grid(value)
+        round::nearest_f16(value)
     }
 }
 
@@ -40,7 +40,7 @@ impl Cast for bf16 {
     }
     #[inline(always)]
     fn quantize(value: f32) -> f32 {
-        bf16_grid(value)
+        round::nearest_bf16(value)
     }
 }
 
@@ -87,48 +87,9 @@ pub(crate) fn to_odd(value: f64) -> f32 {
     f64::from_bits((bits & !CUT) | sticky) as f32
 }
 
-/// The bfloat16 nearest to a value, as f32.
-#[inline(always)]
-pub(crate) fn bf16_grid(value: f32) -> f32 {
-    let bits = value.to_bits();
-    let odd = (bits >> 16) & 1;
-    f32::from_bits(bits.wrapping_add(0x7FFF + odd) & 0xFFFF_0000)
-}
-
-/// The float16 nearest to a value, as f32; not for values that overflow.
-#[inline(always)]
-pub(crate) fn f16_grid(value: f32) -> f32 {
-    const SMALLEST_NORMAL: f32 = 1.0 / (1 << 14) as f32;
-
-    let bits = value.to_bits();
-    let sign = bits & 0x8000_0000;
-    let size = f32::from_bits(bits ^ sign);
-    let odd = (bits >> 13) & 1;
-    let normal = f32::from_bits((bits ^ sign).wrapping_add(0xFFF + odd) & 0xFFFF_E000);
-    // Adding one half rounds to the subnormal grid of 2^-24.
-    let subnormal = (size + 0.5) - 0.5;
-    let rounded = if size < SMALLEST_NORMAL { subnormal } else { normal };
-    f32::from_bits(rounded.to_bits() | sign)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn grids_equal_half() {
-        let mut bits = 0_u32;
-        for _ in 0..20_000_000 {
-            bits = bits.wrapping_add(0x9E37_79B1);
-            let value = f32::from_bits(bits);
-            if value.abs() < 65504.0 {
-                let expected = f16::from_f32(value).to_f32().to_bits();
-                assert_eq!(f16_grid(value).to_bits(), expected, "{value:e}");
-                let expected = bf16::from_f32(value).to_f32().to_bits();
-                assert_eq!(bf16_grid(value).to_bits(), expected, "{value:e}");
-            }
-        }
-    }
 
     #[test]
     fn f64_to_f16_rounds_once() {

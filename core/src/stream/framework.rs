@@ -4,18 +4,31 @@ use super::{
     Request, Stream, StreamError,
     cast::Cast,
     keras_jax::{self, Grid, HalfFma},
-    keras_numpy,
+    keras_numpy::{self, Normals, Uniform},
     keras_tensorflow::{self, philox_sample::Sample},
-    keras_torch,
-    tf_keras::{self, Legacy},
+    keras_torch::{self, Torch},
+    tf_keras,
 };
-use crate::{Distribution, kernel::dispatch::Level};
+use crate::{Law, kernel::dispatch::Level};
 
 /// A draw of a framework's stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Framework {
     pub(crate) stream: Stream,
     pub(crate) request: Request,
+}
+
+/// How far a sequential stream was read.
+#[derive(Debug, Clone)]
+pub struct Sequence<T> {
+    torch: Option<Torch>,
+    numpy: Option<Normals<T>>,
+}
+
+impl<T> Default for Sequence<T> {
+    fn default() -> Self {
+        Self { torch: None, numpy: None }
+    }
 }
 
 /// An element type that every framework draws.
@@ -48,16 +61,18 @@ impl Framework {
     pub(crate) fn is_random_access(&self) -> bool {
         match self.stream {
             Stream::KerasTorch => false,
-            Stream::KerasNumpy => self.request.distribution == Distribution::Uniform,
+            Stream::KerasNumpy => matches!(self.request.law, Law::Uniform { .. }),
             _ => true,
         }
     }
 
-    /// Fills `out` with the values from row-major index `start` on, at one level. `parallel`: a
-    /// sequential stream is to use rayon's current pool.
+    /// Fills `out` with the values from row-major index `start` on, at one level. `sequence`: how
+    /// far the same draw was read, which is not beyond `start`, or a new one; of no account to
+    /// streams of random access. `parallel`: a sequential stream is to use rayon's current pool.
     pub(crate) fn fill_at<T: Draws>(
         &self,
         level: Level,
+        sequence: &mut Sequence<T>,
         start: u64,
         out: &mut [T],
         parallel: bool,
@@ -69,11 +84,21 @@ impl Framework {
             Stream::KerasJax => jax(HalfFma::Absent, out),
             Stream::KerasJaxFp16Fma => jax(HalfFma::Present, out),
             Stream::KerasTensorflow => level.run(keras_tensorflow::run(request, start, out)),
-            Stream::KerasTorch => keras_torch::fill_at(level, parallel, request, start, out),
-            Stream::KerasNumpy => keras_numpy::fill_at(level, parallel, request, start, out),
+            Stream::KerasTorch => {
+                let torch = sequence.torch.get_or_insert_with(|| Torch::new::<T>(request));
+                torch.fill(level, parallel, start, out);
+            }
+            Stream::KerasNumpy => {
+                if let Some(uniform) = Uniform::new(request, start, out) {
+                    level.run(uniform);
+                } else {
+                    let numpy = sequence.numpy.get_or_insert_with(|| Normals::new(request));
+                    numpy.fill(level, parallel, start, out);
+                }
+            }
             Stream::TfKeras => level.run(tf_keras::run(request, start, out)),
             Stream::TfKeras29 => {
-                level.run(tf_keras::run_legacy(request, Legacy::default(), start, out));
+                level.run(tf_keras::run_legacy(request, 0, start, out));
             }
         }
     }

@@ -9,11 +9,11 @@
 //!     bits = f32: b0 ^ b1; f64: b0, b1; f16: lower 16 of b0 ^ b1; bf16: lower 8 of b0 ^ b1
 //!     f = top bits of `bits`, as many as D's mantissa has, in [0, 1)
 //!     u = max(low, f · (high - low) + low)      f32, f64: fused; bf16: not; f16: by CPU, see below
-//!     uniform:   (low, high) = (-limit, limit); return u
+//!     uniform:   return u
 //!     normal:    (low, high) = (the number after -1, 1); z = erf_inv(u) · sqrt(2)
 //!     truncated: (low, high) = (-b, b), b = erf(2 / sqrt(2)); z likewise,
 //!                clamped to the numbers next to ±2 inside
-//!     return z · stddev + 0            + 0 makes -0 into +0
+//!     return z · stddev + mean         a mean of 0 makes -0 into +0
 //! f16, bf16: erf_inv in f32; parameters are rounded to f32 first
 //! ```
 //!
@@ -43,7 +43,7 @@ use grid::{Value, clamp};
 use threefry::BLOCK;
 
 use super::Request;
-use crate::{Distribution, kernel::dispatch::Kernel, math::Fma};
+use crate::{Law, kernel::dispatch::Kernel, math::Fma};
 
 /// Whether the framework's CPU multiplies and adds halves at once: `keras-jax-fp16fma`, or not:
 /// `keras-jax`. Changes float16 truncated normal and uniform values only.
@@ -79,11 +79,21 @@ impl<T: Grid> Kernel for Fill<'_, T> {
 #[inline(always)]
 fn fill<T: Grid, M: Fma>(request: &Request, half_fma: HalfFma, start: u64, out: &mut [T]) {
     let run = Run { key: [request.seed as u32, request.call as u32], start, out };
-    let scale = T::parameter(request.parameter);
-    match request.distribution {
-        Distribution::Uniform => run.fill(each(uniform::<T, M>(scale, half_fma))),
-        Distribution::UntruncatedNormal => run.fill(each(normal::<T, M>(scale, half_fma))),
-        Distribution::TruncatedNormal => run.fill(each(truncated::<T, M>(scale, half_fma))),
+    match request.law {
+        Law::Uniform { low, high } => {
+            let units = Units::<T>::new(T::parameter(low), T::parameter(high), half_fma);
+            run.fill(each(uniform::<T, M>(units)));
+        }
+        Law::Normal { mean, stddev } => {
+            let units = Units::<T>::new(T::AFTER_MINUS_ONE, T::ONE, half_fma);
+            run.fill(each(normal::<T, M>(units, T::parameter(mean), T::parameter(stddev))));
+        }
+        Law::TruncatedNormal { mean, stddev } => {
+            let units = Units::<T>::new(-T::ERF_BOUND, T::ERF_BOUND, half_fma);
+            run.fill(each(truncated::<T, M>(units, T::parameter(mean), T::parameter(stddev))));
+        }
+        // Nothing is drawn.
+        Law::Constant { .. } | Law::Identity { .. } => {}
     }
 }
 
@@ -93,39 +103,44 @@ type Bits<T> = <<T as Grid>::Value as Value>::Bits;
 // without which they are compiled for the baseline.
 
 #[inline(always)]
-fn uniform<T: Grid, M: Fma>(limit: T::Value, half_fma: HalfFma) -> impl Fn(Bits<T>) -> T {
-    let units = Units::<T>::new(-limit, limit, half_fma);
+fn uniform<T: Grid, M: Fma>(units: Units<T>) -> impl Fn(Bits<T>) -> T {
     #[inline(always)]
     move |mantissa| {
         let u = units.at::<M>(mantissa);
-        T::store(if u.is_nan() { T::nan(half_fma) } else { u })
+        T::store(if u.is_nan() { T::nan(units.half_fma) } else { u })
     }
 }
 
 #[inline(always)]
-fn normal<T: Grid, M: Fma>(stddev: T::Value, half_fma: HalfFma) -> impl Fn(Bits<T>) -> T {
-    let units = Units::<T>::new(T::AFTER_MINUS_ONE, T::ONE, half_fma);
+fn normal<T: Grid, M: Fma>(
+    units: Units<T>,
+    mean: T::Value,
+    stddev: T::Value,
+) -> impl Fn(Bits<T>) -> T {
     #[inline(always)]
     move |mantissa| {
         let z = T::round(T::round(units.at::<M>(mantissa).erf_inv::<M>()) * T::SQRT_2);
-        scaled(z, stddev)
+        scaled(z, mean, stddev)
     }
 }
 
 #[inline(always)]
-fn truncated<T: Grid, M: Fma>(stddev: T::Value, half_fma: HalfFma) -> impl Fn(Bits<T>) -> T {
-    let units = Units::<T>::new(-T::ERF_BOUND, T::ERF_BOUND, half_fma);
+fn truncated<T: Grid, M: Fma>(
+    units: Units<T>,
+    mean: T::Value,
+    stddev: T::Value,
+) -> impl Fn(Bits<T>) -> T {
     #[inline(always)]
     move |mantissa| {
         let z = T::round(T::round(units.at::<M>(mantissa).erf_inv_central::<M>()) * T::SQRT_2);
-        scaled(clamp(z, T::BEFORE_TWO), stddev)
+        scaled(clamp(z, T::BEFORE_TWO), mean, stddev)
     }
 }
 
-/// z · stddev + 0.
+/// z · stddev + mean.
 #[inline(always)]
-fn scaled<T: Grid>(z: T::Value, stddev: T::Value) -> T {
-    T::store(T::round(T::flush(z * stddev)) + T::Value::default())
+fn scaled<T: Grid>(z: T::Value, mean: T::Value, stddev: T::Value) -> T {
+    T::store(T::round(T::flush(T::round(T::flush(z * stddev)) + mean)))
 }
 
 /// Uniform numbers in [low, high).
@@ -139,7 +154,7 @@ struct Units<T: Grid> {
 impl<T: Grid> Units<T> {
     #[inline(always)]
     fn new(low: T::Value, high: T::Value, half_fma: HalfFma) -> Self {
-        Self { low, spread: T::round(high - low), half_fma }
+        Self { low, spread: T::round(T::flush(high - low)), half_fma }
     }
 
     #[inline(always)]

@@ -6,14 +6,14 @@
 //! ```text
 //! words of PCG64(SeedSequence([seed, call])); unit = 53 bits of a word; all in f64, then cast
 //!
-//! uniform:    -limit + (limit - -limit) · unit
-//! normal:     stddev · z, z by the ziggurat of 256 layers:
+//! uniform:    low + (high - low) · unit
+//! normal:     mean + stddev · z, z by the ziggurat of 256 layers:
 //!     repeat: word = mantissa (52 bits) · sign · layer (8 bits); x = ± mantissa · width[layer]
 //!         mantissa < inside[layer]:      return x
 //!         layer 0, the tail: repeat: a = -log1p(-unit) / R, b = -log1p(-unit); if 2b > a²:
 //!                                        return ±(R + a), by bit 8 of the mantissa
 //!         density(layer) + (density(layer - 1) - density(layer)) · unit < exp(-x²/2): return x
-//! truncated:  of the normals, in their order, those with -2 stddev <= x <= 2 stddev
+//! truncated:  of the normals, in their order, those with mean - 2 stddev <= x <= mean + 2 stddev
 //! ```
 //!
 //! Faults of the framework that are part of the stream:
@@ -38,7 +38,7 @@ use self::{
 };
 use super::{Request, cast::Cast, fdlibm};
 use crate::{
-    Distribution, Dtype,
+    Dtype, Law,
     kernel::dispatch::{Kernel, Level},
     math::{self, Fma},
 };
@@ -55,29 +55,8 @@ pub(super) fn check_seed(seed: i128, _generator: bool) -> Result<(), &'static st
     u32::try_from(seed).map(drop).map_err(|_| "an integer from 0 to 2^32 - 1")
 }
 
-/// Values `start..` of the flat tensor.
-pub(super) fn fill_at<T: Cast>(
-    level: Level,
-    parallel: bool,
-    request: &Request,
-    start: u64,
-    out: &mut [T],
-) {
-    let generator = Pcg64::new([request.seed as u32, request.call as u32]);
-    let parameter = request.parameter;
-    match request.distribution {
-        Distribution::Uniform => {
-            level.run(Uniform { generator: generator.advanced(start), limit: parameter, out });
-        }
-        Distribution::UntruncatedNormal => {
-            let law = Law { stddev: parameter, bound: None };
-            fill_normal(level, parallel, generator, law, start, out);
-        }
-        Distribution::TruncatedNormal => {
-            let law = Law { stddev: parameter, bound: Some(2.0 * parameter) };
-            fill_normal(level, parallel, generator, law, start, out);
-        }
-    }
+fn generator(request: &Request) -> Pcg64 {
+    Pcg64::new([request.seed as u32, request.call as u32])
 }
 
 /// Uniform in [0, 1), 53 bits.
@@ -86,10 +65,24 @@ fn unit(word: u64) -> f64 {
     (word >> 11) as i64 as f64 * (1.0 / (1_u64 << 53) as f64)
 }
 
-struct Uniform<'a, T> {
+/// Uniform values of the flat tensor, for the dispatcher.
+pub(super) struct Uniform<'a, T> {
     generator: Pcg64,
-    limit: f64,
+    low: f64,
+    high: f64,
     out: &'a mut [T],
+}
+
+impl<'a, T: Cast> Uniform<'a, T> {
+    /// Values `start..`; `None` where they are normals.
+    pub(super) fn new(request: &Request, start: u64, out: &'a mut [T]) -> Option<Self> {
+        match request.law {
+            Law::Uniform { low, high } => {
+                Some(Self { generator: generator(request).advanced(start), low, high, out })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl<T: Cast> Kernel for Uniform<'_, T> {
@@ -97,7 +90,7 @@ impl<T: Cast> Kernel for Uniform<'_, T> {
 
     #[inline(always)]
     fn run<F: Fma>(mut self) {
-        let (low, range) = (-self.limit, self.limit - -self.limit);
+        let (low, range) = (self.low, self.high - self.low);
         let mut words = [0; BLOCK];
         for block in self.out.chunks_mut(BLOCK) {
             let words = &mut words[..block.len()];
@@ -109,64 +102,128 @@ impl<T: Cast> Kernel for Uniform<'_, T> {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Law {
+/// What becomes of a standard normal.
+#[derive(Debug, Clone, Copy)]
+struct Affine {
+    mean: f64,
     stddev: f64,
-    /// Largest value kept.
-    bound: Option<f64>,
+    /// Smallest and largest value kept.
+    bounds: Option<(f64, f64)>,
 }
 
-impl Law {
+impl Affine {
+    fn new(law: Law) -> Self {
+        let bounds = match law {
+            Law::TruncatedNormal { mean, stddev } => {
+                Some((mean - 2.0 * stddev, mean + 2.0 * stddev))
+            }
+            _ => None,
+        };
+        let stddev = match law {
+            Law::Normal { stddev, .. } | Law::TruncatedNormal { stddev, .. } => stddev,
+            _ => 0.0,
+        };
+        Self { mean: law.mean(), stddev, bounds }
+    }
+
     #[inline(always)]
     fn value(self, z: f64) -> f64 {
         // The mean comes first, as in NumPy: 0 + -0 is 0.
-        0.0 + self.stddev * z
+        self.mean + self.stddev * z
     }
 
     #[inline(always)]
     fn keeps(self, value: f64) -> bool {
-        self.bound.is_none_or(|bound| value.abs() <= bound)
+        self.bounds.is_none_or(|(low, high)| (low <= value) & (value <= high))
     }
 }
 
-fn fill_normal<T: Cast>(
-    level: Level,
-    parallel: bool,
-    first: Pcg64,
-    law: Law,
-    start: u64,
-    out: &mut [T],
-) {
-    let (mut out, mut skip) = (out, start);
-    // In words: where the next piece starts, and how many of it belong to the normal before.
-    let (mut position, mut carry) = (0_u64, 0_usize);
-    let mut pieces: Vec<Piece<T>> = Vec::new();
-    while !out.is_empty() {
-        let length = expected_words(skip.saturating_add(out.len() as u64)).min(PIECE as u64);
-        let count = expected_words(skip.saturating_add(out.len() as u64)).div_ceil(length);
-        let count = count.min(PIECES as u64) as usize;
-        pieces.resize_with(count.max(pieces.len()), Piece::default);
+/// The normals of a draw, at the place where they go on.
+#[derive(Debug, Clone)]
+pub(super) struct Normals<T> {
+    /// In front of the first word.
+    generator: Pcg64,
+    affine: Affine,
+    /// In words: where the next piece starts, and how many of it belong to the normal before.
+    position: u64,
+    carry: usize,
+    /// Kept for their memory.
+    pieces: Vec<Piece<T>>,
+    /// Values that are drawn, those from `taken` on not yet handed out.
+    ready: Vec<T>,
+    taken: usize,
+    /// Index in the flat tensor of the next of them.
+    next: u64,
+}
 
-        // Independent of each other:
-        for_each(&mut pieces[..count], parallel, |index, piece| {
-            let generator = first.advanced(position + index as u64 * length);
-            piece.parse(level, law, generator, length as usize, 0);
-        });
-        // In sequence:
-        for piece in &mut pieces[..count] {
-            if carry != 0 {
-                piece.parse(level, law, first.advanced(position), length as usize, carry);
-            }
-            carry = piece.carry;
-            position += length;
-            let values = &piece.values[..piece.count];
-            let passed = skip.min(values.len() as u64);
-            skip -= passed;
-            let values = &values[passed as usize..];
-            let (now, later) = out.split_at_mut(values.len().min(out.len()));
-            now.copy_from_slice(&values[..now.len()]);
-            out = later;
+impl<T: Cast> Normals<T> {
+    pub(super) fn new(request: &Request) -> Self {
+        Self {
+            generator: generator(request),
+            affine: Affine::new(request.law),
+            position: 0,
+            carry: 0,
+            pieces: Vec::new(),
+            ready: Vec::new(),
+            taken: 0,
+            next: 0,
         }
+    }
+
+    /// Values `start..` of the flat tensor, none of which is in front of one drawn before.
+    pub(super) fn fill(&mut self, level: Level, parallel: bool, start: u64, out: &mut [T]) {
+        let mut wanted = Wanted { skip: start - self.next, out };
+        let passed = wanted.take(&self.ready[self.taken..]);
+        self.taken += passed;
+        self.next += passed as u64;
+        while !wanted.out.is_empty() {
+            let words = expected_words(wanted.skip.saturating_add(wanted.out.len() as u64));
+            let length = words.min(PIECE as u64);
+            let count = words.div_ceil(length).min(PIECES as u64) as usize;
+            self.pieces.resize_with(count.max(self.pieces.len()), Piece::default);
+            let Self { generator, affine, position, pieces, .. } = self;
+
+            // Independent of each other:
+            for_each(&mut pieces[..count], parallel, |index, piece| {
+                let generator = generator.advanced(*position + index as u64 * length);
+                piece.parse(level, *affine, generator, length as usize, 0);
+            });
+            // In sequence:
+            self.ready.clear();
+            self.taken = 0;
+            for piece in &mut pieces[..count] {
+                if self.carry != 0 {
+                    let generator = generator.advanced(*position);
+                    piece.parse(level, *affine, generator, length as usize, self.carry);
+                }
+                self.carry = piece.carry;
+                *position += length;
+                let values = &piece.values[..piece.count];
+                let passed = wanted.take(values);
+                self.next += passed as u64;
+                self.ready.extend_from_slice(&values[passed..]);
+            }
+        }
+    }
+}
+
+/// The values behind the next `skip` ones.
+struct Wanted<'a, T> {
+    skip: u64,
+    out: &'a mut [T],
+}
+
+impl<T: Copy> Wanted<'_, T> {
+    /// Takes of the next values those that are wanted: returns how many were passed.
+    fn take(&mut self, values: &[T]) -> usize {
+        let skipped = self.skip.min(values.len() as u64);
+        self.skip -= skipped;
+        let values = &values[skipped as usize..];
+        let length = values.len().min(self.out.len());
+        let (now, later) = core::mem::take(&mut self.out).split_at_mut(length);
+        now.copy_from_slice(&values[..length]);
+        self.out = later;
+        skipped as usize + length
     }
 }
 
@@ -190,7 +247,7 @@ fn expected_words(values: u64) -> u64 {
 }
 
 /// The values of a run of words.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 struct Piece<T> {
     values: Vec<T>,
     count: usize,
@@ -206,12 +263,19 @@ impl<T> Default for Piece<T> {
 
 impl<T: Cast> Piece<T> {
     /// `carry`: the words of this run that belong to the normal before it.
-    fn parse(&mut self, level: Level, law: Law, generator: Pcg64, words: usize, carry: usize) {
+    fn parse(
+        &mut self,
+        level: Level,
+        affine: Affine,
+        generator: Pcg64,
+        words: usize,
+        carry: usize,
+    ) {
         if self.values.len() < words {
             self.values = vec![T::default(); words];
         }
         let out = &mut self.values[..words];
-        (self.count, self.carry) = level.run(Parse { generator, law, carry, out });
+        (self.count, self.carry) = level.run(Parse { generator, affine, carry, out });
     }
 }
 
@@ -219,7 +283,7 @@ impl<T: Cast> Piece<T> {
 /// the run that belong to the last of them.
 struct Parse<'a, T> {
     generator: Pcg64,
-    law: Law,
+    affine: Affine,
     carry: usize,
     out: &'a mut [T],
 }
@@ -229,7 +293,7 @@ impl<T: Cast> Kernel for Parse<'_, T> {
 
     #[inline(always)]
     fn run<F: Fma>(self) -> (usize, usize) {
-        let Self { mut generator, law, mut carry, out } = self;
+        let Self { mut generator, affine, mut carry, out } = self;
         let mut count = 0;
         let mut words = [0; BLOCK];
         let mut fast = Fast::<T>::new();
@@ -238,16 +302,16 @@ impl<T: Cast> Kernel for Parse<'_, T> {
             let words = &mut words[..remaining.min(BLOCK)];
             generator.fill(words);
             remaining -= words.len();
-            fast.transform(words, law);
+            fast.transform(words, affine);
             let mut at = carry;
             for &slow in &fast.slow[..fast.slow_count] {
                 let slow = usize::from(slow);
                 // Else the word belongs to a normal before it.
                 if slow >= at {
-                    fast.put(at, slow, law, out, &mut count);
+                    fast.put(at, slow, affine, out, &mut count);
                     let mut source = Source { words, at: slow, behind: generator };
-                    let value = law.value(standard_normal::<T>(&mut source));
-                    if law.keeps(value) {
+                    let value = affine.value(standard_normal::<T>(&mut source));
+                    if affine.keeps(value) {
                         out[count] = T::from_f64(value);
                         count += 1;
                     }
@@ -255,7 +319,7 @@ impl<T: Cast> Kernel for Parse<'_, T> {
                 }
             }
             if at < words.len() {
-                fast.put(at, words.len(), law, out, &mut count);
+                fast.put(at, words.len(), affine, out, &mut count);
             }
             carry = at.saturating_sub(words.len());
         }
@@ -280,14 +344,14 @@ impl<T: Cast> Fast<T> {
     }
 
     #[inline(always)]
-    fn transform(&mut self, words: &[u64], law: Law) {
+    fn transform(&mut self, words: &[u64], affine: Affine) {
         let mut is_slow = [0_u8; BLOCK];
         let slots = self.values.iter_mut().zip(&mut self.keep).zip(&mut is_slow);
         for (&word, ((slot, keep), is_slow)) in words.iter().zip(slots) {
             let (layer, mantissa, z) = candidate(word);
-            let value = law.value(z);
+            let value = affine.value(z);
             *slot = T::from_f64(value);
-            *keep = law.keeps(value);
+            *keep = affine.keeps(value);
             *is_slow = u8::from(mantissa >= INSIDE[layer]);
         }
         // They are few: eight flags are tested at a time.
@@ -305,8 +369,8 @@ impl<T: Cast> Fast<T> {
 
     /// Appends the values of the words `from..to`.
     #[inline(always)]
-    fn put(&self, from: usize, to: usize, law: Law, out: &mut [T], count: &mut usize) {
-        if law.bound.is_none() {
+    fn put(&self, from: usize, to: usize, affine: Affine, out: &mut [T], count: &mut usize) {
+        if affine.bounds.is_none() {
             out[*count..*count + (to - from)].copy_from_slice(&self.values[from..to]);
             *count += to - from;
             return;

@@ -14,7 +14,7 @@
 //! An integer seed is call 0. A generator makes the pairs (seed, 0), (seed, 1), ...
 //!
 //! Faults of Keras, kept: seeds that differ by a multiple of 2^31 - 2 give the same values (-1 and
-//! 2147483645), and so do calls. The limit of a uniform distribution is rounded to f32 in f64, too
+//! 2147483645), and so do calls. The limits of a uniform distribution are rounded to f32 in f64, too
 //! (`tf.cast` of a Python number), so that values are up to 6e-8 of it off, and may lie outside.
 
 mod libm_f32;
@@ -28,7 +28,7 @@ use self::{
     philox_sample::normal_or_zero,
 };
 use super::Request;
-use crate::Distribution;
+use crate::Law;
 
 /// Seeds are 64-bit integers, of generators too.
 pub(super) fn check_seed(seed: i128, _generator: bool) -> Result<(), &'static str> {
@@ -42,12 +42,13 @@ pub(super) fn check_i64(seed: i128) -> Result<(), &'static str> {
 
 /// Values `start..` of the flat tensor. Any range costs what its values cost.
 pub(crate) fn run<'a, T>(request: &Request, start: u64, out: &'a mut [T]) -> Run<'a, T> {
-    let parameter = match request.distribution {
-        Distribution::Uniform => normal_or_zero(request.parameter as f32).into(),
-        _ => request.parameter,
+    let single = |limit| normal_or_zero(limit as f32).into();
+    let law = match request.law {
+        Law::Uniform { low, high } => Law::Uniform { low: single(low), high: single(high) },
+        law => law,
     };
     let random = PhiloxRandom::stateless(reduced(request.seed), reduced(request.call.into()));
-    Run { random, distribution: request.distribution, parameter, start, out }
+    Run { random, law, start, out }
 }
 
 /// Keras's `floormod(seed, 2^31 - 2)`.

@@ -6,13 +6,14 @@
 //! ```text
 //! words of MT19937((seed + call) mod 2^32); unit = 24 bits of a word, float64: 53 bits of two
 //!
-//! uniform:     x = unit (16 bits: rounded, and 1 becomes 0); x · 2 limit + -limit
+//! uniform:     x = unit (16 bits: rounded, and 1 becomes 0); x · (high - low) + low
 //! normals of n < 16 elements, every dtype, in f64, pair by pair:
-//!              u, v = 53-bit units; r = sqrt(-2 log1p(-v)); (r cos 2πu, r sin 2πu) · stddev
+//!              u, v = 53-bit units; r = sqrt(-2 log1p(-v)); (r cos 2πu, r sin 2πu) · stddev + mean (fused)
 //! normals of n >= 16 elements: blocks of 16 units d: for j < 8
-//!              (d[j], d[j + 8]) = Box-Muller(d[j], d[j + 8]) · stddev
+//!              (d[j], d[j + 8]) = Box-Muller(d[j], d[j + 8]) · stddev + mean (fused)
 //!              n mod 16 ≠ 0: once more for the last 16 elements, from 16 new units
-//! truncated:   4n normals with stddev 1; of every 4 the first x with -2 < x < 2; x · stddev
+//! truncated:   4n normals of stddev 1 and mean 0; of every 4 the first x with -2 < x < 2;
+//!              x · stddev + mean
 //! ```
 //!
 //! Faults of the framework that are part of the stream:
@@ -33,9 +34,10 @@ mod blocks;
 mod kernel;
 
 use alloc::{vec, vec::Vec};
+use core::marker::PhantomData;
 
 use self::{
-    blocks::{BLOCK, Piece, truncated_value},
+    blocks::{Affine, BLOCK, Piece},
     kernel::{Real, unit_53},
 };
 use super::{
@@ -44,7 +46,11 @@ use super::{
     fdlibm,
     mt19937::{self, Mt19937, temper},
 };
-use crate::{Distribution, Dtype, kernel::dispatch::Level, math};
+use crate::{
+    Dtype, Law,
+    kernel::dispatch::Level,
+    math::{self, Fma, Native},
+};
 
 /// Fewer normals are drawn one pair at a time.
 const SMALL: u64 = 16;
@@ -63,32 +69,51 @@ pub(super) fn check_seed(seed: i128, generator: bool) -> Result<(), &'static str
     Ok(())
 }
 
-/// Values `start..` of the flat tensor.
-pub(super) fn fill_at<T: Cast>(
-    level: Level,
-    parallel: bool,
-    request: &Request,
-    start: u64,
-    out: &mut [T],
-) {
-    if T::DTYPE == Dtype::Float64 {
-        Stream::<f64>::new::<T>(level, parallel, request).fill(start, out);
-    } else {
-        Stream::<f32>::new::<T>(level, parallel, request).fill(start, out);
+/// A draw, at the place where it goes on.
+#[derive(Debug, Clone)]
+pub(super) enum Torch {
+    Single(Stream<f32>),
+    Double(Stream<f64>),
+}
+
+impl Torch {
+    pub(super) fn new<T: Cast>(request: &Request) -> Self {
+        match T::DTYPE {
+            Dtype::Float64 => Self::Double(Stream::new::<T>(request)),
+            _ => Self::Single(Stream::new::<T>(request)),
+        }
+    }
+
+    /// Values `start..` of the flat tensor, none of which is in front of one drawn before.
+    pub(super) fn fill<T: Cast>(
+        &mut self,
+        level: Level,
+        parallel: bool,
+        start: u64,
+        out: &mut [T],
+    ) {
+        match self {
+            Self::Single(stream) => stream.fill(Threads { level, parallel }, start, out),
+            Self::Double(stream) => stream.fill(Threads { level, parallel }, start, out),
+        }
     }
 }
 
-struct Stream<R> {
+/// How to compute.
+#[derive(Clone, Copy)]
+struct Threads {
     level: Level,
     /// Whether independent pieces are transformed in parallel.
     parallel: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Stream<R> {
+    real: PhantomData<R>,
     generator: Mt19937,
     /// Blocks of the generator in front of its next one.
     drawn: u64,
-    distribution: Distribution,
-    /// Standard deviation or limit.
-    parameter: f64,
-    scale: R,
+    law: Law,
     elements: u64,
     /// Values of a block: 16, or 4 where a value takes 4 normals.
     per_block: usize,
@@ -97,119 +122,126 @@ struct Stream<R> {
 }
 
 impl<R: Real> Stream<R> {
-    fn new<T: Cast>(level: Level, parallel: bool, request: &Request) -> Self {
-        let Request { distribution, parameter, elements, .. } = *request;
-        let truncated = distribution == Distribution::TruncatedNormal;
+    fn new<T: Cast>(request: &Request) -> Self {
+        let Request { law, elements, .. } = *request;
+        let truncated = matches!(law, Law::TruncatedNormal { .. });
         let units = if truncated { elements.saturating_mul(4) } else { elements };
         let aligned = units - units % BLOCK as u64;
         let blocks_only = matches!(T::DTYPE, Dtype::Float16 | Dtype::BFloat16);
         let tail = if blocks_only { aligned } else { units };
-        let has_tail = distribution != Distribution::Uniform && aligned != units;
+        let has_tail = !matches!(law, Law::Uniform { .. }) && aligned != units;
         Self {
-            level,
-            parallel,
+            real: PhantomData,
             generator: Mt19937::new((request.seed as u32).wrapping_add(request.call as u32)),
             drawn: 0,
-            distribution,
-            parameter,
-            scale: R::from_f64(parameter),
+            law,
             elements,
             per_block: if truncated { BLOCK / 4 } else { BLOCK },
             tail: has_tail.then_some(tail),
         }
     }
 
-    fn fill<T: Cast>(self, start: u64, out: &mut [T]) {
-        let is_small = match self.distribution {
-            Distribution::TruncatedNormal => self.elements < SMALL / 4,
-            Distribution::UntruncatedNormal => self.elements < SMALL,
-            Distribution::Uniform => false,
+    fn fill<T: Cast>(&mut self, threads: Threads, start: u64, out: &mut [T]) {
+        let is_small = match self.law {
+            Law::TruncatedNormal { .. } => self.elements < SMALL / 4,
+            Law::Normal { .. } => self.elements < SMALL,
+            _ => false,
         };
         if is_small {
-            self.fill_small(start, out);
+            self.fill_small(threads.level, start, out);
         } else {
-            self.fill_blocks(start, out);
+            self.fill_blocks(threads, start, out);
         }
     }
 
-    fn fill_small<T: Cast>(mut self, start: u64, out: &mut [T]) {
+    fn fill_small<T: Cast>(&self, level: Level, start: u64, out: &mut [T]) {
         let mut words = [0; mt19937::BLOCK];
-        self.generator.blocks(self.level, &mut words);
+        self.generator.clone().blocks(level, &mut words);
         let normals = small_normals::<T>(&words);
-        let truncated = self.distribution == Distribution::TruncatedNormal;
         for (index, slot) in (start as usize..).zip(out) {
-            *slot = if truncated {
-                let four: [R; 4] = core::array::from_fn(|k| {
-                    // Standard normals, rounded to the element's type.
-                    R::from_f64(normals[4 * index + k]).quantize::<T>()
-                });
-                let first = four.into_iter().find(|x| x.is_inside()).unwrap_or(four[0]);
-                truncated_value(first, self.scale)
-            } else {
-                R::from_f64(normals[index] * self.parameter + 0.0).to_element()
+            *slot = match self.law {
+                Law::TruncatedNormal { mean, stddev } => {
+                    let four: [R; 4] = core::array::from_fn(|k| {
+                        // Standard normals, rounded to the element's type.
+                        R::from_f64(normals[4 * index + k]).quantize::<T>()
+                    });
+                    let first = four.into_iter().find(|x| x.is_inside()).unwrap_or(four[0]);
+                    Affine::new::<T>(mean, stddev).value(first)
+                }
+                Law::Normal { mean, stddev } => {
+                    R::from_f64(Native::f64(normals[index], stddev, mean)).to_element()
+                }
+                _ => T::default(),
             };
         }
     }
 
-    fn fill_blocks<T: Cast>(mut self, start: u64, out: &mut [T]) {
+    fn fill_blocks<T: Cast>(&mut self, threads: Threads, start: u64, out: &mut [T]) {
         let body = match self.tail {
             Some(_) => self.elements - self.per_block as u64,
             None => self.elements,
         };
         let length = body.saturating_sub(start).min(out.len() as u64) as usize;
         let (out, last) = out.split_at_mut(length);
-        self.fill_body(start, out);
+        if !out.is_empty() {
+            self.fill_body(threads, start, out);
+        }
         if let (Some(tail), false) = (self.tail, last.is_empty()) {
-            let words = self.words_at(tail);
+            let words = self.words_at(threads.level, tail);
             let skip = (start + length as u64 - body) as usize;
-            self.run(self.pieces(&words, skip, last));
+            threads.run(self.pieces(&words, skip, last));
         }
     }
 
-    fn fill_body<T: Cast>(&mut self, start: u64, out: &mut [T]) {
-        let first = start / self.per_block as u64 / BLOCKS_PER_DRAW as u64;
-        let mut skip = (start - first * (BLOCKS_PER_DRAW * self.per_block) as u64) as usize;
+    fn fill_body<T: Cast>(&mut self, threads: Threads, start: u64, out: &mut [T]) {
         let values = BLOCKS_PER_DRAW * self.per_block;
-        let draws = (skip + out.len()).div_ceil(values).min(DRAWS);
-        let mut words: Vec<u32> = vec![0; draws * R::WORDS * mt19937::BLOCK];
-        self.seek(first * R::WORDS as u64);
+        let size = |values_wanted: usize| {
+            values_wanted.div_ceil(values).min(DRAWS) * R::WORDS * mt19937::BLOCK
+        };
+        let first = start / values as u64;
+        let mut skip = (start % values as u64) as usize;
+        self.seek(threads.level, first * R::WORDS as u64);
 
+        let mut front = self.generator.clone();
+        let mut words = vec![0; size(skip + out.len())];
+        self.draw(threads.level, &mut words);
+        let mut next = Vec::new();
         let mut out = out;
-        while !out.is_empty() {
-            // The tail may begin in a block that is drawn here: come back to its front.
-            let mark = (self.generator.clone(), self.drawn);
-            let draws = (skip + out.len()).div_ceil(values).min(DRAWS);
-            let words = &mut words[..draws * R::WORDS * mt19937::BLOCK];
-            // In sequence:
-            self.generator.blocks(self.level, words);
-            self.drawn += (draws * R::WORDS) as u64;
-            let length = out.len().min(draws * values - skip);
+        loop {
+            let length = out.len().min(words.len() / mt19937::BLOCK / R::WORDS * values - skip);
             let (now, later) = out.split_at_mut(length);
-            // Independent of each other:
-            self.run(self.pieces(words, skip, now));
-            (skip, out) = (0, later);
-            if out.is_empty() {
-                (self.generator, self.drawn) = mark;
+            next.resize(size(later.len()), 0);
+            let pieces = self.pieces(&words, skip, now);
+            let after = self.generator.clone();
+            // The words of the next values are drawn while these are transformed.
+            let mut generator = after.clone();
+            threads.join(pieces, || generator.blocks(threads.level, &mut next));
+            self.generator = generator;
+            self.drawn += (next.len() / mt19937::BLOCK) as u64;
+            if later.is_empty() {
+                // Come back to the front of the draw that the next value stands in.
+                let whole = (skip + length) / values * R::WORDS;
+                let unused = words.len() / mt19937::BLOCK - whole;
+                if unused > 0 {
+                    self.generator = front.after(&words[..whole * mt19937::BLOCK]);
+                    self.drawn -= unused as u64;
+                }
+                return;
             }
+            core::mem::swap(&mut words, &mut next);
+            (front, skip, out) = (after, 0, later);
         }
+    }
+
+    fn draw(&mut self, level: Level, words: &mut [u32]) {
+        self.generator.blocks(level, words);
+        self.drawn += (words.len() / mt19937::BLOCK) as u64;
     }
 
     /// Goes on to a block of MT19937's.
-    fn seek(&mut self, block: u64) {
-        self.generator.skip(self.level, block - self.drawn);
+    fn seek(&mut self, level: Level, block: u64) {
+        self.generator.skip(level, block - self.drawn);
         self.drawn = block;
-    }
-
-    fn run<'a, T: Cast>(&self, pieces: impl Iterator<Item = Piece<'a, R, T>> + Send) {
-        let level = self.level;
-        #[cfg(feature = "parallel")]
-        if self.parallel {
-            use rayon::prelude::*;
-            let pieces: Vec<_> = pieces.collect();
-            return pieces.into_par_iter().for_each(|piece| level.run(piece));
-        }
-        let _ = self.parallel;
-        pieces.for_each(|piece| level.run(piece));
     }
 
     /// Independent parts of a fill: `out` begins `skip` values behind the first of `words`.
@@ -218,10 +250,10 @@ impl<R: Real> Stream<R> {
         words: &'a [u32],
         skip: usize,
         out: &'a mut [T],
-    ) -> impl Iterator<Item = Piece<'a, R, T>> {
+    ) -> impl Iterator<Item = Piece<'a, R, T>> + use<'a, R, T> {
         let (mut words, mut skip, mut out) = (words, skip, out);
         let (blocks, values) = (PIECE * BLOCK * R::WORDS, PIECE * self.per_block);
-        let (distribution, parameter, scale) = (self.distribution, self.parameter, self.scale);
+        let law = self.law;
         core::iter::from_fn(move || {
             // A range may start many pieces behind the first word.
             let passed = skip / values;
@@ -233,20 +265,49 @@ impl<R: Real> Stream<R> {
             }
             let (now, later) = core::mem::take(&mut out).split_at_mut(length);
             let (these, others) = words.split_at(blocks.min(words.len()));
-            let piece = Piece { words: these, skip, out: now, distribution, parameter, scale };
+            let piece = Piece { real: PhantomData, words: these, skip, out: now, law };
             (words, skip, out) = (others, 0, later);
             Some(piece)
         })
     }
 
-    /// The words of the 16 units from `unit` on.
-    fn words_at(&mut self, unit: u64) -> Vec<u32> {
+    /// The words of the 16 units from `unit` on, which are the last that are drawn.
+    fn words_at(&mut self, level: Level, unit: u64) -> Vec<u32> {
         let first = unit.saturating_mul(R::WORDS as u64);
         let within = (first % mt19937::BLOCK as u64) as usize;
         let mut words = vec![0; 2 * mt19937::BLOCK];
-        self.seek(first / mt19937::BLOCK as u64);
-        self.generator.blocks(self.level, &mut words);
+        self.seek(level, first / mt19937::BLOCK as u64);
+        // They may be asked for again, a part at a time.
+        self.generator.clone().blocks(level, &mut words);
         words[within..within + BLOCK * R::WORDS].to_vec()
+    }
+}
+
+impl Threads {
+    fn run<'a, R: Real, T: Cast>(self, pieces: impl Iterator<Item = Piece<'a, R, T>>) {
+        #[cfg(feature = "parallel")]
+        if self.parallel {
+            use rayon::prelude::*;
+            let pieces: Vec<_> = pieces.collect();
+            return pieces.into_par_iter().for_each(|piece| self.level.run(piece));
+        }
+        let _ = self.parallel;
+        pieces.for_each(|piece| self.level.run(piece));
+    }
+
+    /// Transforms `pieces` and does other `work`, at the same time where threads may be used.
+    fn join<'a, R: Real, T: Cast>(
+        self,
+        pieces: impl Iterator<Item = Piece<'a, R, T>> + Send,
+        work: impl FnOnce() + Send,
+    ) {
+        #[cfg(feature = "parallel")]
+        if self.parallel {
+            rayon::join(work, || self.run(pieces));
+            return;
+        }
+        self.run(pieces);
+        work();
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) mod python_random;
 #[cfg(feature = "keras-streams")]
 mod tf_keras;
 
-use crate::{Distribution, Law};
+use crate::Law;
 
 /// Id of the native stream, version included: its values never change under this id.
 pub const NATIVE_STREAM: &str = "philox4x32-10/v1";
@@ -92,14 +92,6 @@ pub enum StreamError {
         seed: i128,
         /// What is allowed.
         allowed: &'static str,
-    },
-    /// Values that are not centred on 0, which only the native stream draws.
-    #[error("stream {stream} has no {law}: it draws values that are centred on 0")]
-    Shifted {
-        /// The stream.
-        stream: Stream,
-        /// The law asked for.
-        law: String,
     },
 }
 
@@ -203,47 +195,42 @@ pub(crate) enum Origin {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(not(feature = "keras-streams"), allow(dead_code))]
 pub(crate) struct Request {
-    pub(crate) distribution: Distribution,
-    /// Standard deviation handed to the sampler (for truncated: before truncation), or the limit.
-    pub(crate) parameter: f64,
+    /// Uniform, normal or truncated normal, with the numbers handed to the sampler.
+    pub(crate) law: Law,
     /// As the user gave it.
     pub(crate) seed: i128,
     /// Calls made before this one: 0 for an integer seed, but under `tf-keras-2.9`.
     pub(crate) call: u64,
     /// Of the whole tensor.
     pub(crate) elements: u64,
+    /// TensorFlow's global seed: of account under `tf-keras-2.9` only.
+    pub(crate) global_seed: Option<u32>,
 }
 
 #[cfg_attr(not(feature = "keras-streams"), allow(dead_code))]
 impl Request {
     /// What Keras asks its backend for to draw `law`; `None` where nothing is drawn.
     pub(crate) fn new(
-        stream: Stream,
-        law: &Law,
+        law: Law,
         seed: i128,
         call: u64,
         elements: u64,
-    ) -> Result<Option<Self>, StreamError> {
-        let (distribution, parameter) = match *law {
-            Law::Constant { .. } | Law::Identity { .. } => return Ok(None),
-            Law::Uniform { low, high } if low == -high => (Distribution::Uniform, high),
-            Law::Normal { mean: 0.0, stddev } => (Distribution::UntruncatedNormal, stddev),
-            Law::TruncatedNormal { mean: 0.0, stddev } => (Distribution::TruncatedNormal, stddev),
-            _ => return Err(StreamError::Shifted { stream, law: law.to_string() }),
-        };
-        Ok(Some(Self { distribution, parameter, seed, call, elements }))
+        global_seed: Option<u32>,
+    ) -> Option<Self> {
+        match law {
+            Law::Constant { .. } | Law::Identity { .. } => None,
+            _ => Some(Self { law, seed, call, elements, global_seed }),
+        }
     }
 }
 
-/// What 2.9 draws in a process where a global seed was set, or the same kernel drew before.
+/// What 2.9 draws where the same kernel drew before.
 #[cfg(all(test, feature = "keras-streams", feature = "serde"))]
 pub(crate) fn run_legacy<T: framework::Draws>(
     level: crate::kernel::dispatch::Level,
     request: &Request,
-    global_seed: Option<i128>,
     prior_elements: u64,
     out: &mut [T],
 ) {
-    let legacy = tf_keras::Legacy { global_seed, prior_elements };
-    level.run(tf_keras::run_legacy(request, legacy, 0, out));
+    level.run(tf_keras::run_legacy(request, prior_elements, 0, out));
 }

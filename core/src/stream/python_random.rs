@@ -17,10 +17,25 @@
 //!
 //! Fault of Python: the sign of a seed is lost, so that n and -n give the same sequence.
 
-use super::mt19937::{BLOCK, Mt19937, temper};
+use super::{
+    Stream,
+    mt19937::{BLOCK, Mt19937, temper},
+};
 use crate::kernel::dispatch::Level;
 
-/// `random.Random(seed)`.
+/// Python's `random.Random(seed)`: the seeds that Keras draws for initializers without one, after
+/// `keras.utils.set_random_seed(seed)`.
+///
+/// ```
+/// use varscale::{Initializer, PythonRandom, Stream};
+/// // keras.utils.set_random_seed(7); GlorotUniform(); HeNormal()((2, 3))
+/// let mut random = PythonRandom::new(7);
+/// let _glorot = random.keras_seed();
+/// let he = Initializer::he_normal(random.keras_seed()).with_stream(Stream::KerasJax);
+/// assert_eq!(he.seed().map(|seed| seed.resolved()), Some(161_973_070));
+/// let values: Vec<f32> = he.sample([2, 3])?;
+/// # Ok::<(), varscale::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct PythonRandom {
     generator: Mt19937,
@@ -47,6 +62,15 @@ impl PythonRandom {
     /// A seed that TensorFlow draws for an operation: `randint(0, 2**31 - 1)`.
     pub fn tensorflow_seed(&mut self) -> u32 {
         self.below(1 << 31)
+    }
+
+    /// The seed that the framework of `stream` draws: under [`Stream::TfKeras29`] for a call, else
+    /// for an initializer.
+    pub fn seed_for(&mut self, stream: Stream) -> u32 {
+        match stream {
+            Stream::TfKeras29 => self.tensorflow_seed(),
+            _ => self.keras_seed(),
+        }
     }
 
     fn word(&mut self) -> u32 {

@@ -43,24 +43,13 @@ pub(super) fn check_seed(seed: i128, generator: bool) -> Result<(), &'static str
 
 /// Values `start..` of the flat tensor, as 2.21 draws it. Any range costs what its values cost.
 pub(crate) fn run<'a, T>(request: &Request, start: u64, out: &'a mut [T]) -> Run<'a, T> {
-    let Request { distribution, parameter, .. } = *request;
     // Every i64 keeps its sign: 32-bit seeds are extended, too.
     let random = PhiloxRandom::stateless(request.seed as u64, 0);
-    Run { random, distribution, parameter, start, out }
+    Run { random, law: request.law, start, out }
 }
 
 /// The modulus of 2.9's seeds.
 const MODULUS: i128 = (1 << 31) - 1;
-
-/// Where a call of 2.9 starts, beyond what a `Request` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Legacy {
-    /// Of `tf.random.set_seed`, if it was called.
-    pub(crate) global_seed: Option<i128>,
-    /// Elements that the same kernel drew before: of the same distribution, global seed,
-    /// operation seed and dtype, since `tf.random.set_seed`.
-    pub(crate) prior_elements: u64,
-}
 
 /// 2.9 reduces any integer, and counts calls by itself.
 pub(super) fn check_legacy_seed(_seed: i128, generator: bool) -> Result<(), &'static str> {
@@ -68,31 +57,31 @@ pub(super) fn check_legacy_seed(_seed: i128, generator: bool) -> Result<(), &'st
 }
 
 /// Values `start..` of the flat tensor, as 2.9 draws it. Any range costs what its values cost.
+/// `prior_elements`: those that the same kernel drew before, which are of the same distribution,
+/// global seed, operation seed and dtype, since `tf.random.set_seed`.
 pub(crate) fn run_legacy<'a, T>(
     request: &Request,
-    legacy: Legacy,
+    prior_elements: u64,
     start: u64,
     out: &'a mut [T],
 ) -> Run<'a, T> {
-    let Request { distribution, parameter, .. } = *request;
-    let random = legacy.random(request.seed, request.call);
-    Run { random, distribution, parameter, start, out }
+    let random = legacy_random(request, prior_elements);
+    Run { random, law: request.law, start, out }
 }
 
-impl Legacy {
-    /// The generator of call `call` of an initializer with this seed.
-    fn random(&self, seed: i128, call: u64) -> PhiloxRandom {
-        /// TensorFlow's `DEFAULT_GRAPH_SEED`.
-        const DEFAULT_GLOBAL: i128 = 87_654_321;
+/// The generator of one call of an initializer.
+fn legacy_random(request: &Request, prior_elements: u64) -> PhiloxRandom {
+    /// TensorFlow's `DEFAULT_GRAPH_SEED`.
+    const DEFAULT_GLOBAL: u32 = 87_654_321;
 
-        let global = self.global_seed.unwrap_or(DEFAULT_GLOBAL).rem_euclid(MODULUS);
-        // Reduced before the addition, which could overflow.
-        let operation = (seed.rem_euclid(MODULUS) + i128::from(call)).rem_euclid(MODULUS);
-        let operation = if (global, operation) == (0, 0) { MODULUS } else { operation };
-        let skipped = u128::from(self.prior_elements) * 256;
-        PhiloxRandom {
-            key: [global as u32, 0],
-            counter: ((operation as u128) << 64).wrapping_add(skipped),
-        }
+    let global = i128::from(request.global_seed.unwrap_or(DEFAULT_GLOBAL)).rem_euclid(MODULUS);
+    // Reduced before the addition, which could overflow.
+    let operation = request.seed.rem_euclid(MODULUS) + i128::from(request.call);
+    let operation = operation.rem_euclid(MODULUS);
+    let operation = if (global, operation) == (0, 0) { MODULUS } else { operation };
+    let skipped = u128::from(prior_elements) * 256;
+    PhiloxRandom {
+        key: [global as u32, 0],
+        counter: ((operation as u128) << 64).wrapping_add(skipped),
     }
 }

@@ -5,12 +5,16 @@ mod distribution;
 #[cfg(all(feature = "keras-streams", feature = "serde"))]
 mod golden;
 mod invariants;
+#[cfg(feature = "keras-streams")]
+mod reader;
 mod stability;
 
 use std::{vec, vec::Vec};
 
 use half::{bf16, f16};
 
+#[cfg(feature = "keras-streams")]
+use crate::Distribution;
 use crate::{
     Draw, Dtype, Element, Initializer, Law, Slice, Tensor,
     kernel::{Computing, dispatch::Level, philox::philox4x32},
@@ -145,6 +149,18 @@ fn indices(shape: &[usize], slice: &Slice) -> Vec<u64> {
         indices = indices.into_iter().flat_map(along).collect();
     }
     indices
+}
+
+#[cfg(feature = "keras-streams")]
+impl Distribution {
+    /// Around 0, with this standard deviation or limit as handed to a sampler.
+    pub(crate) fn law(self, parameter: f64) -> Law {
+        match self {
+            Self::TruncatedNormal => Law::TruncatedNormal { mean: 0.0, stddev: parameter },
+            Self::UntruncatedNormal => Law::Normal { mean: 0.0, stddev: parameter },
+            Self::Uniform => Law::Uniform { low: -parameter, high: parameter },
+        }
+    }
 }
 
 /// A small generator for the tests' own choices (splitmix64), so that failures repeat.

@@ -258,7 +258,7 @@ impl Grid for bf16 {
 
     #[inline(always)]
     fn round(value: f32) -> f32 {
-        f32::from_bits(u32::from(round::to_bf16(value).to_bits()) << 16)
+        round::nearest_bf16(value)
     }
 
     #[inline(always)]
@@ -294,19 +294,10 @@ impl Grid for f16 {
         ((b0 ^ b1) & 0xFFFF) >> 6
     }
 
-    /// As `kernel::round`, but in f32. A NaN stays one.
+    /// A NaN stays one.
     #[inline(always)]
     fn round(value: f32) -> f32 {
-        const SMALLEST_NORMAL: f32 = 1.0 / (1 << 14) as f32;
-        let size = value.abs();
-        let odd = (size.to_bits() >> 13) & 1;
-        let normal = f32::from_bits(size.to_bits().wrapping_add(0xFFF + odd) & !0x1FFF);
-        // In [1/2, 1) the numbers of f32 are as far apart as these of float16.
-        let subnormal = (size + 0.5) - 0.5;
-        let finite = if size < SMALLEST_NORMAL { subnormal } else { normal };
-        // Halfway from the largest float16 to the power of two above.
-        let rounded = if size >= 65_520.0 { f32::INFINITY } else { finite };
-        rounded.copysign(value)
+        round::nearest_f16(value)
     }
 
     #[inline(always)]

@@ -5,7 +5,7 @@ use std::{vec, vec::Vec};
 use half::{bf16, f16};
 
 use super::*;
-use crate::{math::Software, tests::Reference};
+use crate::{Distribution, math::Software, tests::Reference};
 
 fn draw<T: Grid>(request: &Request, half_fma: HalfFma, start: u64, length: usize) -> Vec<T> {
     let mut out = vec![T::default(); length];
@@ -118,7 +118,8 @@ fn parameters_at_the_ends() {
 
 fn ends<T: Grid + Reference>(half_fma: HalfFma, cases: &[(Distribution, f64, u64)]) {
     for &(distribution, parameter, sum) in cases {
-        let request = Request { distribution, parameter, seed: 7, call: 0, elements: 4096 };
+        let law = distribution.law(parameter);
+        let request = Request { law, seed: 7, call: 0, elements: 4096, global_seed: None };
         let values = draw::<T>(&request, half_fma, 0, 4096);
         let bits: u64 = values.iter().map(|value| value.bits()).sum();
         assert_eq!(bits, sum, "{distribution:?} {parameter:e} {half_fma:?}");
@@ -129,11 +130,11 @@ fn ends<T: Grid + Reference>(half_fma: HalfFma, cases: &[(Distribution, f64, u64
 #[test]
 fn far_slices() {
     let request = Request {
-        distribution: Distribution::Uniform,
-        parameter: 1.0,
+        law: Law::Uniform { low: -1.0, high: 1.0 },
         seed: 42,
         call: 3,
         elements: 1 << 40,
+        global_seed: None,
     };
     let start = (1u64 << 32) - 777;
     let run = draw::<f32>(&request, HalfFma::Absent, start, 1500);

@@ -8,7 +8,7 @@
 //!            order, until there are G
 //! Box-Muller(a, b): u = max(unit(a), 1e-7); v = 2 pi unit(b), rounded to f32
 //!                   r = sqrt(-2 ln u); (r sin v, r cos v)
-//! tensor:    uniform: value * (high - low) + low; else value * stddev + 0: each in the dtype
+//! tensor:    uniform: value * (high - low) + low; else value * stddev + mean: each in the dtype
 //! ```
 //!
 //! Source: TensorFlow 2.21, `xla/tsl/lib/random/philox_random.h`, `random_distributions.h`,
@@ -27,7 +27,7 @@
 
 use super::philox_sample::{LANES, Planes, Real, Sample, Words};
 use crate::{
-    Distribution,
+    Law,
     kernel::{dispatch, philox},
     math::Fma,
 };
@@ -60,9 +60,8 @@ impl PhiloxRandom {
 /// A run of consecutive values of a tensor.
 pub(crate) struct Run<'a, T> {
     pub(crate) random: PhiloxRandom,
-    pub(crate) distribution: Distribution,
-    /// Standard deviation or limit, as handed to TensorFlow.
-    pub(crate) parameter: f64,
+    /// With its numbers as handed to TensorFlow.
+    pub(crate) law: Law,
     /// Row-major index of the first value.
     pub(crate) start: u64,
     pub(crate) out: &'a mut [T],
@@ -73,9 +72,8 @@ impl<T: Sample> dispatch::Kernel for Run<'_, T> {
 
     #[inline(always)]
     fn run<F: Fma>(self) {
-        let parameter = T::parameter(self.parameter);
-        match self.distribution {
-            Distribution::Uniform => self.fill(
+        match self.law {
+            Law::Uniform { low, high } => self.fill(
                 1,
                 #[inline(always)]
                 |source, groups, tile| {
@@ -87,9 +85,9 @@ impl<T: Sample> dispatch::Kernel for Run<'_, T> {
                         |words, values| T::uniform(words, values),
                     );
                 },
-                T::between(parameter),
+                T::between(T::parameter(low), T::parameter(high)),
             ),
-            Distribution::UntruncatedNormal => self.fill(
+            Law::Normal { mean, stddev } => self.fill(
                 1,
                 #[inline(always)]
                 |source, groups, tile| {
@@ -101,14 +99,16 @@ impl<T: Sample> dispatch::Kernel for Run<'_, T> {
                         |words, values| T::normal(words, values),
                     );
                 },
-                T::scaled(parameter),
+                T::scaled(T::parameter(mean), T::parameter(stddev)),
             ),
-            Distribution::TruncatedNormal => self.fill(
+            Law::TruncatedNormal { mean, stddev } => self.fill(
                 T::STRIDE,
                 #[inline(always)]
                 |source, groups, tile| source.truncated::<T>(groups, tile),
-                T::scaled(parameter),
+                T::scaled(T::parameter(mean), T::parameter(stddev)),
             ),
+            // Nothing is drawn.
+            Law::Constant { .. } | Law::Identity { .. } => {}
         }
     }
 }

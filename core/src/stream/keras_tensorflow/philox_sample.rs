@@ -4,7 +4,7 @@
 //! unit(word):  the low mantissa bits of the dtype as 1.m, less 1; f64: 20 bits and a second word
 //! Box-Muller:  u = max(unit(a), 1e-7); v = 2 pi unit(b), a product in f64, rounded to f32
 //!              r = sqrt(-2 ln u); (r sin v, r cos v); 16-bit types: in f32, then rounded
-//! between:     value * (high - low) + low      scaled: value * stddev + 0
+//! between:     value * (high - low) + low      scaled: value * stddev + mean
 //!              every operation rounded to the dtype, parameters rounded to f32 and then to it;
 //!              subnormal f32 numbers are zeros
 //! ```
@@ -23,6 +23,7 @@ use half::{bf16, f16};
 use super::libm_f32;
 use crate::{
     element::{Element, sealed},
+    kernel::round,
     math,
 };
 
@@ -60,16 +61,16 @@ pub(crate) trait Sample: Element<Computing: Real> {
     /// Blocks set aside for a truncated group: TensorFlow counts 256 words a value.
     const STRIDE: u64 = 64 * Self::GROUP as u64;
 
-    /// A standard deviation or a limit.
+    /// A mean, standard deviation or limit.
     fn parameter(value: f64) -> Self::Computing;
     /// Standard uniform values.
     fn uniform(words: &Words, out: &mut Planes<Self::Computing>);
     /// Standard normal values.
     fn normal(words: &Words, out: &mut Planes<Self::Computing>);
-    /// From a standard uniform value to one in [-limit, limit).
-    fn between(limit: Self::Computing) -> impl Fn(Self::Computing) -> Self;
-    /// From a standard normal value to one with this standard deviation.
-    fn scaled(stddev: Self::Computing) -> impl Fn(Self::Computing) -> Self;
+    /// From a standard uniform value to one in [low, high).
+    fn between(low: Self::Computing, high: Self::Computing) -> impl Fn(Self::Computing) -> Self;
+    /// From a standard normal value to one with this mean and standard deviation.
+    fn scaled(mean: Self::Computing, stddev: Self::Computing) -> impl Fn(Self::Computing) -> Self;
 }
 
 /// The numbers 1.m - 1 of the low `bits` bits of every word.
@@ -115,31 +116,6 @@ pub(crate) fn normal_or_zero(value: f32) -> f32 {
     if value.abs() < f32::MIN_POSITIVE { 0.0_f32.copysign(value) } else { value }
 }
 
-/// To the nearest number with 8 bits, which bf16 has.
-#[inline(always)]
-fn nearest_bf16(value: f32) -> f32 {
-    let bits = value.to_bits();
-    let odd = (bits >> 16) & 1;
-    f32::from_bits(bits.wrapping_add(0x7FFF + odd) & 0xFFFF_0000)
-}
-
-/// To the nearest number that f16 has: with 11 bits, or on the grid of its subnormals.
-#[inline(always)]
-fn nearest_f16(value: f32) -> f32 {
-    const SMALLEST_NORMAL: u32 = (127 - 14) << 23;
-    const OVERFLOW: u32 = (127 + 16) << 23;
-    // Its last place is that of f16's subnormals.
-    const ALIGN: f32 = 0.5;
-
-    let size = value.to_bits() & 0x7FFF_FFFF;
-    let odd = (size >> 13) & 1;
-    let normal = size.wrapping_add(0xFFF + odd) & 0xFFFF_E000;
-    let normal = if normal >= OVERFLOW { f32::INFINITY.to_bits() } else { normal };
-    let subnormal = ((f32::from_bits(size) + ALIGN) - ALIGN).to_bits();
-    let nearest = if size < SMALLEST_NORMAL { subnormal } else { normal };
-    f32::from_bits(nearest | (value.to_bits() & 0x8000_0000))
-}
-
 macro_rules! sample {
     ($($type:ty, $mantissa:literal, $nearest:expr;)*) => {$(
         impl Sample for $type {
@@ -161,22 +137,22 @@ macro_rules! sample {
             }
 
             #[inline(always)]
-            fn between(limit: f32) -> impl Fn(f32) -> Self {
-                let range = $nearest(limit + limit);
+            fn between(low: f32, high: f32) -> impl Fn(f32) -> Self {
+                let range = $nearest(normal_or_zero(high - low));
                 #[inline(always)]
                 move |value| {
                     let positive = $nearest(normal_or_zero(value * range));
-                    sealed::Element::round(normal_or_zero(positive - limit))
+                    sealed::Element::round(normal_or_zero(positive + low))
                 }
             }
 
             #[inline(always)]
-            fn scaled(stddev: f32) -> impl Fn(f32) -> Self {
-                // The addition of the mean makes 0 of -0.
+            fn scaled(mean: f32, stddev: f32) -> impl Fn(f32) -> Self {
+                // The addition of a mean of 0 makes 0 of -0.
                 #[inline(always)]
                 move |value| {
                     let product = $nearest(normal_or_zero($nearest(value) * stddev));
-                    sealed::Element::round(product + 0.0)
+                    sealed::Element::round(normal_or_zero(product + mean))
                 }
             }
         }
@@ -184,8 +160,8 @@ macro_rules! sample {
 }
 
 sample! {
-    f16, 10, nearest_f16;
-    bf16, 7, nearest_bf16;
+    f16, 10, round::nearest_f16;
+    bf16, 7, round::nearest_bf16;
     f32, 23, core::convert::identity;
 }
 
@@ -225,15 +201,15 @@ impl Sample for f64 {
     }
 
     #[inline(always)]
-    fn between(limit: f64) -> impl Fn(f64) -> Self {
-        let range = limit + limit;
+    fn between(low: f64, high: f64) -> impl Fn(f64) -> Self {
+        let range = high - low;
         #[inline(always)]
-        move |value| value * range - limit
+        move |value| value * range + low
     }
 
     #[inline(always)]
-    fn scaled(stddev: f64) -> impl Fn(f64) -> Self {
+    fn scaled(mean: f64, stddev: f64) -> impl Fn(f64) -> Self {
         #[inline(always)]
-        move |value| value * stddev + 0.0
+        move |value| value * stddev + mean
     }
 }

@@ -21,7 +21,7 @@ fn draw<T: Sample>(
     length: usize,
 ) -> Vec<T> {
     let mut out = vec![T::default(); length];
-    level.run(Run { random, distribution, parameter: 0.7, start, out: &mut out });
+    level.run(Run { random, law: distribution.law(0.7), start, out: &mut out });
     out
 }
 
@@ -101,7 +101,7 @@ fn subnormals_are_zeros() {
         for (parameter, zeros_only) in [(3e-38, false), (1e-39, true)] {
             let mut values = [1.0_f32; 1000];
             let out = &mut values;
-            Level::Baseline.run(Run { random, distribution, parameter, start: 0, out });
+            Level::Baseline.run(Run { random, law: distribution.law(parameter), start: 0, out });
             assert!(values.iter().all(|value| !value.is_subnormal()));
             assert_eq!(values.iter().all(|&value| value == 0.0), zeros_only);
         }

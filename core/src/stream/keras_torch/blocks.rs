@@ -6,8 +6,10 @@
 //!     Box-Muller of all pairs (truncated: of those that are looked at); back in order, scaled
 //! ```
 
+use core::marker::PhantomData;
+
 use super::kernel::Real;
-use crate::{Distribution, kernel::dispatch::Kernel, math::Fma, stream::cast::Cast};
+use crate::{Law, kernel::dispatch::Kernel, math::Fma, stream::cast::Cast};
 
 /// Units per block of the framework.
 pub(crate) const BLOCK: usize = 16;
@@ -19,14 +21,11 @@ const TRUNCATED: usize = BATCH * BLOCK / 4;
 
 /// Whole blocks of untempered words, and the values that they give from value `skip` on.
 pub(crate) struct Piece<'a, R, T> {
+    pub(crate) real: PhantomData<R>,
     pub(crate) words: &'a [u32],
     pub(crate) skip: usize,
     pub(crate) out: &'a mut [T],
-    pub(crate) distribution: Distribution,
-    /// Standard deviation or limit.
-    pub(crate) parameter: f64,
-    /// The same in the type that the framework computes in.
-    pub(crate) scale: R,
+    pub(crate) law: Law,
 }
 
 impl<R: Real, T: Cast> Kernel for Piece<'_, R, T> {
@@ -34,18 +33,22 @@ impl<R: Real, T: Cast> Kernel for Piece<'_, R, T> {
 
     #[inline(always)]
     fn run<F: Fma>(self) {
-        let Self { words, skip, out, distribution, parameter, scale } = self;
-        match distribution {
-            Distribution::Uniform => {
-                let mut uniform = Uniform::<R>::new::<T>(parameter);
+        let Self { words, skip, out, law, .. } = self;
+        match law {
+            Law::Uniform { low, high } => {
+                let mut uniform = Uniform::<R>::new::<T>(low, high);
                 batches::<R, T, F>(words, skip, out, BLOCK, &mut uniform);
             }
-            Distribution::UntruncatedNormal => {
-                batches::<R, T, F>(words, skip, out, BLOCK, &mut Halves::new(scale));
+            Law::Normal { mean, stddev } => {
+                let mut halves = Halves::<R>::new(mean, stddev);
+                batches::<R, T, F>(words, skip, out, BLOCK, &mut halves);
             }
-            Distribution::TruncatedNormal => {
-                batches::<R, T, F>(words, skip, out, BLOCK / 4, &mut Chosen::new(scale));
+            Law::TruncatedNormal { mean, stddev } => {
+                let mut chosen = Chosen::<R>::new(Affine::new::<T>(mean, stddev));
+                batches::<R, T, F>(words, skip, out, BLOCK / 4, &mut chosen);
             }
+            // Nothing is drawn.
+            Law::Constant { .. } | Law::Identity { .. } => {}
         }
     }
 }
@@ -83,7 +86,7 @@ fn batches<R: Real, T: Cast, F: Fma>(
     }
 }
 
-/// 2 limit and -limit, as torch multiplies and adds them.
+/// high - low and low, as torch multiplies and adds them.
 struct Uniform<R> {
     range: R,
     low: R,
@@ -92,9 +95,9 @@ struct Uniform<R> {
 
 impl<R: Real> Uniform<R> {
     #[inline(always)]
-    fn new<T: Cast>(limit: f64) -> Self {
+    fn new<T: Cast>(low: f64, high: f64) -> Self {
         // A factor stays as precise as the computing type, a summand is rounded to the dtype.
-        let (range, low) = (R::from_f64(limit - -limit), R::from_f64(-limit).quantize::<T>());
+        let (range, low) = (R::from_f64(high - low), R::from_f64(low).quantize::<T>());
         Self { range, low, units: [R::default(); BATCH * BLOCK] }
     }
 }
@@ -115,21 +118,23 @@ struct Halves<R> {
     units: [R; BATCH * BLOCK],
     first: [R; BATCH * HALF],
     second: [R; BATCH * HALF],
+    mean: R,
     stddev: R,
 }
 
 impl<R: Real> Halves<R> {
     #[inline(always)]
-    fn new(stddev: R) -> Self {
+    fn new(mean: f64, stddev: f64) -> Self {
         let half = [R::default(); BATCH * HALF];
-        Self { units: [R::default(); BATCH * BLOCK], first: half, second: half, stddev }
+        let (mean, stddev) = (R::from_f64(mean), R::from_f64(stddev));
+        Self { units: [R::default(); BATCH * BLOCK], first: half, second: half, mean, stddev }
     }
 }
 
 impl<R: Real, T: Cast> Transform<T> for Halves<R> {
     #[inline(always)]
     fn fill<F: Fma>(&mut self, words: &[u32], out: &mut [T]) {
-        let Self { units, first, second, stddev } = self;
+        let Self { units, first, second, mean, stddev } = self;
         R::units(words, &mut units[..out.len()]);
         let halves =
             first.as_chunks_mut::<HALF>().0.iter_mut().zip(second.as_chunks_mut::<HALF>().0);
@@ -144,8 +149,8 @@ impl<R: Real, T: Cast> Transform<T> for Halves<R> {
         let halves = first.as_chunks::<HALF>().0.iter().zip(second.as_chunks::<HALF>().0);
         for (block, (first, second)) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(halves) {
             for j in 0..HALF {
-                block[j] = R::scale::<F>(first[j], *stddev).to_element();
-                block[j + HALF] = R::scale::<F>(second[j], *stddev).to_element();
+                block[j] = R::scale::<F>(first[j], *stddev, *mean).to_element();
+                block[j + HALF] = R::scale::<F>(second[j], *stddev, *mean).to_element();
             }
         }
     }
@@ -162,19 +167,19 @@ struct Chosen<R> {
     outside: [u8; TRUNCATED],
     pending: [u16; TRUNCATED],
     count: usize,
-    stddev: R,
+    affine: Affine<R>,
 }
 
 impl<R: Real> Chosen<R> {
     #[inline(always)]
-    fn new(stddev: R) -> Self {
+    fn new(affine: Affine<R>) -> Self {
         Self {
             pairs: Pairs::new(),
             normals: [R::default(); TRUNCATED],
             outside: [0; TRUNCATED],
             pending: [0; TRUNCATED],
             count: 0,
-            stddev,
+            affine,
         }
     }
 
@@ -247,7 +252,7 @@ impl<R: Real, T: Cast> Transform<T> for Chosen<R> {
             }
         }
         for (slot, &normal) in out.iter_mut().zip(&self.normals) {
-            *slot = truncated_value(normal, self.stddev);
+            *slot = self.affine.value(normal);
         }
     }
 }
@@ -287,8 +292,22 @@ impl<R: Real> Pairs<R> {
     }
 }
 
-#[inline(always)]
-pub(crate) fn truncated_value<R: Real, T: Cast>(normal: R, stddev: R) -> T {
-    // Adding the mean of 0 comes after the rounding: it only changes the sign of 0.
-    ((normal * stddev).quantize::<T>() + R::default()).to_element()
+/// What becomes of a truncated standard normal.
+#[derive(Clone, Copy)]
+pub(crate) struct Affine<R> {
+    mean: R,
+    stddev: R,
+}
+
+impl<R: Real> Affine<R> {
+    #[inline(always)]
+    pub(crate) fn new<T: Cast>(mean: f64, stddev: f64) -> Self {
+        // As in `Uniform`: of both, only a summand is rounded to the dtype.
+        Self { mean: R::from_f64(mean).quantize::<T>(), stddev: R::from_f64(stddev) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn value<T: Cast>(self, normal: R) -> T {
+        ((normal * self.stddev).quantize::<T>() + self.mean).to_element()
+    }
 }

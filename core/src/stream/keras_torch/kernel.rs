@@ -40,8 +40,8 @@ pub(crate) trait Real:
     fn units(words: &[u32], out: &mut [Self]);
     /// Two standard normals of two uniforms: the cosine's and the sine's.
     fn normals<F: Fma>(d1: Self, d2: Self) -> (Self, Self);
-    /// Normal times standard deviation plus a mean of 0, rounded once.
-    fn scale<F: Fma>(normal: Self, stddev: Self) -> Self;
+    /// Normal times standard deviation plus mean, rounded once.
+    fn scale<F: Fma>(normal: Self, stddev: Self, mean: Self) -> Self;
     /// -2 < value < 2.
     fn is_inside(self) -> bool;
     /// A unit that was rounded to 1 is 0.
@@ -74,8 +74,8 @@ impl Real for f32 {
     }
 
     #[inline(always)]
-    fn scale<F: Fma>(normal: Self, stddev: Self) -> Self {
-        F::f32(normal, stddev, 0.0)
+    fn scale<F: Fma>(normal: Self, stddev: Self, mean: Self) -> Self {
+        F::f32(normal, stddev, mean)
     }
 
     #[inline(always)]
@@ -187,9 +187,8 @@ impl Real for f64 {
     }
 
     #[inline(always)]
-    fn scale<F: Fma>(normal: Self, stddev: Self) -> Self {
-        // The same as one rounding: adding 0 changes nothing but the sign of 0.
-        normal * stddev + 0.0
+    fn scale<F: Fma>(normal: Self, stddev: Self, mean: Self) -> Self {
+        F::f64(normal, stddev, mean)
     }
 
     #[inline(always)]

@@ -1,0 +1,112 @@
+//! `varscale bench`: measures the library, the memory that it writes to, and its peers.
+
+mod arguments;
+mod case;
+mod machine;
+mod memory;
+mod peer;
+mod peers;
+mod report;
+mod runner;
+mod samples;
+mod size;
+mod store;
+mod tables;
+
+use std::{
+    env,
+    time::{Duration, SystemTime},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde_json::{Value as Json, json};
+use varscale::instruction_set;
+use varscale_model::Beside;
+
+pub(crate) use self::arguments::Arguments;
+use self::{report::Report, runner::Runner};
+use crate::{failure::Failure, interrupt, stdout::print};
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    check_level()?;
+    let selection = arguments.selection();
+    let output = arguments.json.as_deref();
+    let file = match output {
+        Some(path) => Some(Beside::create(path).map_err(|e| Failure::write(path.display(), &e))?),
+        None => None,
+    };
+    let mut peers = peers::start(&arguments.peers(), &arguments.python)?;
+    let cases = selection.cases(arguments.streams, &peers)?;
+    check_memory(&cases)?;
+
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let interrupted = interrupt::flag()?;
+    let length = (cases.len() * selection.repeats) as u64;
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    let sample = Duration::from_micros(if arguments.quick { 200 } else { 5000 });
+    let samples = Runner::new(&cases, &mut peers)?.run(
+        &cases,
+        selection.repeats,
+        sample,
+        &interrupted,
+        &bar,
+    )?;
+    bar.finish_and_clear();
+
+    let report = Report { cases: &cases, samples: &samples, peers: &peers };
+    if let (Some(mut file), Some(path)) = (file, output) {
+        let record = record(&report, &date, &selection, sample);
+        file.write(format!("{record:#}\n").as_bytes())
+            .and_then(|()| file.finish(path))
+            .map_err(|error| Failure::write(path.display(), &error))?;
+    }
+    let level = instruction_set();
+    print(&format!("varscale bench, {date}, {level}\n\n{}", tables::render(&report)))
+}
+
+fn record(
+    report: &Report<'_>,
+    date: &str,
+    selection: &arguments::Selection,
+    sample: Duration,
+) -> Json {
+    let mut record = json!({
+        "date": date,
+        "machine": machine::machine(),
+        "versions": machine::versions(),
+        "parameters": {
+            "repeats": selection.repeats,
+            "threads": selection.threads,
+            "shortest_sample_seconds": sample.as_secs_f64(),
+        },
+    });
+    if let (Json::Object(record), Json::Object(report)) = (&mut record, report.to_json()) {
+        record.extend(report);
+    }
+    record
+}
+
+/// The library ignores a level that it cannot use; a measurement would then say the wrong thing.
+fn check_level() -> Result<(), Failure> {
+    match env::var_os("VARSCALE_LEVEL") {
+        Some(asked) if asked != instruction_set() => Err(Failure::Input(format!(
+            "invalid VARSCALE_LEVEL {asked:?}: it must be avx512, avx2 or baseline, and one that \
+             this CPU has"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The system would kill the process when it is too late.
+fn check_memory(cases: &[case::Case]) -> Result<(), Failure> {
+    let largest = cases.iter().map(|case| case.place.bytes).max().unwrap_or(0);
+    // A prefaulted buffer for each size of pages, and a fresh one.
+    let needed = largest.saturating_mul(3);
+    match machine::memory() {
+        Some(memory) if needed > memory => Err(Failure::Input(format!(
+            "invalid --sizes: buffers of {largest} bytes need {needed} bytes of memory in all, and \
+             this machine has {memory}"
+        ))),
+        _ => Ok(()),
+    }
+}

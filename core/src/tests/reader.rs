@@ -1,0 +1,75 @@
+//! Readers: the same values into whatever buffers they go.
+
+use std::format;
+
+use super::*;
+use crate::{Stream, VarianceScaling};
+
+/// The values of a slice, read into buffers of any lengths.
+fn read<T: Reference>(draw: &Draw, slice: &Slice, choices: &mut Choices, most: usize) -> Vec<T> {
+    let mut reader = draw.reader::<T>(slice).unwrap();
+    let mut values = Vec::new();
+    while reader.remaining() > 0 {
+        let mut buffer = vec![T::default(); choices.below(most + 1)];
+        buffer.truncate(reader.remaining() as usize);
+        reader.fill(&mut buffer).unwrap();
+        values.extend(buffer);
+    }
+    assert!(reader.fill(&mut [T::default()]).is_err());
+    reader.fill(&mut []).unwrap();
+    values
+}
+
+#[test]
+fn readers_give_the_same_however_they_are_split() {
+    fn check<T: Reference>(draw: &Draw, choices: &mut Choices, what: &str) {
+        let bits = |values: Vec<T>| values.into_iter().map(T::bits).collect::<Vec<_>>();
+        let shape = draw.shape();
+        let whole = Slice::whole(shape);
+        let columns = Slice::new([1, shape[1] / 3], [shape[0] - 1, shape[1] / 2]);
+        for slice in [whole, columns] {
+            let expected = bits(draw.slice_to_vec(&slice).unwrap());
+            for most in [7, 700, 30_000, 3 * expected.len()] {
+                // Single values of a few only: every fill may start threads.
+                let most = if expected.len() > 10_000 { most.max(700) } else { most };
+                let values = bits(read(draw, &slice, choices, most));
+                assert!(values == expected, "{what} {:?} {slice:?} {most}", T::DTYPE);
+            }
+        }
+    }
+
+    let mut choices = Choices(11);
+    for &stream in Stream::ALL {
+        for distribution in Distribution::ALL {
+            // Not multiples of 16, for torch's tail; the first one for its small tensors.
+            for shape in [[2, 3], [13, 9], [101, 57], [311, 503]] {
+                let rule = VarianceScaling::new(1.0, crate::Mode::FanIn, distribution).unwrap();
+                let initializer = Initializer::variance_scaling(rule, 3).with_stream(stream);
+                let draw = initializer.draw(shape).unwrap();
+                let what = format!("{stream} {distribution} {shape:?}");
+                check::<f16>(&draw, &mut choices, &what);
+                check::<bf16>(&draw, &mut choices, &what);
+                check::<f32>(&draw, &mut choices, &what);
+                check::<f64>(&draw, &mut choices, &what);
+            }
+        }
+    }
+}
+
+/// The state of a sequential stream stands where the values end, in the middle of its own blocks.
+#[test]
+fn readers_go_on_across_large_buffers() {
+    for stream in [Stream::KerasTorch, Stream::KerasNumpy] {
+        for initializer in [Initializer::he_normal(3), Initializer::random_normal(0, 1, 3).unwrap()]
+        {
+            let draw = initializer.with_stream(stream).draw([1500, 1999]).unwrap();
+            let expected: Vec<f32> = draw.to_vec().unwrap();
+            let slice = Slice::whole(draw.shape());
+            for threads in [1, 3] {
+                let draw = draw.clone().with_threads(threads);
+                let values: Vec<f32> = read(&draw, &slice, &mut Choices(5), 900_000);
+                assert!(values == expected, "{stream} {threads}");
+            }
+        }
+    }
+}
