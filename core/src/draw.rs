@@ -1,10 +1,10 @@
 //! Draws: one call of an initializer for one tensor, from which any part can be taken.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::{
-    Dtype, Element, Error, Law, Reader, Slice,
+    Dtype, Element, Error, Law, Reader, Slice, memory,
     shape::{ShapeError, element_count},
     stream::Origin,
 };
@@ -163,18 +163,8 @@ impl Draw {
     /// As [`Draw::fill_slice`], and [`Error::Memory`] where it does not fit.
     pub fn slice_to_vec<T: Element>(&self, slice: &Slice) -> Result<Vec<T>, Error> {
         let elements = slice.check(&self.shape)?;
-        let mut out = buffer(elements)?;
+        let mut out = memory::zeros(elements)?;
         self.fill_slice(slice, &mut out)?;
         Ok(out)
     }
-}
-
-/// A buffer for `elements` values, or an error where the allocator has none.
-fn buffer<T: Element>(elements: u64) -> Result<Vec<T>, Error> {
-    let memory = || Error::Memory { bytes: u128::from(elements) * T::DTYPE.size() as u128 };
-    let length = usize::try_from(elements).map_err(|_| memory())?;
-    // `vec!` aborts where memory runs out: ask first, give back, then take zeroed pages, which
-    // cost nothing until they are written.
-    Vec::<T>::new().try_reserve_exact(length).map_err(|_| memory())?;
-    Ok(vec![T::default(); length])
 }

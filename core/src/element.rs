@@ -5,7 +5,11 @@ use core::{fmt, str::FromStr};
 
 use half::{bf16, f16};
 
-use crate::kernel::{Computing, Run, dispatch, round};
+use crate::kernel::{
+    Computing, Run,
+    dispatch::{self, Cpu},
+    round,
+};
 #[cfg(feature = "keras-streams")]
 use crate::stream::framework::{Framework, Sequence};
 
@@ -94,15 +98,21 @@ impl serde::Serialize for Dtype {
 }
 
 pub(crate) mod sealed {
-    use super::{Computing, Run};
+    use super::{Computing, Cpu, Run};
     #[cfg(feature = "keras-streams")]
     use super::{Framework, Sequence};
 
-    pub trait Element: Sized {
+    pub trait Element: bytemuck::Pod {
         type Computing: Computing;
 
         /// The one rounding of a computed value, to nearest even.
         fn round(value: Self::Computing) -> Self;
+
+        /// `out` itself, where it is of the computing type.
+        fn as_computing(out: &mut [Self]) -> Option<&mut [Self::Computing]>;
+
+        /// As [`Element::round`] of each value. `normal`: none of them is subnormal.
+        fn round_all<C: Cpu>(values: &[Self::Computing], out: &mut [Self], normal: bool);
 
         /// Fills a run at the best level. Not generic where it is implemented, so that kernels are
         /// compiled once, in this crate, and not in every crate that draws.
@@ -135,17 +145,14 @@ pub trait Element: sealed::Element + Copy + Default + PartialEq + Send + Sync + 
 }
 
 macro_rules! element {
-    ($($type:ty, $dtype:ident, $computing:ty, $round:expr, $to_f64:expr;)*) => {$(
+    ($($type:ty, $dtype:ident, $computing:ty, $run:path, $to_f64:expr, { $($rounding:tt)* };)*) => {$(
         impl sealed::Element for $type {
             type Computing = $computing;
 
-            #[inline(always)]
-            fn round(value: $computing) -> Self {
-                $round(value)
-            }
+            $($rounding)*
 
             fn fill(run: Run<'_, Self>) {
-                dispatch::run(run);
+                $run(run);
             }
 
             #[cfg(feature = "keras-streams")]
@@ -171,9 +178,57 @@ macro_rules! element {
     )*};
 }
 
+/// Of a type that is computed in itself.
+macro_rules! exact {
+    () => {
+        #[inline(always)]
+        fn round(value: Self) -> Self {
+            value
+        }
+
+        #[inline(always)]
+        fn as_computing(out: &mut [Self]) -> Option<&mut [Self]> {
+            Some(out)
+        }
+
+        #[inline(always)]
+        fn round_all<C: Cpu>(values: &[Self], out: &mut [Self], _normal: bool) {
+            out.copy_from_slice(values);
+        }
+    };
+}
+
+/// Of a type that f32 values are rounded to: `$several` may decline.
+macro_rules! rounded {
+    ($one:path, $several:expr) => {
+        #[inline(always)]
+        fn round(value: f32) -> Self {
+            $one(value)
+        }
+
+        #[inline(always)]
+        fn as_computing(_out: &mut [Self]) -> Option<&mut [f32]> {
+            None
+        }
+
+        #[inline(always)]
+        fn round_all<C: Cpu>(values: &[f32], out: &mut [Self], normal: bool) {
+            if !$several(values, &mut *out, normal) {
+                for (slot, &value) in out.iter_mut().zip(values) {
+                    *slot = $one(value);
+                }
+            }
+        }
+    };
+}
+
 element! {
-    f16, Float16, f32, round::to_f16, f16::to_f64;
-    bf16, BFloat16, f32, round::to_bf16, bf16::to_f64;
-    f32, Float32, f32, core::convert::identity, f64::from;
-    f64, Float64, f64, core::convert::identity, core::convert::identity;
+    f16, Float16, f32, dispatch::run, f16::to_f64, {
+        rounded!(round::to_f16, |values, out, _| C::round_f16(values, out));
+    };
+    bf16, BFloat16, f32, dispatch::run_to_bf16, bf16::to_f64, {
+        rounded!(round::to_bf16, |values, out, normal| normal && C::round_bf16(values, out));
+    };
+    f32, Float32, f32, dispatch::run, f64::from, { exact!(); };
+    f64, Float64, f64, dispatch::run, core::convert::identity, { exact!(); };
 }

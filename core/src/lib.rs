@@ -39,6 +39,7 @@ mod kernel;
 mod law;
 mod layout;
 mod math;
+mod memory;
 mod number;
 mod reader;
 mod seed;

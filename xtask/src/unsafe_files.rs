@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::Metadata;
 use walkdir::WalkDir;
 
-/// The only file that may lift the lint.
-const ALLOWED: &str = "core/src/kernel/dispatch.rs";
+/// The only files that may lift the lint.
+const ALLOWED: [&str; 2] = ["core/src/kernel/dispatch.rs", "core/src/memory.rs"];
 
 /// Split, so that this file does not hold the name itself.
 const LINT: &str = concat!("unsafe", "_code");
@@ -34,10 +34,10 @@ pub(crate) fn check(metadata: &Metadata) -> Result<()> {
         }
     }
     ensure!(
-        lifting == [root.join(ALLOWED)],
-        "unsafe code is allowed in {ALLOWED} only, but these files lift the lint: {lifting:?}"
+        lifting == ALLOWED.map(|path| root.join(path)),
+        "unsafe code is allowed in {ALLOWED:?} only, but these files lift the lint: {lifting:?}"
     );
-    println!("in {ALLOWED} only");
+    println!("in {ALLOWED:?} only");
     Ok(())
 }
 

@@ -1,9 +1,13 @@
-//! The best instruction set of this CPU for a kernel: the only file with `unsafe`.
+//! The best instruction set of this CPU for a kernel.
 //!
 //! A kernel is one plain Rust function, compiled once per level. Its values do not depend on the
 //! level: it consists of operations that IEEE 754 and integer arithmetic define exactly.
 #![allow(unsafe_code)]
 
+use half::{bf16, f16};
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use super::round::x86;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 use crate::math::Hardware;
 use crate::math::{Fma, Native};
@@ -13,15 +17,71 @@ use crate::math::{Fma, Native};
 pub(crate) trait Kernel {
     type Output;
 
-    /// Runs with `F` for fused multiply-add, where the kernel has any.
-    fn run<F: Fma>(self) -> Self::Output;
+    /// Runs with `C` for what plain Rust does not say: fused multiply-add, where the kernel has
+    /// any, and conversions.
+    fn run<C: Cpu>(self) -> Self::Output;
+}
+
+/// The instructions of a level that plain Rust does not say.
+pub trait Cpu: Fma {
+    /// As [`round::to_f16`] of each value; false, and nothing done, without an instruction for it.
+    #[inline(always)]
+    fn round_f16(_values: &[f32], _out: &mut [f16]) -> bool {
+        false
+    }
+
+    /// As [`round::to_bf16`] of each value, where those are 0 or normal numbers; false, and nothing
+    /// done, without an instruction for it.
+    #[inline(always)]
+    fn round_bf16(_values: &[f32], _out: &mut [bf16]) -> bool {
+        false
+    }
+}
+
+impl Cpu for Native {}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+impl Cpu for Hardware<256> {
+    #[inline(always)]
+    fn round_f16(values: &[f32], out: &mut [f16]) -> bool {
+        let detected = is_x86_feature_detected!("f16c");
+        if detected {
+            // SAFETY: the feature has just been found.
+            unsafe { x86::to_f16_by_8(values, out) };
+        }
+        detected
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+impl Cpu for Hardware<512> {
+    #[inline(always)]
+    fn round_f16(values: &[f32], out: &mut [f16]) -> bool {
+        let detected = is_x86_feature_detected!("avx512f");
+        if detected {
+            // SAFETY: the feature has just been found.
+            unsafe { x86::to_f16_by_16(values, out) };
+        }
+        detected
+    }
+
+    #[inline(always)]
+    fn round_bf16(values: &[f32], out: &mut [bf16]) -> bool {
+        let detected =
+            is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f");
+        if detected {
+            // SAFETY: the features have just been found.
+            unsafe { x86::to_bf16_by_32(values, out) };
+        }
+        detected
+    }
 }
 
 /// An instruction set that kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Level {
     Baseline,
-    /// With fused multiply-add, which all CPUs but a few with AVX2 have.
+    /// With fused multiply-add and float16 conversions, which all CPUs but a few with AVX2 have.
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
     Avx2,
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
@@ -71,7 +131,11 @@ impl Level {
         match self {
             Self::Baseline => true,
             #[cfg(all(target_arch = "x86_64", feature = "std"))]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            Self::Avx2 => {
+                is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("f16c")
+            }
             #[cfg(all(target_arch = "x86_64", feature = "std"))]
             Self::Avx512 => {
                 is_x86_feature_detected!("avx512f")
@@ -117,14 +181,32 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     Level::best().run(kernel)
 }
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
-fn avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Hardware>()
+/// As [`run`], of a kernel that rounds to bfloat16: compiled for that instruction, too, since a
+/// call for each block would cost more than the rounding.
+pub(crate) fn run_to_bf16<K: Kernel>(kernel: K) -> K::Output {
+    let level = Level::best();
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    if level == Level::Avx512 && is_x86_feature_detected!("avx512bf16") {
+        // SAFETY: `best` and the line above have found every feature.
+        return unsafe { avx512bf16(kernel) };
+    }
+    level.run(kernel)
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
+fn avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Hardware<512>>()
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")]
+fn avx512bf16<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Hardware<512>>()
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[target_feature(enable = "avx2,fma,f16c")]
 fn avx2<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Hardware>()
+    kernel.run::<Hardware<256>>()
 }

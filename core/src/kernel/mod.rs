@@ -20,21 +20,26 @@ pub(crate) mod round;
 
 use core::ops::{Add, Mul};
 
-use crate::{Element, Law, math::Fma, stream::native::Position};
+use bytemuck::{Pod, Zeroable, cast_slice};
+
+use self::{dispatch::Cpu, philox::Words};
+use crate::{Element, Law, stream::native::Position};
 
 /// Values per block: 64 counters of four words.
 pub(crate) const BLOCK: usize = 256;
 
 /// The type that values are computed in: f32, or f64 for float64.
-pub trait Computing: Copy + PartialOrd + Add<Output = Self> + Mul<Output = Self> {
+pub trait Computing: Pod + PartialOrd + Add<Output = Self> + Mul<Output = Self> {
     /// One random word: 32 bits for f32, 64 for f64, with the 32 bits of f32 on top, so that both
     /// draws agree.
-    type Word: Copy + Default;
+    type Word: Pod;
+    /// What the counters of a run share: one plane of words, or two.
+    type Counters: Words;
 
     /// A parameter, rounded to nearest.
     fn from_f64(value: f64) -> Self;
-    /// The words of the counters from `first`.
-    fn words(key: &philox::Key, call: u32, first: u64, out: &mut [Self::Word]);
+    /// The counters with these upper words.
+    fn counters(key: &philox::Key, high: u32, call: u32) -> Self::Counters;
     /// Uniform in [−1, 1].
     fn uniform(word: Self::Word) -> Self;
     /// Standard normal truncated to [−2, 2].
@@ -45,6 +50,7 @@ pub trait Computing: Copy + PartialOrd + Add<Output = Self> + Mul<Output = Self>
 
 impl Computing for f32 {
     type Word = u32;
+    type Counters = philox::Counters;
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
@@ -52,8 +58,8 @@ impl Computing for f32 {
     }
 
     #[inline(always)]
-    fn words(key: &philox::Key, call: u32, first: u64, out: &mut [u32]) {
-        philox::words(key, call, 0, first, out);
+    fn counters(key: &philox::Key, high: u32, call: u32) -> philox::Counters {
+        philox::Counters::new(key, high, call, 0)
     }
 
     #[inline(always)]
@@ -74,6 +80,7 @@ impl Computing for f32 {
 
 impl Computing for f64 {
     type Word = u64;
+    type Counters = [philox::Counters; 2];
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
@@ -81,14 +88,8 @@ impl Computing for f64 {
     }
 
     #[inline(always)]
-    fn words(key: &philox::Key, call: u32, first: u64, out: &mut [u64]) {
-        let mut planes = [[0; BLOCK]; 2];
-        for (plane, words) in planes.iter_mut().enumerate() {
-            philox::words(key, call, plane as u32, first, &mut words[..out.len()]);
-        }
-        for ((word, &high), &low) in out.iter_mut().zip(&planes[0]).zip(&planes[1]) {
-            *word = (u64::from(high) << 32) | u64::from(low);
-        }
+    fn counters(key: &philox::Key, high: u32, call: u32) -> [philox::Counters; 2] {
+        [0, 1].map(|plane| philox::Counters::new(key, high, call, plane))
     }
 
     #[inline(always)]
@@ -134,7 +135,7 @@ impl<T: Element> dispatch::Kernel for Run<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<F: Fma>(self) {
+    fn run<C: Cpu>(self) {
         let from = T::Computing::from_f64;
         let shape = match *self.law {
             Law::Constant { value } => Shape::Constant { value: from(value) },
@@ -158,23 +159,26 @@ impl<T: Element> dispatch::Kernel for Run<'_, T> {
                 Shape::Normal { scale: from(stddev), shift: from(mean) }
             }
         };
-        let blocks = Blocks { position: self.position, start: self.start, out: self.out };
+        let Self { law, position, start, out, .. } = self;
+        let blocks = Blocks { position, start, normal: is_normal(law), out };
         match shape {
             Shape::Constant { value } => blocks.out.fill(T::round(value)),
-            Shape::Uniform { scale } => blocks.fill(each(|w| T::Computing::uniform(w) * scale)),
-            Shape::UniformBetween { scale, shift, low, high } => blocks.fill(each(|w| {
+            Shape::Uniform { scale } => {
+                blocks.fill::<C>(each(|w| T::Computing::uniform(w) * scale))
+            }
+            Shape::UniformBetween { scale, shift, low, high } => blocks.fill::<C>(each(|w| {
                 let value = T::Computing::uniform(w) * scale + shift;
                 let value = if value < low { low } else { value };
                 if value > high { high } else { value }
             })),
             Shape::TruncatedNormal { scale } => {
-                blocks.fill(each(|w| T::Computing::truncated_normal(w) * scale));
+                blocks.fill::<C>(each(|w| T::Computing::truncated_normal(w) * scale));
             }
             Shape::TruncatedNormalAround { scale, shift } => {
-                blocks.fill(each(|w| T::Computing::truncated_normal(w) * scale + shift));
+                blocks.fill::<C>(each(|w| T::Computing::truncated_normal(w) * scale + shift));
             }
             Shape::Normal { scale, shift } => {
-                blocks.fill(pairs(|w| T::Computing::normal(w).map(|z| z * scale + shift)));
+                blocks.fill::<C>(pairs(|w| T::Computing::normal(w).map(|z| z * scale + shift)));
             }
         }
     }
@@ -182,62 +186,90 @@ impl<T: Element> dispatch::Kernel for Run<'_, T> {
 
 /// A transform of words to values, one by one.
 #[inline(always)]
-fn each<T: Element>(
-    value: impl Fn(<T::Computing as Computing>::Word) -> T::Computing,
-) -> impl Fn(&[<T::Computing as Computing>::Word], &mut [T]) {
+fn each<C: Computing>(value: impl Fn(C::Word) -> C) -> impl Fn(&[C::Word], &mut [C]) {
     #[inline(always)]
     move |words, out| {
         for (slot, &word) in out.iter_mut().zip(words) {
-            *slot = T::round(value(word));
+            *slot = value(word);
         }
     }
 }
 
 /// A transform of words to values, two by two.
 #[inline(always)]
-fn pairs<T: Element>(
-    values: impl Fn([<T::Computing as Computing>::Word; 2]) -> [T::Computing; 2],
-) -> impl Fn(&[<T::Computing as Computing>::Word], &mut [T]) {
+fn pairs<C: Computing>(values: impl Fn([C::Word; 2]) -> [C; 2]) -> impl Fn(&[C::Word], &mut [C]) {
     #[inline(always)]
     move |words, out| {
         for (slots, words) in out.chunks_exact_mut(2).zip(words.chunks_exact(2)) {
             let [first, second] = values([words[0], words[1]]);
-            slots[0] = T::round(first);
-            slots[1] = T::round(second);
+            slots[0] = first;
+            slots[1] = second;
         }
     }
+}
+
+/// Whether no value is subnormal in f32. Standard values are 2^-46 or more, or 0 (`box_muller`), and
+/// what a shift leaves of one is a multiple of a last place of the larger of both.
+fn is_normal(law: &Law) -> bool {
+    const LEAST: f64 = 1.0 / (1u64 << 60) as f64;
+    let shift = law.mean().abs();
+    law.stddev().is_some_and(|stddev| stddev >= LEAST) && (shift == 0.0 || shift >= LEAST)
 }
 
 struct Blocks<'a, T> {
     position: Position,
     start: u64,
+    /// Whether no value is subnormal.
+    normal: bool,
     out: &'a mut [T],
 }
+
+/// On cache lines of their own: vectors that cross two cost twice as much.
+#[repr(align(64))]
+struct Aligned<T>([T; BLOCK]);
 
 impl<T: Element> Blocks<'_, T> {
     /// Fills the run block by block. The head and the tail are drawn into a buffer from the
     /// counters that they touch, so that a run may start and end anywhere.
     #[inline(always)]
-    fn fill(self, transform: impl Fn(&[<T::Computing as Computing>::Word], &mut [T])) {
+    fn fill<C: Cpu>(
+        self,
+        transform: impl Fn(&[<T::Computing as Computing>::Word], &mut [T::Computing]),
+    ) {
         let key = philox::Key::new(self.position.key);
-        let call = self.position.call;
-        let mut words = [<T::Computing as Computing>::Word::default(); BLOCK];
-        let mut spare = [T::default(); BLOCK];
+        let counters =
+            |first: u64| T::Computing::counters(&key, (first >> 32) as u32, self.position.call);
+        // 64 bits hold one word, or two.
+        let size = size_of::<<T::Computing as Computing>::Word>();
+        let mut words = Aligned([0u64; BLOCK]);
+        let mut values = Aligned([T::Computing::zeroed(); BLOCK]);
 
         let (mut start, mut out) = (self.start, self.out);
+        let mut shared = counters(start / 4);
         while !out.is_empty() {
             let within = (start % BLOCK as u64) as usize;
             let length = out.len().min(BLOCK - within);
             let (now, later) = out.split_at_mut(length);
+            let first = start / 4;
+            if first as u32 == 0 {
+                shared = counters(first);
+            }
             if length == BLOCK {
-                T::Computing::words(&key, call, start / 4, &mut words);
-                transform(&words, now);
+                let words = &mut words.0[..BLOCK * size / 8];
+                shared.fill(&key, first, words);
+                if let Some(now) = T::as_computing(now) {
+                    transform(cast_slice(words), now);
+                } else {
+                    transform(cast_slice(words), &mut values.0);
+                    T::round_all::<C>(&values.0, now, self.normal);
+                }
             } else {
                 let skip = within % 4;
                 let drawn = (skip + length).next_multiple_of(4);
-                T::Computing::words(&key, call, start / 4, &mut words[..drawn]);
-                transform(&words[..drawn], &mut spare[..drawn]);
-                now.copy_from_slice(&spare[skip..skip + length]);
+                let words = &mut words.0[..drawn * size / 8];
+                shared.fill(&key, first, words);
+                transform(cast_slice(words), &mut values.0[..drawn]);
+                T::round_all::<C>(&values.0[skip..skip + length], now, self.normal);
             }
             (start, out) = (start.wrapping_add(length as u64), later);
         }

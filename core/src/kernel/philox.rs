@@ -8,15 +8,26 @@
 //!     (c0, c1, c2, c3) = (hi1 ^ c1 ^ k0, lo1, hi0 ^ c3 ^ k1, lo0)
 //! ```
 //!
-//! Deviation on x86: every word travels in 64 bits whose upper half is junk, and is masked in front
-//! of the products only. That is `vpmuludq`, which reads the lower halves by itself; where LLVM can
-//! prove 32 bits it emits the three times slower `vpmullq` instead.
+//! Deviations, all for vectors:
+//! - On x86 every word travels in 64 bits whose upper half is junk, and is masked in front of the
+//!   products only. That is `vpmuludq`, which reads the lower halves by itself; where LLVM can prove
+//!   32 bits it emits the three times slower `vpmullq` instead.
+//! - Consecutive counters share three of their words, and so one product of each of the first two
+//!   rounds and what it is combined with: [`Counters`].
+//! - The rounds of several counters take turns, since each round waits for its products.
+//! - The last products are turned by 32 bits, which puts both words that they go into in place.
+
+use bytemuck::{Pod, cast_slice_mut};
+
+use super::BLOCK;
 
 const M0: u32 = 0xD251_1F53;
 const M1: u32 = 0xCD9E_8D57;
 const W0: u32 = 0x9E37_79B9;
 const W1: u32 = 0xBB67_AE85;
 const ROUNDS: usize = 10;
+/// Counters whose rounds take turns: as many as there are registers for.
+const TURNS: usize = 4;
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 type Lane = u64;
@@ -43,7 +54,8 @@ fn multiply(lane: Lane, multiplier: u32) -> (Lane, Lane) {
 pub struct Key([[Lane; 2]; ROUNDS]);
 
 impl Key {
-    #[inline(always)]
+    // Not inlined: LLVM would see that the first key has 32 bits, and leave out masks.
+    #[inline(never)]
     pub(crate) fn new(key: [u32; 2]) -> Self {
         let mut round = [Lane::from(key[0]), Lane::from(key[1])];
         Self(core::array::from_fn(|_| {
@@ -56,14 +68,15 @@ impl Key {
 }
 
 #[inline(always)]
+fn round([c0, c1, c2, c3]: [Lane; 4], [k0, k1]: [Lane; 2]) -> [Lane; 4] {
+    let (hi0, lo0) = multiply(c0, M0);
+    let (hi1, lo1) = multiply(c2, M1);
+    [hi1 ^ c1 ^ k0, lo1, hi0 ^ c3 ^ k1, lo0]
+}
+
+#[inline(always)]
 fn rounds(counter: [Lane; 4], key: &Key) -> [u32; 4] {
-    let [mut c0, mut c1, mut c2, mut c3] = counter;
-    for [k0, k1] in key.0 {
-        let (hi0, lo0) = multiply(c0, M0);
-        let (hi1, lo1) = multiply(c2, M1);
-        (c0, c1, c2, c3) = (hi1 ^ c1 ^ k0, lo1, hi0 ^ c3 ^ k1, lo0);
-    }
-    [c0 as u32, c1 as u32, c2 as u32, c3 as u32]
+    key.0.into_iter().fold(counter, round).map(|word| word as u32)
 }
 
 /// The four words of one counter.
@@ -83,23 +96,123 @@ pub(crate) fn block(key: &Key, low: u64, high: u64) -> [u32; 4] {
     rounds(counter, key)
 }
 
-/// The words of the counters (first, call, plane), (first + 1, call, plane), …, four each.
+/// What the counters (…, high, call, plane) share in their first rounds.
+#[derive(Clone, Copy)]
+pub struct Counters([Lane; 4]);
+
+impl Counters {
+    // Not inlined: LLVM would see which of these bits are zero, and then as above.
+    #[inline(never)]
+    pub(crate) fn new(Key(key): &Key, high: u32, call: u32, plane: u32) -> Self {
+        let (hi1, lo1) = multiply(call.into(), M1);
+        let (hi0, lo0) = multiply(hi1 ^ Lane::from(high) ^ key[0][0], M0);
+        Self([Lane::from(plane) ^ key[0][1], lo1 ^ key[1][0], hi0 ^ key[1][1], lo0 ^ key[2][1]])
+    }
+
+    /// The state of the counter (low, …) after three rounds.
+    #[inline(always)]
+    fn third_round(&self, low: u64, Key(key): &Key) -> [Lane; 4] {
+        let [a, b, c, d] = self.0;
+        let (hi0, lo0) = multiply(low as Lane, M0);
+        let (hi1, lo1) = multiply(hi0 ^ a, M1);
+        let (hi2, lo2) = multiply(hi1 ^ b, M0);
+        let (hi3, lo3) = multiply(lo0 ^ c, M1);
+        [hi3 ^ lo1 ^ key[2][0], lo3, hi2 ^ d, lo2]
+    }
+}
+
+/// The four words of each of `N` counters, by pairs: the first one in the lower half.
 #[inline(always)]
-pub(crate) fn words(key: &Key, call: u32, plane: u32, first: u64, out: &mut [u32]) {
-    for (index, block) in out.chunks_exact_mut(4).enumerate() {
-        let counter = first.wrapping_add(index as u64);
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        let low = counter;
-        #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
-        let low = counter as u32;
-        let words =
-            rounds([low, (counter >> 32) as Lane, Lane::from(call), Lane::from(plane)], key);
-        block.copy_from_slice(&words);
+fn pairs<const N: usize>(shared: &Counters, low: [u64; N], key: &Key) -> [[u64; 2]; N] {
+    let mut states = low.map(|low| shared.third_round(low, key));
+    for &key in &key.0[3..ROUNDS - 1] {
+        for state in &mut states {
+            *state = round(*state, key);
+        }
+    }
+    let [k0, k1] = key.0[ROUNDS - 1];
+    states.map(|[c0, c1, c2, c3]| [last_round(c2, M1, c1 ^ k0), last_round(c0, M0, c3 ^ k1)])
+}
+
+/// The upper half of the product, combined with `word`, and above it the lower half.
+#[inline(always)]
+fn last_round(lane: Lane, multiplier: u32, word: Lane) -> u64 {
+    (low_half(lane) * u64::from(multiplier)).rotate_left(32) ^ low_half(word)
+}
+
+#[inline(always)]
+fn low_half(lane: Lane) -> u64 {
+    u64::from(lane as u32)
+}
+
+/// What the words of a run of counters are drawn from.
+pub trait Words: Copy {
+    /// The words of one counter, as they lie in memory.
+    type Block: Pod;
+
+    fn draw<const N: usize>(&self, key: &Key, low: [u64; N]) -> [Self::Block; N];
+
+    /// Fills `out` with the words of the counters from `first`, which differ in their lower half.
+    #[inline(always)]
+    fn fill(&self, key: &Key, first: u64, out: &mut [u64]) {
+        const COUNTERS: usize = BLOCK / 4;
+        const PART: usize = COUNTERS / TURNS;
+        let out = cast_slice_mut(out);
+        if let Ok(out) = <&mut [Self::Block; COUNTERS]>::try_from(&mut *out) {
+            for index in 0..PART {
+                let low =
+                    core::array::from_fn(|turn| first.wrapping_add((index + turn * PART) as u64));
+                let blocks: [_; TURNS] = self.draw(key, low);
+                for turn in 0..TURNS {
+                    out[index + turn * PART] = blocks[turn];
+                }
+            }
+        } else {
+            for (index, block) in out.iter_mut().enumerate() {
+                [*block] = self.draw(key, [first.wrapping_add(index as u64)]);
+            }
+        }
+    }
+}
+
+/// 32 bits each, two in each u64.
+impl Words for Counters {
+    type Block = [u64; 2];
+
+    #[inline(always)]
+    fn draw<const N: usize>(&self, key: &Key, low: [u64; N]) -> [[u64; 2]; N] {
+        let words = pairs(self, low, key);
+        if cfg!(target_endian = "big") {
+            return words.map(|pairs| pairs.map(|pair| pair.rotate_left(32)));
+        }
+        words
+    }
+}
+
+/// 64 bits each: those of the first counters above those of the second.
+impl Words for [Counters; 2] {
+    type Block = [u64; 4];
+
+    #[inline(always)]
+    fn draw<const N: usize>(&self, key: &Key, low: [u64; N]) -> [[u64; 4]; N] {
+        const LOW: u64 = u32::MAX as u64;
+        let [high, low] = [pairs(&self[0], low, key), pairs(&self[1], low, key)];
+        core::array::from_fn(|turn| {
+            let ([h0, h1], [l0, l1]) = (high[turn], low[turn]);
+            [
+                (h0 << 32) | (l0 & LOW),
+                (h0 & !LOW) | (l0 >> 32),
+                (h1 << 32) | (l1 & LOW),
+                (h1 & !LOW) | (l1 >> 32),
+            ]
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     /// Known answers of Random123 1.14 (`tests/kat_vectors`, `philox4x32 10`).
@@ -118,16 +231,32 @@ mod tests {
         }
     }
 
+    /// Words of a run, and of the run in 64 bits, against one counter at a time.
+    fn check_run(first: u64, counters: usize) {
+        let (key, call) = ([7, 11], 5);
+        let keys = Key::new(key);
+        let shared = [0, 1].map(|plane| Counters::new(&keys, (first >> 32) as u32, call, plane));
+        let (mut words, mut wide) = (vec![0u64; 2 * counters], vec![0u64; 4 * counters]);
+        shared[1].fill(&keys, first, &mut words);
+        shared.fill(&keys, first, &mut wide);
+        let words: &[[u32; 4]] = bytemuck::cast_slice(&words);
+        let wide: &[[u64; 4]] = bytemuck::cast_slice(&wide);
+        for (index, (words, wide)) in words.iter().zip(wide).enumerate() {
+            let counter = first + index as u64;
+            let expected = [0, 1].map(|plane| {
+                philox4x32([counter as u32, (counter >> 32) as u32, call, plane], key)
+            });
+            assert_eq!(*words, expected[1]);
+            let both = |k| (u64::from(expected[0][k]) << 32) | u64::from(expected[1][k]);
+            assert_eq!(*wide, core::array::from_fn(both));
+        }
+    }
+
     #[test]
-    fn runs_of_counters_cross_every_carry() {
-        let key = [7, 11];
-        for first in [0, 3, u64::from(u32::MAX) - 5, (7 << 32) - 1, u64::MAX - 2] {
-            let mut out = [0; 4 * 37];
-            words(&Key::new(key), 5, 1, first, &mut out);
-            for (index, block) in out.chunks(4).enumerate() {
-                let counter = first.wrapping_add(index as u64);
-                let expected = philox4x32([counter as u32, (counter >> 32) as u32, 5, 1], key);
-                assert_eq!(block, expected);
+    fn runs_are_their_counters() {
+        for counters in [0, 1, 37, BLOCK / 4, BLOCK] {
+            for last in [u64::from(u32::MAX), (7 << 32) - 1, (7 << 32) + 12_345, u64::MAX - 1] {
+                check_run(last + 1 - counters as u64, counters);
             }
         }
     }

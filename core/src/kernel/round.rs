@@ -4,6 +4,9 @@
 //! `half` converts one value at a time (a table of cases or a call), which a loop cannot vectorize.
 //! All functions equal it for every f32 but NaN (tested). Of NaN, `nearest_f16` makes one.
 
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) mod x86;
+
 use half::{bf16, f16};
 
 #[inline(always)]
@@ -62,7 +65,10 @@ pub(crate) fn nearest_f16(value: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::{vec, vec::Vec};
+
     use super::*;
+    use crate::kernel::dispatch::{Cpu, Kernel, Level};
 
     fn agree(bits: u32) {
         let value = f32::from_bits(bits);
@@ -99,5 +105,45 @@ mod tests {
     #[ignore = "slow: every f32"]
     fn equals_half_everywhere() {
         (0..=u32::MAX).for_each(agree);
+    }
+
+    /// By the instructions of a level, where it has any.
+    struct ByInstruction<'a>(&'a [f32]);
+
+    impl Kernel for ByInstruction<'_> {
+        type Output = [Option<Vec<u16>>; 2];
+
+        fn run<C: Cpu>(self) -> Self::Output {
+            let mut halves = vec![f16::ZERO; self.0.len()];
+            let mut brains = vec![bf16::ZERO; self.0.len()];
+            let (is_half, is_brain) =
+                (C::round_f16(self.0, &mut halves), C::round_bf16(self.0, &mut brains));
+            [
+                is_half.then(|| halves.iter().map(|x| x.to_bits()).collect()),
+                is_brain.then(|| brains.iter().map(|x| x.to_bits()).collect()),
+            ]
+        }
+    }
+
+    #[test]
+    fn instructions_equal_bits() {
+        let values: Vec<f32> = (0..=u16::MAX)
+            .flat_map(|upper| {
+                [0, 0x0FFF, 0x1000, 0x1001, 0x3000, 0x7FFF, 0x8000, 0x8001, 0xFFFF]
+                    .map(|lower| f32::from_bits((u32::from(upper) << 16) | lower))
+            })
+            .filter(|value| *value == 0.0 || value.is_normal())
+            .collect();
+        for level in Level::available() {
+            for values in [&values[..], &values[..31], &values[..1], &values[..0]] {
+                let [halves, brains] = level.run(ByInstruction(values));
+                let expected: Vec<u16> =
+                    values.iter().map(|&value| to_f16(value).to_bits()).collect();
+                assert!(halves.is_none_or(|halves| halves == expected), "{level:?}");
+                let expected: Vec<u16> =
+                    values.iter().map(|&value| to_bf16(value).to_bits()).collect();
+                assert!(brains.is_none_or(|brains| brains == expected), "{level:?}");
+            }
+        }
     }
 }

@@ -17,19 +17,19 @@
 mod wide;
 
 /// How to multiply and add at once; every implementation gives the same bits.
-pub(crate) trait Fma: Copy {
+pub trait Fma: Copy {
     fn f32(a: f32, b: f32, c: f32) -> f32;
     fn f64(a: f64, b: f64, c: f64) -> f64;
 }
 
-/// The CPU's instruction: only for code compiled for a CPU that has one, or else it is a call of
-/// the system's function, which is as exact and much slower.
+/// The CPU's instruction, of vectors with so many bits: only for code compiled for a CPU that has
+/// one, or else it is a call of the system's function, which is as exact and much slower.
 #[cfg(any(feature = "std", test))]
 #[derive(Clone, Copy)]
-pub(crate) struct Hardware;
+pub(crate) struct Hardware<const BITS: usize = 128>;
 
 #[cfg(any(feature = "std", test))]
-impl Fma for Hardware {
+impl<const BITS: usize> Fma for Hardware<BITS> {
     #[inline(always)]
     fn f32(a: f32, b: f32, c: f32) -> f32 {
         a.mul_add(b, c)

@@ -16,7 +16,7 @@ impl Random {
 }
 
 fn agree_f32(a: f32, b: f32, c: f32) {
-    let (soft, hard) = (Software::f32(a, b, c), Hardware::f32(a, b, c));
+    let (soft, hard) = (Software::f32(a, b, c), <Hardware>::f32(a, b, c));
     assert!(
         soft.to_bits() == hard.to_bits() || (soft.is_nan() && hard.is_nan()),
         "{a:e} {b:e} {c:e}: {soft:e} {hard:e}"
@@ -25,7 +25,7 @@ fn agree_f32(a: f32, b: f32, c: f32) {
 
 fn agree_f64(a: f64, b: f64, c: f64) {
     for soft in [Software::f64(a, b, c), super::wide::fma(a, b, c)] {
-        let hard = Hardware::f64(a, b, c);
+        let hard = <Hardware>::f64(a, b, c);
         assert!(
             soft.to_bits() == hard.to_bits() || (soft.is_nan() && hard.is_nan()),
             "{a:e} {b:e} {c:e}: {soft:e} {hard:e}"
