@@ -209,11 +209,14 @@ fn pairs<C: Computing>(values: impl Fn([C::Word; 2]) -> [C; 2]) -> impl Fn(&[C::
 }
 
 /// Whether no value is subnormal in f32. Standard values are 2^-46 or more, or 0 (`box_muller`), and
-/// what a shift leaves of one is a multiple of a last place of the larger of both.
+/// what a shift leaves of one is a multiple of a last place of the larger of both. Uniform values
+/// may be the bounds themselves.
 fn is_normal(law: &Law) -> bool {
     const LEAST: f64 = 1.0 / (1u64 << 60) as f64;
-    let shift = law.mean().abs();
-    law.stddev().is_some_and(|stddev| stddev >= LEAST) && (shift == 0.0 || shift >= LEAST)
+    let far = |value: f64| value == 0.0 || value.abs() >= LEAST;
+    law.stddev().is_some_and(|stddev| stddev >= LEAST)
+        && far(law.mean())
+        && law.bounds().is_none_or(|(low, high)| far(low) && far(high))
 }
 
 struct Blocks<'a, T> {
@@ -286,5 +289,20 @@ fn identity<T: Element>(gain: T::Computing, start: u64, columns: u64, out: &mut 
             Some(slot) => *slot = T::round(gain),
             None => break,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subnormal_values_are_foreseen() {
+        assert!(is_normal(&Law::Uniform { low: -0.5, high: 0.5 }));
+        assert!(is_normal(&Law::Uniform { low: 0.0, high: 1.0 }));
+        assert!(is_normal(&Law::TruncatedNormal { mean: 0.0, stddev: 0.02 }));
+        assert!(!is_normal(&Law::Uniform { low: 1e-40, high: 1.0 }));
+        assert!(!is_normal(&Law::Normal { mean: 0.0, stddev: 1e-30 }));
+        assert!(!is_normal(&Law::Normal { mean: 1e-30, stddev: 1.0 }));
     }
 }

@@ -8,7 +8,7 @@ use core::arch::x86_64::{
 use bytemuck::cast;
 use half::{bf16, f16};
 
-#[target_feature(enable = "f16c,avx2")]
+#[target_feature(enable = "f16c")]
 pub(crate) fn to_f16_by_8(values: &[f32], out: &mut [f16]) {
     let ((vectors, last), (outs, last_out)) = (values.as_chunks::<8>(), out.as_chunks_mut::<8>());
     for (vector, out) in vectors.iter().zip(outs) {
