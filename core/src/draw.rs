@@ -41,8 +41,8 @@ impl Draw {
     /// The same draw on `threads` threads: 1 for the calling thread alone, 0 (the default) for
     /// rayon's current pool. The values are the same for every number; small draws use one.
     ///
-    /// Other numbers start that many threads at every fill: to share them over many fills, use 0
-    /// inside a `rayon::ThreadPool`.
+    /// Other numbers start that many threads at every fill, or as many as it keeps busy: to share
+    /// them over many fills, use 0 inside a `rayon::ThreadPool`.
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }

@@ -9,7 +9,8 @@ use crate::{Element, Law, Slice, kernel::Run, shape::product, stream::Origin};
 /// Values that one thread draws at a time: 64 Ki, which fit a second-level cache.
 const CHUNK: usize = 1 << 16;
 
-/// Below this number of values a second thread costs more than it brings.
+/// Below this number of values a second thread costs more than it brings, and so does each that is
+/// started for fewer.
 #[cfg(feature = "parallel")]
 const PARALLEL: usize = 1 << 18;
 
@@ -152,13 +153,14 @@ fn for_chunks<T: Element>(out: &mut [T], threads: usize, fill: impl Fn(u64, &mut
 /// one.
 fn in_pool(threads: usize, elements: usize, work: impl FnOnce(bool) + Send) {
     #[cfg(feature = "parallel")]
-    if threads != 1 && elements >= PARALLEL {
-        if threads == 0 {
-            return work(true);
-        }
+    match threads.min(elements / PARALLEL) {
+        0 if elements >= PARALLEL => return work(true),
+        0 | 1 => (),
         // Without threads to be had, the values are the same on this one.
-        if let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
-            return pool.install(|| work(true));
+        threads => {
+            if let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads).build() {
+                return pool.install(|| work(true));
+            }
         }
     }
     let _ = (threads, elements);

@@ -82,8 +82,9 @@ fn every_level_gives_the_same_bits() {
 
 #[test]
 fn one_to_eight_threads_give_the_same_bits() {
-    let shape = [700, 1001];
-    let slice = Slice::new([3, 1], [690, 900]);
+    // Enough for eight threads.
+    let shape = [2200, 1001];
+    let slice = Slice::new([3, 1], [2190, 990]);
     for (name, initializer) in distributions() {
         let draw = initializer.draw(shape).unwrap();
         let whole: Vec<f32> = draw.clone().with_threads(1).to_vec().unwrap();
