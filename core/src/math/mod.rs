@@ -1,7 +1,11 @@
 //! What `core` lacks without `std`: square roots and fused multiply-add, correctly rounded
 //! everywhere; and the functions of f64 that frameworks take from the system, and so do we.
 
-#[cfg_attr(not(feature = "keras-streams"), allow(dead_code))]
+// Compiled for CPUs that have the instruction, no other way is needed.
+#[cfg_attr(
+    any(not(feature = "keras-streams"), target_feature = "fma", target_arch = "aarch64"),
+    allow(dead_code)
+)]
 mod fma;
 
 #[cfg(feature = "std")]
