@@ -74,6 +74,9 @@ def test_keras_stream_is_the_backends_own(name, dtype, shape):
 @pytest.mark.parametrize("name", NAMES)
 def test_keras_stream_draws_for_itself(name):
     # Were it left to Keras, the test above would compare Keras with itself.
+    device = getattr(keras.random.uniform((1,), seed=1), "device", "cpu")
+    if "cpu" not in str(device).lower():
+        pytest.skip(f"The streams are those of CPUs, and Keras draws on {device}")
     backend = keras.backend.backend()
     initializer = getattr(varscale.keras, name)(seed=1, stream="keras")
     assert varscale.keras._known(f"keras-{backend}", initializer._distribution(), "float32")
@@ -94,6 +97,30 @@ def test_generators_advance_as_keras_own(stream):
     with pytest.raises(ValueError, match="at least 0"):
         initializer((-1, 3))
     assert numpy(ours.state.value).tolist() == [5, 3]
+
+
+def test_keras_stream_under_compilation_and_on_other_devices():
+    # Nothing has been compared before, in any order of calls.
+    varscale.keras._same.cache_clear()
+    initializer = varscale.keras.HeUniform(seed=1, stream="keras")
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        drawn = [jax.jit(lambda: initializer((37, 53)))()]
+    elif backend == "tensorflow":
+        import tensorflow
+
+        drawn = [tensorflow.function(lambda: initializer((37, 53)))()]
+    elif backend == "torch":
+        with keras.device("meta"):
+            assert initializer((37, 53)).is_meta
+        drawn = []
+    else:
+        pytest.skip(f"{backend} has neither")
+    expected = numpy(keras.initializers.HeUniform(seed=1)((37, 53)))
+    for values in [*drawn, initializer((37, 53))]:
+        assert np.array_equal(numpy(values), expected)
 
 
 def test_what_keras_alone_draws_is_left_to_it():

@@ -14,6 +14,7 @@ of another backend's (``"keras-jax"``). Under ``"keras"``, what this machine or 
 backend draws otherwise than varscale knows (found out by a first comparison) is left to Keras.
 """
 
+import contextlib
 import functools
 import operator
 import platform
@@ -142,12 +143,34 @@ def _of_backend(backend: str, array: Any) -> Any:
     return keras.ops.convert_to_tensor(array)
 
 
-@functools.cache
 def _known(stream: str, distribution: str, dtype: str) -> bool:
-    """Whether varscale draws what the active backend itself draws on this machine.
+    """Whether varscale draws what the active backend itself draws on its active device.
 
     Versions, devices and processors differ; so both draw the same once, and are compared.
     """
+    with _eagerly():
+        device = str(getattr(keras.ops.convert_to_tensor(0.0), "device", "cpu"))
+        return _same(stream, distribution, dtype, device)
+
+
+def _eagerly() -> contextlib.AbstractContextManager[Any]:
+    """Outside of the function that is being compiled, if one is."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return jax.ensure_compile_time_eval()
+    if backend == "tensorflow":
+        import tensorflow
+
+        return tensorflow.init_scope()
+    return contextlib.nullcontext()
+
+
+@functools.cache
+def _same(stream: str, distribution: str, dtype: str, device: str) -> bool:
+    if device == "meta":
+        return False
     # Outside glibc, a logarithm's last bit differs too seldom to be found.
     normal_in_double = dtype == "float64" and distribution != "uniform"
     if stream not in STREAMS or normal_in_double and platform.libc_ver()[0] != "glibc":
