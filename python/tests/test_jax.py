@@ -127,6 +127,7 @@ def test_any_mesh_gives_the_same_bits():
     # In a process of its own: the number of devices is fixed when JAX starts.
     script = Path(__file__).with_name("sharded_jax.py")
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "KERAS_BACKEND": "jax"}
+    flags["JAX_PLATFORMS"] = "cpu"
     result = subprocess.run(
         [sys.executable, script], env={**os.environ, **flags}, capture_output=True, text=True
     )

@@ -34,15 +34,22 @@ NAMES = [
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 
 
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request):
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("There is no CUDA device")
+    return request.param
+
+
 @pytest.mark.parametrize("name", [*NAMES, "variance_scaling_"])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_strided_tensors_get_the_same_values(name, dtype):
+def test_strided_tensors_get_the_same_values(name, dtype, device):
     function, kind = getattr(varscale.torch, name), getattr(torch, dtype)
     plain = function(torch.empty(40, 30, dtype=kind), seed=7)
-    base = torch.zeros(100, 100, dtype=kind)
+    base = torch.zeros(100, 100, dtype=kind, device=device)
     for strided in [base[10:50, 10:40], base[:80:2, :90:3], base[:30, :40].t()]:
         assert function(strided, seed=7) is strided
-        assert torch.equal(strided, plain)
+        assert torch.equal(strided.cpu(), plain)
     assert not base[60:, 95:].any()
 
 
@@ -157,12 +164,13 @@ class Network(torch.nn.Module if torch else object):
         self.tied.weight = self.second.weight
 
 
-def test_modules_on_meta(tmp_path):
+def test_modules_on_meta(tmp_path, device):
     with torch.device("meta"):
         module = Network()
     described = varscale.spec(module)
-    assert varscale.torch.init_module_(module, RULES, 42) is module
-    assert not any(tensor.is_meta for tensor in module.state_dict().values())
+    assert varscale.torch.init_module_(module, RULES, 42, device=device) is module
+    assert {tensor.device.type for tensor in module.state_dict().values()} == {device}
+    module.cpu()
     assert module.tied.weight is module.second.weight
     assert module.norm.running_var.tolist() == [1.0] * 30
     assert not module.first.bias.any()
