@@ -17,6 +17,9 @@
 //! - The rounds of several counters take turns, since each round waits for its products.
 //! - The last products are turned by 32 bits, which puts both words that they go into in place.
 
+// To the words' own type, where lanes have it.
+#![allow(clippy::unnecessary_cast)]
+
 use bytemuck::{Pod, cast_slice_mut};
 
 use super::BLOCK;
@@ -104,7 +107,7 @@ impl Counters {
     // Not inlined: LLVM would see which of these bits are zero, and then as above.
     #[inline(never)]
     pub(crate) fn new(Key(key): &Key, high: u32, call: u32, plane: u32) -> Self {
-        let (hi1, lo1) = multiply(call.into(), M1);
+        let (hi1, lo1) = multiply(Lane::from(call), M1);
         let (hi0, lo0) = multiply(hi1 ^ Lane::from(high) ^ key[0][0], M0);
         Self([Lane::from(plane) ^ key[0][1], lo1 ^ key[1][0], hi0 ^ key[1][1], lo0 ^ key[2][1]])
     }
