@@ -26,7 +26,8 @@ mod imp {
     pub(crate) use libm::{sqrt as sqrt_f64, sqrtf as sqrt_f32};
 }
 
-/// Not in the native stream, and for float64 only: on Linux these are glibc's, as the frameworks'.
+/// Not in the native stream, and for float64 only: on Linux these are glibc's, as the frameworks',
+/// which depend on whether the CPU has fused multiply-add.
 #[cfg(all(feature = "keras-streams", feature = "std"))]
 mod system {
     pub(crate) fn ln_f64(x: f64) -> f64 {

@@ -93,6 +93,18 @@ fn draw(case: &Value) -> Draw {
     initializer.with_stream(stream(case)).draw_call(shape.as_slice(), call as u32).unwrap()
 }
 
+/// How many units in the last place float64 normals may be off. Their last bits are those of the
+/// system's functions: the recorded ones are of glibc on a CPU with fused multiply-add.
+fn tolerance(case: &Value) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    let fma = std::arch::is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    let fma = cfg!(target_arch = "aarch64");
+    let recorded = cfg!(all(target_os = "linux", target_env = "gnu")) && fma;
+    let uniform = matches!(draw(case).law(), Law::Uniform { .. });
+    if recorded || uniform || case["dtype"] != "float64" { 0 } else { 4 }
+}
+
 /// What is wrong with the values of a case, if anything is.
 fn difference<T: Reference + Draws>(case: &Value, tensors: &SafeTensors<'_>) -> Option<String> {
     let field = |name: &str| case[name].as_u64().unwrap() as usize;
@@ -108,12 +120,18 @@ fn difference<T: Reference + Draws>(case: &Value, tensors: &SafeTensors<'_>) -> 
         .chunks_exact(size)
         .map(|bytes| bytes.iter().rev().fold(0, |bits, &byte| (bits << 8) | u64::from(byte)))
         .collect();
+    let tolerance = tolerance(case);
     let check = |what: &str, values: Vec<T>| {
         let bits: Vec<u64> = values.into_iter().map(Reference::bits).collect();
         let kept = match text(case, "storage") {
             "full" => bits.clone(),
             _ => [&bits[..count / 2], &bits[bits.len() - count / 2..]].concat(),
         };
+        if tolerance > 0 {
+            let near = |(&own, &other): (&u64, &u64)| own.abs_diff(other) <= tolerance;
+            let same = kept.len() == expected.len() && kept.iter().zip(&expected).all(near);
+            return (!same).then(|| format!("{} {what}", case["id"]));
+        }
         let sum = bits.iter().fold(0u64, |sum, &bits| sum.wrapping_add(bits));
         let bytes: Vec<u8> =
             bits.iter().flat_map(|bits| bits.to_le_bytes()[..size].to_vec()).collect();
@@ -292,9 +310,9 @@ fn threads_do_not_matter_to_any_stream() {
         for distribution in Distribution::ALL {
             let rule = VarianceScaling::new(1.0, crate::Mode::FanIn, distribution).unwrap();
             let draw = Initializer::variance_scaling(rule, 3).with_stream(stream);
-            // Not a multiple of 16, for torch's tail.
-            let draw = draw.draw([547, 643]).unwrap();
-            let slice = Slice::new([1, 2], [546, 640]);
+            // Enough for five threads. Not a multiple of 16, for torch's tail.
+            let draw = draw.draw([1151, 1147]).unwrap();
+            let slice = Slice::new([1, 2], [1150, 1144]);
             let one = draw.clone().with_threads(1);
             let (whole, part) =
                 (one.to_vec::<f32>().unwrap(), one.slice_to_vec::<f32>(&slice).unwrap());
