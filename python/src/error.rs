@@ -5,16 +5,20 @@ use std::io::{self, ErrorKind};
 use pyo3::{
     PyErr,
     exceptions::{
-        PyFileNotFoundError, PyIsADirectoryError, PyMemoryError, PyNotADirectoryError, PyOSError,
-        PyPermissionError, PyRuntimeError, PyValueError,
+        PyFileNotFoundError, PyIndexError, PyIsADirectoryError, PyMemoryError,
+        PyNotADirectoryError, PyOSError, PyPermissionError, PyRuntimeError, PyValueError,
     },
 };
+use varscale::{FansError, LayoutError};
 use varscale_model::{CheckpointError, PourError};
 
 /// Arguments that were refused, or memory that there is not.
 pub(crate) fn refused(error: impl Into<varscale::Error>) -> PyErr {
     match error.into() {
         error @ varscale::Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
+        error @ varscale::Error::Fans(FansError::Layout(LayoutError::AxisRange { .. })) => {
+            PyIndexError::new_err(error.to_string())
+        }
         error => PyValueError::new_err(error.to_string()),
     }
 }

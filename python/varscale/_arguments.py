@@ -88,13 +88,20 @@ def number(argument: str, value: Any) -> int | float:
 
 def seed_of(seed: Any) -> int | SeedGenerator | None:
     """A seed as it is kept: an integer, a generator or none."""
-    if seed is None or isinstance(seed, (bool, SeedGenerator)):
+    if isinstance(seed, SeedGenerator):
         return seed
     if isinstance(seed, dict):
         config = seed.get("config", {})
         if seed.get("class_name") != "SeedGenerator" or not isinstance(config, dict):
             raise ValueError(f"Invalid `seed` config: {seed}. Use that of a SeedGenerator")
         return SeedGenerator.from_config(config)
+    return integer_seed(seed)
+
+
+def integer_seed(seed: Any) -> int | None:
+    """A seed that is no generator: an integer of any kind, or none."""
+    if seed is None or isinstance(seed, bool):
+        return seed
     try:
         integer = operator.index(seed)
     except TypeError:
@@ -127,15 +134,16 @@ def size(argument: str, value: Any) -> int:
     return value
 
 
-def shape_of(shape: Any) -> tuple[int, ...]:
-    """A shape: any sequence of integers."""
-    if isinstance(shape, (str, bytes)):
-        raise TypeError(f"`shape` must be a sequence of integers. Received: {shape!r}")
+def shape_of(shape: Any, argument: str = "shape") -> tuple[int, ...]:
+    """A shape: any sequence of integers, which have an order."""
+    unordered = isinstance(shape, (str, bytes, dict, set, frozenset))
     try:
-        sizes = tuple(shape)
+        sizes = None if unordered else tuple(shape)
     except TypeError:
-        raise TypeError(f"`shape` must be a sequence of integers. Received: {shape!r}") from None
-    return tuple(size("shape", value) for value in sizes)
+        sizes = None
+    if sizes is None:
+        raise TypeError(f"`{argument}` must be a sequence of integers. Received: {shape!r}")
+    return tuple(size(argument, value) for value in sizes)
 
 
 def axes_of(argument: str, axes: Any) -> list[int] | None:
@@ -143,11 +151,15 @@ def axes_of(argument: str, axes: Any) -> list[int] | None:
     if axes is None:
         return None
     try:
-        return [operator.index(axis) for axis in axes]
+        listed = [operator.index(axis) for axis in axes]
     except TypeError:
         raise TypeError(
             f"`{argument}` must be None or a sequence of integers. Received: {axes!r}"
         ) from None
+    for axis in listed:
+        if not -(2**31) <= axis < 2**31:
+            raise IndexError(f"`{argument}` names axis {axis}, which no shape has")
+    return listed
 
 
 def box_of(

@@ -1,6 +1,5 @@
 """Draws into JAX's arrays: at once, shard by shard, or from inside a compiled function."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -40,10 +39,11 @@ def array_of(
 
     if sharding is None:
         return _later(words, np.zeros(len(shape), int), drawing, shape, dtype)
+    if not isinstance(sharding, jax.sharding.NamedSharding):
+        raise TypeError(f"A compiled function draws by a NamedSharding. Received: {sharding!r}")
+    extent = sharding.shard_shape(shape)
     mesh = sharding.mesh
     names = [_names(part) for part in sharding.spec] + [()] * (len(shape) - len(sharding.spec))
-    parts = [math.prod(mesh.shape[name] for name in some) for some in names]
-    extent = tuple(size // count for size, count in zip(shape, parts, strict=True))
 
     def shard(words: Any) -> Any:
         return _later(

@@ -5,7 +5,8 @@ The seed is the key's bits, so that other keys, split or folded in, give other v
 process and device draws its own shard only: the same bits on any mesh.
 
 `zeros`, `ones`, `constant`, `orthogonal` and `delta_orthogonal` are JAX's own, as are draws in
-complex dtypes, and truncated normals with other bounds than two standard deviations.
+dtypes other than float16, bfloat16, float32 and float64, and truncated normals with other bounds
+than two standard deviations.
 
 >>> import jax, varscale.jax
 >>> initializer = varscale.jax.variance_scaling(2.0, "fan_in", "truncated_normal")
@@ -20,12 +21,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.nn import initializers as _theirs
 from jax.nn.initializers import constant, delta_orthogonal, ones, orthogonal, zeros
 
 from varscale import _jax
-from varscale._arguments import drawn_dtype, dtype_of, number, shape_of
-from varscale._core import Draw, Rule
+from varscale._arguments import axes_of, number, shape_of
+from varscale._core import DTYPES, Draw, Rule
+from varscale._initializers import MODES
 
 __all__ = [
     "constant",
@@ -52,14 +55,20 @@ __all__ = [
 Axes = int | Sequence[int]
 Initializer = Callable[..., jax.Array]
 
+# JAX's names of distributions, and ours.
+_KINDS = {
+    "truncated_normal": "truncated_normal",
+    "normal": "untruncated_normal",
+    "uniform": "uniform",
+}
+
 
 def _drawn(rule: Rule, default: Any, theirs: Initializer, layout: str = "keras") -> Initializer:
     def init(key: Any, shape: Any, dtype: Any = default, out_sharding: Any = None) -> jax.Array:
-        shape = shape_of(shape)
-        kind = jnp.result_type(float) if dtype is None else jax.dtypes.canonicalize_dtype(dtype)
-        if jnp.issubdtype(kind, jnp.complexfloating):
+        shape = _shape(shape)
+        kind = jnp.result_type(float) if dtype is None else _jax.canonical(dtype)
+        if kind.name not in DTYPES:
             return theirs(key, shape, dtype, out_sharding)
-        drawn_dtype(dtype_of(kind))
 
         def drawing(words: Any) -> Draw:
             # Keys of Threefry have two words: those of `jax.random.key(42)` make the seed 42.
@@ -68,13 +77,26 @@ def _drawn(rule: Rule, default: Any, theirs: Initializer, layout: str = "keras")
             return rule.draw(shape, first << 32 | second, "native", name=name, layout=layout)
 
         words = jax.random.key_data(key)
+        if words.ndim != 1:
+            raise ValueError(
+                f"`key` must be a single key. Received keys of shape {words.shape[:-1]}: "
+                "use jax.vmap for these"
+            )
         return _jax.array_of(words, drawing, shape, kind, _jax.concrete(out_sharding))
 
     return init
 
 
-def _axes(axes: Axes) -> str:
-    return str(axes) if isinstance(axes, int) else ",".join(str(axis) for axis in axes)
+def _shape(shape: Any) -> tuple[int, ...]:
+    """A shape as JAX takes it: one integer is a shape, too."""
+    return shape_of((shape,) if isinstance(shape, int | np.integer) else shape)
+
+
+def _axes(argument: str, axes: Axes) -> str:
+    listed = axes_of(argument, (axes,) if isinstance(axes, int) else axes)
+    if listed is None:
+        raise TypeError(f"`{argument}` must be an axis or a sequence of axes. Received: None")
+    return ",".join(map(str, listed))
 
 
 def variance_scaling(
@@ -96,29 +118,32 @@ def variance_scaling(
         dtype: The dtype of what is drawn without one.
 
     Raises:
-        ValueError: where an argument is none of these; at a call, where the axes do not fit.
+        ValueError: where an argument is none of these; at a call, where axes are named twice.
+        IndexError: at a call, where the shape has no such axis.
 
     >>> import jax, varscale.jax
     >>> initializer = varscale.jax.variance_scaling(1.0, "fan_avg", "uniform", batch_axis=0)
     >>> initializer(jax.random.key(0), (8, 64, 32)).shape
     (8, 64, 32)
     """
-    kinds = {"normal": "untruncated_normal", "truncated_normal": None, "uniform": None}
-    if distribution not in kinds:
-        raise ValueError(
-            f"invalid distribution for variance scaling initializer: {distribution}: "
-            f"use one of {', '.join(kinds)}"
-        )
-    rule = Rule.variance_scaling(
-        float(number("scale", scale)), mode, kinds[distribution] or distribution, None, None, None
-    )
+    # Not only strings may come: what has no hash, or equals nothing, is in no set.
+    for name, value, names in [("mode", mode, MODES), ("distribution", distribution, _KINDS)]:
+        if not isinstance(value, str) or value not in names:
+            raise ValueError(
+                f"invalid {name} for variance scaling initializer: {value}: "
+                f"use one of {', '.join(names)}"
+            )
+    scale = float(number("scale", scale))
+    rule = Rule.variance_scaling(scale, mode, _KINDS[distribution], None, None, None)
     axes = in_axis, out_axis, batch_axis
+    layout = "jax:" + "/".join(map(_axes, ("in_axis", "out_axis", "batch_axis"), axes))
     theirs = _theirs.variance_scaling(scale, mode, distribution, *axes, dtype)  # type: ignore
-    drawn = _drawn(rule, dtype, theirs, "jax:" + "/".join(map(_axes, axes)))
-    if in_axis != -2:
+    drawn = _drawn(rule, dtype, theirs, layout)
+    if not isinstance(in_axis, int) or in_axis != -2:
         return drawn
 
     def init(key: Any, shape: Any, dtype: Any = dtype, out_sharding: Any = None) -> jax.Array:
+        shape = _shape(shape)
         if len(shape) < 2:
             raise ValueError(
                 f"Can't compute input and output sizes of a {len(shape)}-dimensional weights "

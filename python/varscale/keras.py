@@ -16,7 +16,6 @@ backend draws otherwise than varscale knows (found out by a first comparison) is
 
 import contextlib
 import functools
-import operator
 import platform
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +25,15 @@ import numpy as np
 from keras.initializers import STFT, Constant, Identity, Initializer, Ones, Orthogonal, Zeros
 
 from varscale import _fill
-from varscale._arguments import drawn_dtype, dtype_of, shape_of, stream_of
+from varscale._arguments import (
+    axes_of,
+    drawn_dtype,
+    dtype_of,
+    integer_seed,
+    number,
+    shape_of,
+    stream_of,
+)
 from varscale._core import DTYPES, STREAMS, Draw, Explanation, Rule
 
 __all__ = [
@@ -61,11 +68,10 @@ class _Drawn:
     stream: str
 
     def __init__(self, seed: Any, stream: str, **arguments: Any) -> None:
-        if hasattr(seed, "__index__") and not isinstance(seed, bool):
-            seed = operator.index(seed)
+        if not isinstance(seed, (dict, keras.random.SeedGenerator)):
+            seed = integer_seed(seed)
         self.stream = stream if stream == "keras" else stream_of(stream)
-        given = {name: value for name, value in arguments.items() if value is not None}
-        super().__init__(seed=seed, **given)  # type: ignore[call-arg]
+        super().__init__(seed=seed, **arguments)  # type: ignore[call-arg]
         self._rule()
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, layout: Any = None) -> Any:
@@ -140,7 +146,8 @@ def _of_backend(backend: str, array: Any) -> Any:
 
         # Keras moves it to its device.
         return keras.ops.convert_to_tensor(_torch.from_numpy(array))
-    return keras.ops.convert_to_tensor(array)
+    # NumPy's own would make a copy, of float64 in float32.
+    return array if backend == "numpy" else keras.ops.convert_to_tensor(array)
 
 
 def _known(stream: str, distribution: str, dtype: str) -> bool:
@@ -216,7 +223,7 @@ class RandomNormal(_Drawn, keras.initializers.RandomNormal):
         super().__init__(seed, stream, mean=mean, stddev=stddev)
 
     def _rule(self) -> Rule:
-        return Rule.normal(float(self.mean), float(self.stddev))
+        return Rule.normal(number("mean", self.mean), number("stddev", self.stddev))
 
     def _distribution(self) -> str:
         return "untruncated_normal"
@@ -237,7 +244,7 @@ class TruncatedNormal(_Drawn, keras.initializers.TruncatedNormal):
         super().__init__(seed, stream, mean=mean, stddev=stddev)
 
     def _rule(self) -> Rule:
-        return Rule.truncated_normal(float(self.mean), float(self.stddev))
+        return Rule.truncated_normal(number("mean", self.mean), number("stddev", self.stddev))
 
     def _distribution(self) -> str:
         return "truncated_normal"
@@ -264,16 +271,23 @@ class RandomUniform(_Drawn, keras.initializers.RandomUniform):
         super().__init__(seed, stream, minval=minval, maxval=maxval)
 
     def _rule(self) -> Rule:
-        return Rule.uniform(float(self.minval), float(self.maxval))
+        return Rule.uniform(number("minval", self.minval), number("maxval", self.maxval))
 
     def _distribution(self) -> str:
         return "uniform"
 
 
 class _Scaled(_Drawn):
+    def __init__(self, seed: Any, stream: str, axes: tuple[Any, Any], **arguments: Any) -> None:
+        # Keras before 3.15 knows no axes.
+        for argument, given in zip(("input_axes", "output_axes"), axes, strict=True):
+            if given is not None:
+                arguments[argument] = given
+        super().__init__(seed, stream, **arguments)
+
     def _rule(self: Any) -> Rule:
-        axes = getattr(self, "input_axes", None), getattr(self, "output_axes", None)
-        scale = float(self.scale)
+        axes = [axes_of(name, getattr(self, name, None)) for name in ("input_axes", "output_axes")]
+        scale = number("scale", self.scale)
         return Rule.variance_scaling(scale, self.mode, self.distribution, self._preset, *axes)
 
     def _distribution(self: Any) -> str:
@@ -304,8 +318,8 @@ class VarianceScaling(_Scaled, keras.initializers.VarianceScaling):
         *,
         stream: str = "native",
     ) -> None:
-        axes = {"input_axes": input_axes, "output_axes": output_axes}
-        super().__init__(seed, stream, scale=scale, mode=mode, distribution=distribution, **axes)
+        axes = input_axes, output_axes
+        super().__init__(seed, stream, axes, scale=scale, mode=mode, distribution=distribution)
 
 
 class _Preset(_Scaled):
@@ -317,7 +331,7 @@ class _Preset(_Scaled):
         *,
         stream: str = "native",
     ) -> None:
-        super().__init__(seed, stream, input_axes=input_axes, output_axes=output_axes)
+        super().__init__(seed, stream, (input_axes, output_axes))
 
 
 @_registered

@@ -11,7 +11,6 @@ they draw that part of the whole, with the fans of the whole (tf_keras takes tho
 where they depend on its global seed or on a partition; or the name of another stream.
 """
 
-import operator
 from typing import Any
 
 import tensorflow as tf
@@ -19,7 +18,7 @@ import tf_keras
 from tf_keras.initializers import Constant, Identity, Initializer, Ones, Orthogonal, Zeros
 
 from varscale import _fill
-from varscale._arguments import drawn_dtype, dtype_of, seed_of, shape_of, stream_of
+from varscale._arguments import drawn_dtype, dtype_of, integer_seed, number, shape_of, stream_of
 from varscale._core import Rule, random_seed
 
 __all__ = [
@@ -46,9 +45,7 @@ class _Drawn:
     seed: Any
 
     def __init__(self, seed: Any, stream: str, **arguments: Any) -> None:
-        if hasattr(seed, "__index__") and not isinstance(seed, bool):
-            seed = operator.index(seed)
-        seed_of(seed)
+        seed = integer_seed(seed)
         self.stream = stream if stream == "keras" else stream_of(stream)
         # tf_keras keeps an unset seed as none.
         self._drawn_seed = random_seed() if seed is None else seed
@@ -72,8 +69,11 @@ class _Drawn:
             part = {"partition_shape": partition_shape, "partition_offset": partition_offset}
             part = {key: value for key, value in part.items() if value is not None}
             return super().__call__(shape, dtype, **part)  # type: ignore[misc]
-        extent = shape if partition_shape is None else shape_of(partition_shape)
-        offset = (0,) * len(shape) if partition_offset is None else shape_of(partition_offset)
+        extent, offset = shape, (0,) * len(shape)
+        if partition_shape is not None:
+            extent = shape_of(partition_shape, "partition_shape")
+        if partition_offset is not None:
+            offset = shape_of(partition_offset, "partition_offset")
         kind = drawn_dtype(dtype_of(dtype))
         draw = self._rule().draw(shape, self._drawn_seed, stream)
         return tf.convert_to_tensor(_fill.drawn(draw, offset, extent, kind))
@@ -106,7 +106,7 @@ class RandomNormal(_Drawn, tf_keras.initializers.RandomNormal):
         super().__init__(seed, stream, mean=mean, stddev=stddev)
 
     def _rule(self) -> Rule:
-        return Rule.normal(float(self.mean), float(self.stddev))
+        return Rule.normal(number("mean", self.mean), number("stddev", self.stddev))
 
 
 @_registered
@@ -124,7 +124,7 @@ class TruncatedNormal(_Drawn, tf_keras.initializers.TruncatedNormal):
         super().__init__(seed, stream, mean=mean, stddev=stddev)
 
     def _rule(self) -> Rule:
-        return Rule.truncated_normal(float(self.mean), float(self.stddev))
+        return Rule.truncated_normal(number("mean", self.mean), number("stddev", self.stddev))
 
 
 @_registered
@@ -147,12 +147,12 @@ class RandomUniform(_Drawn, tf_keras.initializers.RandomUniform):
         super().__init__(seed, stream, minval=minval, maxval=maxval)
 
     def _rule(self) -> Rule:
-        return Rule.uniform(float(self.minval), float(self.maxval))
+        return Rule.uniform(number("minval", self.minval), number("maxval", self.maxval))
 
 
 class _Scaled(_Drawn):
     def _rule(self: Any) -> Rule:
-        scale = float(self.scale)
+        scale = number("scale", self.scale)
         return Rule.variance_scaling(scale, self.mode, self.distribution, None, None, None)
 
 
