@@ -1,6 +1,7 @@
 """Draws into NumPy arrays, whatever their strides."""
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from varscale._core import Draw
 # Values drawn at a time for an array that is not contiguous: 16 MiB of float32.
 _BLOCK = 1 << 22
 
+# Bytes. What starts elsewhere is copied by JAX, and ends the process in TensorFlow.
+_ALIGNMENT = 64
+
 
 def drawn(
     draw: Draw, offset: tuple[int, ...], extent: tuple[int, ...], dtype: np.dtype[Any]
@@ -17,6 +21,21 @@ def drawn(
     """A new array with the box of `draw` at `offset`."""
     draw.check(dtype.name)
     array = np.empty(extent, dtype)
+    _fill_contiguous(draw, array, offset)
+    return array
+
+
+def aligned(
+    draw: Draw, offset: tuple[int, ...], extent: tuple[int, ...], dtype: np.dtype[Any]
+) -> Any:
+    """As `drawn`, in memory that JAX and TensorFlow take for their own, without a copy."""
+    draw.check(dtype.name)
+    size = math.prod(extent) * dtype.itemsize
+    if size > sys.maxsize - _ALIGNMENT:
+        raise MemoryError(f"Unable to allocate {size} bytes")
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    array = memory[start : start + size].view(dtype).reshape(extent)
     _fill_contiguous(draw, array, offset)
     return array
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.buffer_callback import buffer_callback
 from jax.sharding import PartitionSpec
 
 from varscale import _fill
@@ -20,11 +21,11 @@ def array(draw: Draw, dtype: np.dtype[Any], sharding: Any = None) -> Any:
     """The array of a draw; with a sharding, each device draws its own shard."""
     shape = tuple(draw.shape)
     if sharding is None:
-        return jax.device_put(_fill.drawn(draw, (0,) * len(shape), shape, dtype))
+        return jax.device_put(_fill.aligned(draw, (0,) * len(shape), shape, dtype))
     draw.check(dtype.name)
 
     def shard(index: Any) -> Any:
-        return _fill.drawn(draw, *box_of(shape, index), dtype)
+        return _fill.aligned(draw, *box_of(shape, index), dtype)
 
     return jax.make_array_from_callback(shape, sharding, shard)
 
@@ -74,18 +75,27 @@ def _later(
 ) -> Any:
     """The part with this index, of parts of this extent, once the compiled function runs."""
 
-    def values(words: Any, part: Any) -> Any:
-        words, part = np.asarray(words), np.asarray(part)
-        batch = words.shape[:-1]
-        result = np.empty((*batch, *extent), dtype)
-        for index in np.ndindex(batch):
+    def fill(_context: Any, result: Any, words: Any, part: Any) -> None:
+        result, words, part = np.asarray(result), np.asarray(words), np.asarray(part)
+        for index in np.ndindex(words.shape[:-1]):
             # Whole numbers of Python: of a large tensor, an offset may not fit 32 bits.
             offset = tuple(int(at) * size for at, size in zip(part[index], extent, strict=True))
             _fill.fill(drawing(words[index]), result[index + (...,)], offset, at_once=True)
+
+    def values(words: Any, part: Any) -> Any:
+        result = np.empty((*words.shape[:-1], *extent), dtype)
+        fill(None, result, words, part)
         return result
 
-    result = jax.ShapeDtypeStruct(extent, dtype)
-    return jax.pure_callback(values, result, words, part, vmap_method="broadcast_all")
+    kind = jax.ShapeDtypeStruct(extent, dtype)
+    batched = "broadcast_all"
+
+    def copied(words: Any, part: Any) -> Any:
+        return jax.pure_callback(values, kind, words, part, vmap_method=batched)
+
+    # On a CPU, values are drawn into the result's own memory; others cannot be written to.
+    in_place = buffer_callback(fill, kind, vmap_method=batched)
+    return jax.lax.platform_dependent(words, part, cpu=in_place, default=copied)
 
 
 def canonical(dtype: Any) -> Any:

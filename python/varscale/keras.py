@@ -134,19 +134,27 @@ def _tensor(
     else:
         kind = drawn_dtype(dtype_of(dtype))
         state = generator and keras.ops.convert_to_numpy(generator.state.value)
-        values = _of_backend(backend, _fill.drawn(drawing(state), (0,) * len(shape), shape, kind))
+        values = _of_backend(backend, drawing(state), shape, kind)
     if generator is not None:
         generator.next()
     return values
 
 
-def _of_backend(backend: str, array: Any) -> Any:
+def _of_backend(
+    backend: str, draw: Draw, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Any:
+    whole = (0,) * len(shape), shape, dtype
+    if backend == "tensorflow":
+        from varscale import _tensorflow
+
+        return _tensorflow.tensor(draw, *whole)
+    array = _fill.drawn(draw, *whole)
     if backend == "torch":
         from varscale import _torch
 
         # Keras moves it to its device.
         return keras.ops.convert_to_tensor(_torch.from_numpy(array))
-    # NumPy's own would make a copy, of float64 in float32.
+    # On NumPy, Keras would make a copy, and of float64 one in float32.
     return array if backend == "numpy" else keras.ops.convert_to_tensor(array)
 
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras.initializers import Constant, Identity, Initializer, Ones, Orthogonal, Zeros
 
-from varscale import _fill
+from varscale import _tensorflow
 from varscale._arguments import drawn_dtype, dtype_of, integer_seed, number, shape_of, stream_of
 from varscale._core import Rule, random_seed
 
@@ -76,7 +76,7 @@ class _Drawn:
             offset = shape_of(partition_offset, "partition_offset")
         kind = drawn_dtype(dtype_of(dtype))
         draw = self._rule().draw(shape, self._drawn_seed, stream)
-        return tf.convert_to_tensor(_fill.drawn(draw, offset, extent, kind))
+        return _tensorflow.tensor(draw, offset, extent, kind)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor: tf_keras's, and a stream other than the native one."""

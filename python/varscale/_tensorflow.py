@@ -1,0 +1,24 @@
+"""Draws into TensorFlow's tensors."""
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from varscale import _fill
+from varscale._core import Draw
+
+
+def tensor(
+    draw: Draw, offset: tuple[int, ...], extent: tuple[int, ...], dtype: np.dtype[Any]
+) -> Any:
+    """A tensor with the box of `draw` at `offset`, on the device of this context."""
+    array = _fill.aligned(draw, offset, extent, dtype)
+    if not tf.compat.v1.executing_eagerly_outside_functions():
+        # Graphs as of TensorFlow 1 take constants, and no tensors.
+        return tf.constant(array)
+    if dtype.name != "bfloat16":
+        return tf.identity(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
+    # NumPy hands out only dtypes of its own.
+    words = tf.experimental.dlpack.from_dlpack(array.view(np.uint16).__dlpack__())
+    return tf.bitcast(words, tf.bfloat16)
