@@ -84,7 +84,8 @@ def main() -> None:
         test(interpreter, first, str(PACKAGE / "tests"))
         test(interpreter, first, *doctests)
         for backend in others:
-            test(interpreter, backend, str(PACKAGE / "tests" / "test_keras.py"))
+            keras_tests = (PACKAGE / "tests").glob("test_keras*.py")
+            test(interpreter, backend, *map(str, sorted(keras_tests)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from arguments import REFUSALS, anything
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ def test_constructors_refuse(make, error, message):
         ({"dtype": "float8"}, ValueError, "Invalid dtype: float8"),
         ({"dtype": object()}, ValueError, "Invalid dtype"),
         ({"layout": "chw"}, ValueError, 'invalid layout "chw"'),
+        ({"layout": "jax:5/1/"}, IndexError, "axis 5"),
         ({"slice": np.s_[:3, :3, :3]}, ValueError, "3 axes"),
         ({"slice": np.s_[0:9]}, ValueError, "leaves axis 0"),
         ({"slice": np.s_[::2]}, ValueError, "no steps"),
@@ -94,21 +96,6 @@ def test_filling_refuses_another_shape():
         varscale.HeNormal().fill_(np.zeros((3, 3), "int32"))
 
 
-anything = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(-5, 5)
-    | st.floats()
-    | st.text(max_size=8)
-    | st.binary(max_size=4)
-    | st.lists(st.integers(-3, 3), max_size=4)
-    | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
-    | st.sampled_from([*varscale._core.DTYPES, *varscale._core.STREAMS, "fan_in", "uniform"])
-    | st.just(object())
-)
-REFUSALS = (ValueError, TypeError, OverflowError, MemoryError)
-# A panic is a BaseException, which nothing here catches.
 CLASSES = [made for made in vars(varscale).values() if isinstance(made, type)]
 CLASSES = [made for made in CLASSES if issubclass(made, varscale.Initializer)]
 CLASSES.remove(varscale.Initializer)

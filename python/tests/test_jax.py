@@ -106,16 +106,39 @@ def test_what_is_left_to_jax():
     ("make", "message"),
     [
         (lambda: varscale.jax.variance_scaling(0.0, "fan_in", "uniform"), "scale 0"),
-        (lambda: varscale.jax.variance_scaling(1.0, "fan", "uniform"), 'mode "fan"'),
+        (lambda: varscale.jax.variance_scaling(1.0, "fan", "uniform"), "invalid mode.*fan"),
         (lambda: varscale.jax.variance_scaling(1.0, "fan_in", "gamma"), "distribution.*gamma"),
         (lambda: varscale.jax.he_normal()(jax.random.key(0), (3,)), "1-dimensional weights"),
-        (lambda: varscale.jax.he_normal(in_axis=5)(jax.random.key(0), (3, 3)), "axis 5"),
+        (lambda: varscale.jax.he_normal()(jax.random.split(jax.random.key(0)), (3, 3)), "jax.vmap"),
         (lambda: varscale.jax.he_normal()(jax.random.key(0), (3, 3), "int32"), "int32"),
     ],
 )
 def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_axes_that_the_shape_lacks():
+    with pytest.raises(IndexError, match="axis 5"):
+        varscale.jax.he_normal(in_axis=5)(jax.random.key(0), (3, 3))
+
+
+def test_memory_is_shared_where_jax_would_copy():
+    values = varscale._fill.aligned(
+        varscale._core.Rule.normal(0.0, 1.0).draw((300, 500), 1, "native"),
+        (0, 0),
+        (300, 500),
+        np.dtype("float32"),
+    )
+    assert jax.device_put(values).unsafe_buffer_pointer() == values.ctypes.data
+
+
+def test_what_is_drawn_is_not_changed_by_its_users():
+    initializer, key = varscale.jax.he_normal(), jax.random.key(1)
+    expected = np.array(initializer(key, SHAPE))
+    kept, given = initializer(key, SHAPE), initializer(key, SHAPE)
+    assert float(jax.jit(lambda array: array * 0 + 1, donate_argnums=0)(given).min()) == 1
+    assert np.array_equal(kept, expected)
 
 
 def test_every_function_has_an_example():

@@ -45,6 +45,14 @@ def test_the_native_stream_is_the_packages(name, dtype):
     assert np.array_equal(numpy(values).astype("float64"), expected.astype("float64"))
 
 
+def test_doubles():
+    values = varscale.keras.HeNormal(seed=7)((4, 3), "float64")
+    theirs = keras.initializers.HeNormal(seed=7)((4, 3), "float64")
+    assert values.dtype == theirs.dtype
+    expected = varscale.HeNormal(seed=7)((4, 3), numpy(theirs).dtype)
+    assert numpy(values).tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_they_are_keras_own_classes(name):
     made = getattr(varscale.keras, name)
@@ -161,12 +169,21 @@ def test_layers_and_saved_models(tmp_path):
         ({"mode": "fan"}, "Invalid `mode` argument:"),
         ({"distribution": "gamma"}, "Invalid `distribution` argument:"),
         ({"seed": 1.5}, "`seed` argument should be"),
+        ({"seed": np.arange(2)}, "`seed` argument should be"),
+        ({"seed": 2**64}, "2\\^64 - 1"),
         ({"stream": "numpy"}, "`stream` argument: numpy"),
     ],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         varscale.keras.VarianceScaling(**arguments)
+
+
+@pytest.mark.parametrize("stream", ["native", "keras"])
+def test_shapes_that_nothing_holds(stream):
+    # JAX ends the process over such a shape, so that Keras must not be asked for it.
+    with pytest.raises(ValueError, match="too many elements"):
+        varscale.keras.HeNormal(1, stream=stream)((2**62, 4))
 
 
 def test_seeds_of_numpy():

@@ -6,6 +6,7 @@ import pytest
 import varscale
 
 try:
+    import tensorflow as tf
     import tf_keras
 
     import varscale.tf_keras
@@ -48,6 +49,27 @@ def test_parts_have_the_fans_of_the_whole(name):
     whole = initializer((40, 30)).numpy()
     part = initializer((40, 30), partition_shape=(10, 30), partition_offset=(20, 0)).numpy()
     assert np.array_equal(part, whole[20:30])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (0, 3), (1,), (5, 7), (300, 300)])
+def test_memory_that_is_shared_stays_as_it_is(dtype, shape):
+    initializer = varscale.tf_keras.RandomNormal(seed=7)
+    tensor = initializer(shape, dtype)
+    variable = tf_keras.backend.variable(tensor, dtype)
+    variable.assign(variable * 0 + 1)
+    # Used as a kernel uses it, which ends the process where memory is not aligned.
+    assert (tensor + tensor).shape == shape
+    expected = varscale.RandomNormal(seed=7)(shape, dtype)
+    assert tensor.numpy().tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+def test_graphs_as_of_tensorflow_1(dtype):
+    initializer = varscale.tf_keras.HeNormal(seed=7)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        values = session.run(initializer((5, 7), dtype))
+    assert values.tobytes() == varscale.HeNormal(seed=7)((5, 7), dtype).tobytes()
 
 
 @pytest.mark.parametrize("stream", ["native", "keras"])

@@ -57,6 +57,7 @@ class Initializer:
         Raises:
             ValueError: where an argument is out of range, or a value would overflow the dtype.
             TypeError: where an argument is of the wrong kind.
+            IndexError: where `layout` or the initializer names an axis that `shape` lacks.
             MemoryError: where there is not enough.
         """
         shape = shape_of(shape)

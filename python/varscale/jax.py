@@ -21,7 +21,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.nn import initializers as _theirs
 from jax.nn.initializers import constant, delta_orthogonal, ones, orthogonal, zeros
 
@@ -89,7 +88,7 @@ def _drawn(rule: Rule, default: Any, theirs: Initializer, layout: str = "keras")
 
 def _shape(shape: Any) -> tuple[int, ...]:
     """A shape as JAX takes it: one integer is a shape, too."""
-    return shape_of((shape,) if isinstance(shape, int | np.integer) else shape)
+    return shape_of((shape,) if isinstance(shape, int) else shape)
 
 
 def _axes(argument: str, axes: Axes) -> str:

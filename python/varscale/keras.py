@@ -87,6 +87,8 @@ class _Drawn:
         dtype = keras.backend.standardize_dtype(dtype)
         if self.stream != "keras":
             return _tensor(self._rule(), shape, self.seed, self.stream, dtype, layout)
+        # What no stream has, Keras must not get: JAX ends the process over some shapes.
+        self._rule().draw(shape, 0, "native")
         stream = f"keras-{keras.backend.backend()}"
         if _known(stream, self._distribution(), dtype):
             try:
@@ -140,9 +142,7 @@ def _tensor(
     return values
 
 
-def _of_backend(
-    backend: str, draw: Draw, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> Any:
+def _of_backend(backend: str, draw: Draw, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     whole = (0,) * len(shape), shape, dtype
     if backend == "tensorflow":
         from varscale import _tensorflow

@@ -62,7 +62,7 @@ class _Drawn:
     ) -> tf.Tensor:
         """The values of a tensor, or of its part at `partition_offset` of `partition_shape`."""
         shape = shape_of(shape)
-        dtype = tf.dtypes.as_dtype(dtype or tf_keras.backend.floatx()).name
+        dtype = tf.dtypes.as_dtype(tf_keras.backend.floatx() if dtype is None else dtype).name
         parted = partition_shape is not None or partition_offset is not None
         stream = "tf-keras" if self.stream == "keras" else self.stream
         if self.stream == "keras" and (parted or self.seed is None):

@@ -1,0 +1,139 @@
+"""Arguments of Keras's initializers: ours refuse what Keras itself refuses, by the same class.
+
+What Keras leaves to its backend (shapes, dtypes, means, standard deviations) is refused by another
+class on each: there, ours are held to TypeError for the wrong kind and ValueError for the rest.
+"""
+
+import pytest
+from arguments import (
+    REFUSALS,
+    agree,
+    anything,
+    dtypes,
+    is_finite_number,
+    is_integer,
+    length,
+    raised,
+    shapes,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+try:
+    import keras
+
+    import varscale.keras
+except ImportError:
+    keras = None
+
+pytestmark = pytest.mark.skipif(keras is None, reason="Keras is not installed")
+
+SHAPE = (2, 3)
+some = settings(max_examples=100, deadline=None)
+
+
+def pair(call):
+    """What a call raises with our classes, and with Keras's."""
+    return tuple(raised(lambda of=of: call(of)) for of in (varscale.keras, keras.initializers))
+
+
+@some
+@given(st.sampled_from(["scale", "mode", "distribution"]), anything)
+def test_constructors(argument, value):
+    ours, theirs = pair(lambda of: of.VarianceScaling(**{argument: value}))
+    # Keras takes scales that are not finite, and draws NaN, or on NumPy for ever; and arrays.
+    assert agree(ours, theirs) or ours in (ValueError, TypeError) and not is_finite_number(value)
+
+
+@some
+@given(anything)
+def test_seeds(value):
+    ours, theirs = pair(lambda of: of.HeNormal(seed=value))
+    if is_integer(value):
+        # NumPy's integers are seeds, too; beyond 64 bits Keras refuses at the first draw.
+        assert ours is (None if -(2**63) <= int(value) < 2**64 else ValueError)
+    else:
+        assert agree(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        lambda: keras.random.SeedGenerator(3),
+        lambda: keras.saving.serialize_keras_object(keras.random.SeedGenerator(3)),
+        lambda: keras.random.SeedGenerator,
+        lambda: {"class_name": "SeedGenerator"},
+        lambda: {"module": "keras.random", "class_name": "Typo", "config": {}},
+    ],
+)
+def test_seed_generators(seed):
+    ours, theirs = pair(lambda of: of.HeNormal(seed=seed())(SHAPE))
+    assert agree(ours, theirs)
+
+
+@some
+@given(st.sampled_from(["input_axes", "output_axes"]), anything)
+def test_axes(argument, value):
+    axes = {"input_axes": [0], "output_axes": [1], argument: value}
+    ours, theirs = pair(lambda of: of.HeNormal(1, **axes)(SHAPE))
+    if length(value) > 1 and None not in (ours, theirs):
+        # With several faults, each names the one that it finds first.
+        assert {ours, theirs} <= {TypeError, IndexError, ValueError}
+    else:
+        # Keras counts an axis that is named twice twice.
+        assert agree(ours, theirs) or (ours, theirs) == (ValueError, None)
+
+
+@some
+@given(
+    st.sampled_from(["RandomNormal.mean", "RandomNormal.stddev", "TruncatedNormal.mean"])
+    | st.sampled_from(["TruncatedNormal.stddev", "RandomUniform.minval", "RandomUniform.maxval"]),
+    anything,
+)
+def test_numbers(name, value):
+    made, argument = name.split(".")
+    made = getattr(varscale.keras, made)
+    refused = raised(lambda: made(**{argument: value}))
+    if not is_finite_number(value) or isinstance(value, (str, bytes)):
+        assert refused in (TypeError, ValueError, OverflowError)
+    elif refused is None:
+        # The dtype may not hold it.
+        assert raised(lambda: made(**{argument: value})(SHAPE)) in (None, ValueError)
+    else:
+        assert refused in (ValueError, TypeError)
+
+
+@some
+@given(st.sampled_from(["native", "keras"]), shapes | anything)
+def test_shapes(stream, shape):
+    def draw():
+        assert varscale.keras.HeNormal(1, stream=stream)(shape).shape == tuple(shape)
+
+    # TypeError, ValueError, MemoryError; or what Keras makes of it.
+    refused = raised(draw)
+    assert refused is None or stream == "keras" or issubclass(refused, REFUSALS)
+    assert refused is not AssertionError
+
+
+@some
+@given(st.sampled_from(["HeNormal", "RandomNormal", "RandomUniform"]), dtypes | anything)
+def test_dtypes(name, dtype):
+    ours = getattr(varscale.keras, name)(seed=1)
+    if raised(lambda: ours(SHAPE, dtype)) is not None:
+        # Keras knows no such dtype, or it is none that is drawn.
+        known = raised(lambda: keras.backend.standardize_dtype(dtype)) is None
+        assert not known or keras.backend.standardize_dtype(dtype) not in varscale._core.DTYPES
+        return
+    values, dtype = ours(SHAPE, dtype), keras.backend.standardize_dtype(dtype)
+    theirs = getattr(keras.initializers, name)(seed=1)(SHAPE, dtype)
+    assert keras.ops.is_tensor(values)
+    assert (values.shape, values.dtype) == (theirs.shape, theirs.dtype)
+
+
+@some
+@given(anything)
+def test_streams_and_identifiers(stream):
+    refused = raised(lambda: varscale.keras.HeNormal(1, stream=stream))
+    known = isinstance(stream, str) and stream in (*varscale._core.STREAMS, "keras")
+    assert refused is (None if known else ValueError)
+    assert raised(lambda: varscale.keras.get(stream)) in (None, ValueError, TypeError)

@@ -1,0 +1,105 @@
+"""Arguments of tf_keras's initializers: ours refuse what tf_keras itself refuses.
+
+What tf_keras leaves to TensorFlow (seeds, shapes, dtypes, means, standard deviations) it refuses by
+ValueError, TypeError or TensorFlow's own classes, without a rule: there, ours are held to TypeError
+for the wrong kind and ValueError for the rest.
+"""
+
+import pytest
+from arguments import (
+    REFUSALS,
+    agree,
+    anything,
+    dtypes,
+    is_finite_number,
+    is_integer,
+    raised,
+    shapes,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+try:
+    import tf_keras
+
+    import varscale.tf_keras
+except ImportError:
+    tf_keras = None
+
+pytestmark = pytest.mark.skipif(tf_keras is None, reason="tf_keras is not installed")
+
+SHAPE = (4, 6)
+some = settings(max_examples=100, deadline=None)
+
+
+@some
+@given(st.sampled_from(["scale", "mode", "distribution"]), anything)
+def test_constructors(argument, value):
+    ours, theirs = (
+        raised(lambda of=of: of.VarianceScaling(**{argument: value}))
+        for of in (varscale.tf_keras, tf_keras.initializers)
+    )
+    # tf_keras takes scales that are not finite, and draws NaN; and arrays.
+    assert agree(ours, theirs) or ours in (ValueError, TypeError) and not is_finite_number(value)
+
+
+@some
+@given(anything)
+def test_seeds(value):
+    valid = value is None or is_integer(value) and -(2**63) <= int(value) < 2**64
+    ours = raised(lambda: varscale.tf_keras.HeNormal(value)(SHAPE))
+    assert ours is (None if valid else ValueError)
+
+
+@some
+@given(
+    st.sampled_from(["RandomNormal.mean", "RandomNormal.stddev", "TruncatedNormal.mean"])
+    | st.sampled_from(["TruncatedNormal.stddev", "RandomUniform.minval", "RandomUniform.maxval"]),
+    anything,
+)
+def test_numbers(name, value):
+    made, argument = name.split(".")
+    refused = raised(lambda: getattr(varscale.tf_keras, made)(**{argument: value})(SHAPE))
+    if not is_finite_number(value) or isinstance(value, (str, bytes)):
+        assert refused in (TypeError, ValueError, OverflowError)
+    else:
+        # Below 0, beyond the dtype, or one in an array of several axes.
+        assert refused in (None, ValueError, TypeError)
+
+
+@some
+@given(shapes | anything, shapes | anything, st.none() | shapes | anything)
+def test_parts(shape, part, offset):
+    initializer = varscale.tf_keras.HeNormal(1)
+
+    def draw(shape):
+        values = initializer(shape, partition_shape=part, partition_offset=offset)
+        assert tuple(values.shape) == tuple(shape if part is None else part)
+
+    for whole in (shape, SHAPE):
+        refused = raised(lambda whole=whole: draw(whole))
+        assert refused is None or issubclass(refused, REFUSALS)
+
+
+@some
+@given(dtypes | anything)
+def test_dtypes(dtype):
+    ours, theirs = (
+        raised(lambda of=of: of.HeNormal(1)(SHAPE, dtype))
+        for of in (varscale.tf_keras, tf_keras.initializers)
+    )
+    # TensorFlow's own classes of exceptions are none of Python's.
+    assert agree(ours, theirs) or ours is ValueError and theirs is not None
+    if ours is None:
+        values, expected = (
+            of.HeNormal(1)(SHAPE, dtype) for of in (varscale.tf_keras, tf_keras.initializers)
+        )
+        assert (values.shape, values.dtype) == (expected.shape, expected.dtype)
+
+
+@some
+@given(anything)
+def test_streams(stream):
+    known = isinstance(stream, str) and stream in (*varscale._core.STREAMS, "keras")
+    refused = raised(lambda: varscale.tf_keras.HeNormal(1, stream=stream))
+    assert refused is (None if known else ValueError)
