@@ -18,6 +18,7 @@ import varscale
         (lambda: varscale.VarianceScaling(scale=math.nan), ValueError, "`scale` must be positive"),
         (lambda: varscale.VarianceScaling(scale=math.inf), ValueError, "finite"),
         (lambda: varscale.VarianceScaling(scale="1"), TypeError, "`scale` must be a number"),
+        (lambda: varscale.VarianceScaling(scale=10**400), ValueError, "`scale` must lie within"),
         (lambda: varscale.VarianceScaling(mode="fan"), ValueError, "Invalid `mode` argument: fan"),
         (
             lambda: varscale.VarianceScaling(distribution="gamma"),

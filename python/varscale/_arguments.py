@@ -74,16 +74,21 @@ def drawn_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def number(argument: str, value: Any) -> int | float:
     """A real argument; what was written as an integer stays one, as Keras's configs keep it."""
-    if type(value) in (int, float):
-        return value
+    numeric = hasattr(value, "__float__") or hasattr(value, "__index__")
+    if isinstance(value, (str, bytes)) or not numeric:
+        raise TypeError(f"Argument `{argument}` must be a number. Received: {value!r}")
+    try:
+        real = float(value)
+    except OverflowError:
+        # What is as large may have more digits than Python writes.
+        raise ValueError(
+            f"Argument `{argument}` must lie within ±2^1024. Received: a larger "
+            f"{type(value).__name__}"
+        ) from None
     try:
         return operator.index(value)
     except TypeError:
-        if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-            raise TypeError(
-                f"Argument `{argument}` must be a number. Received: {value!r}"
-            ) from None
-        return float(value)
+        return real
 
 
 def seed_of(seed: Any) -> int | SeedGenerator | None:
