@@ -81,22 +81,35 @@ def test_values_are_the_packages(dtype):
         (0.0, 0.02, -0.06, 0.06),
         (0.5, 1.0, -1.0, 0.7),
         (0.0, 1.0, 1.0, 1.5),
+        (0.0, 1.0, -np.inf, 0.5),
         (0.0, 1.0, 4.0, 5.0),
+        (1.0, 0.1, -0.4, 0.1),
+        (0.0, 1.0, 37.0, np.inf),
     ],
 )
 def test_truncation_is_what_it_says(mean, std, a, b):
+    far = a > mean + 2 * std or b < mean - 2 * std
     tensor = torch.empty(200, 250, dtype=torch.float64)
-    with pytest.warns(UserWarning, match="tail") if a >= 4 else contextlib.nullcontext():
+    with pytest.warns(UserWarning, match="tail") if far else contextlib.nullcontext():
         varscale.torch.trunc_normal_(tensor, mean, std, a, b, seed=5)
     values = tensor.numpy().ravel()
+    assert np.isfinite(values).all()
     assert a <= values.min() and values.max() <= b
     law = stats.truncnorm((a - mean) / std, (b - mean) / std, mean, std)
     assert stats.kstest(values, law.cdf).pvalue > 1e-4
     half = torch.empty(200, 250, dtype=torch.bfloat16)
-    with pytest.warns(UserWarning, match="tail") if a >= 4 else contextlib.nullcontext():
+    with pytest.warns(UserWarning, match="tail") if far else contextlib.nullcontext():
         varscale.torch.trunc_normal_(half, mean, std, a, b, seed=5)
     bound = torch.tensor([a, b]).to(torch.bfloat16)
     assert bound[0] <= half.min() and half.max() <= bound[1]
+
+
+def test_bounds_hold_around_any_mean():
+    # In float32, the mean and the deviation are rounded, and then their sum.
+    mean, std = 76.49580016637154, 0.08477354442440296
+    a, b = mean - 2 * std, mean + 2 * std
+    tensor = varscale.torch.trunc_normal_(torch.empty(200_000), mean, std, a, b, seed=21)
+    assert torch.tensor(a) <= tensor.min() and tensor.max() <= torch.tensor(b)
 
 
 def test_seeds_and_generators():
@@ -136,12 +149,28 @@ def test_parameters_and_autograd():
         (lambda: varscale.torch.normal_(torch.empty(3), std=-1.0), ValueError, "stddev -1"),
         (lambda: varscale.torch.uniform_(torch.empty(3), 1, 0), ValueError, "maxval 0"),
         (lambda: varscale.torch.trunc_normal_(torch.empty(3), a=1, b=0), ValueError, "at most `b`"),
+        (
+            lambda: varscale.torch.trunc_normal_(torch.empty(3), a=40, b=41),
+            ValueError,
+            "No value is left",
+        ),
+        (
+            lambda: varscale.torch.trunc_normal_(torch.empty(3), 3, 0, 0, 1),
+            ValueError,
+            "No value is left",
+        ),
+        (
+            lambda: varscale.torch.trunc_normal_(torch.empty(3).half(), std=1e5, a=-1e5, b=1e5),
+            ValueError,
+            "overflow float16",
+        ),
         (lambda: varscale.torch.xavier_normal_(torch.empty(3)), ValueError, "2 dimensions"),
         (lambda: varscale.torch.kaiming_normal_(torch.empty(3, 3), mode="x"), ValueError, "Mode x"),
         (lambda: varscale.torch.normal_(torch.empty(3), seed=1.5), ValueError, "`seed`"),
         (lambda: varscale.torch.normal_(np.empty(3)), TypeError, "torch.Tensor"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std")
 def test_bad_arguments(call, error, message):
     with pytest.raises(error, match=message):
         call()

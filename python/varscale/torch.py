@@ -21,6 +21,7 @@ True
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
@@ -121,41 +122,69 @@ def trunc_normal_(
     """Normal with this mean and standard deviation, cut off at `a` and `b`, never outside them.
 
     Bounds at two standard deviations, and those that cut nothing off, are the native stream's
-    distributions. Others go through torch's ``erfinv`` in float64, whose last bits may differ
-    between machines.
+    distributions. Others go through torch's ``erfinv`` or, on one side of the mean, ``ndtri`` in
+    float64, whose last bits may differ between machines.
+
+    Raises:
+        ValueError: also where a float64 holds no probability between the bounds: from 38 standard
+            deviations on.
 
     >>> import torch, varscale.torch
     >>> weight = varscale.torch.trunc_normal_(torch.empty(999), std=0.02, a=-0.04, b=0.04, seed=1)
     >>> float(weight.abs().max()) <= 0.04
     True
     """
+    _torch.check(tensor)
     mean, std = float(number("mean", mean)), float(number("std", std))
     a, b = float(number("a", a)), float(number("b", b))
-    if a > b:
+    if not a <= b:
         raise ValueError(f"`a` must be at most `b`. Received: a={a}, b={b}")
     normal = Rule.normal(mean, std)
+    nothing = f"No value is left between `a` and `b`: mean={mean}, std={std}, a={a}, b={b}"
     if std == 0:
+        if not a <= mean <= b:
+            raise ValueError(nothing)
         return _torch.init(tensor, normal, seed, generator, name)
-    if mean < a - 2 * std or mean > b + 2 * std:
+    low, high = (a - mean) / std, (b - mean) / std
+    if low > 2 or high < -2:
         warnings.warn(
             "mean is more than 2 std from [a, b] in trunc_normal_: its values are far out on the "
             "tail of the distribution.",
             stacklevel=2,
         )
-    low, high = (a - mean) / std, (b - mean) / std
-    if math.isclose(low, -2, rel_tol=1e-12) and math.isclose(high, 2, rel_tol=1e-12):
-        return _torch.init(tensor, Rule.truncated_normal(mean, std), seed, generator, name)
     if low <= -_FARTHEST and high >= _FARTHEST:
         return _torch.init(tensor, normal, seed, generator, name)
-    # Where the density between the bounds is on one side, 1 - erf would lose its digits there.
-    sign = -1.0 if low > 0 else 1.0
-    ends = sorted((math.erf(sign * low / math.sqrt(2)), math.erf(sign * high / math.sqrt(2))))
+    if math.isclose(low, -2, rel_tol=1e-12) and math.isclose(high, 2, rel_tol=1e-12):
+        _torch.init(tensor, Rule.truncated_normal(mean, std), seed, generator, name)
+        if (mean, a, b) != (0, -2 * std, 2 * std):
+            # The sum with the mean may have been rounded to a bound's other side.
+            with torch.no_grad():
+                tensor.clamp_(a, b)
+        return tensor
+    # An open end is where no value comes any more: from the mean, or from the other bound.
+    a = max(a, mean + (min(high, 0) - _FARTHEST) * std)
+    b = min(b, mean + (max(low, 0) + _FARTHEST) * std)
+    Rule.uniform(a, b).draw((), 0, "native").check(_torch.dtype_name(tensor))
+    if math.erfc(max(low, -high) / math.sqrt(2)) / 2 == 0:
+        raise ValueError(nothing)
+    ends, inverse, factor = _probabilities(low, high)
 
     def quantile(unit: Tensor) -> Tensor:
-        values = unit.erfinv_().mul_(sign * std * math.sqrt(2)).add_(mean)
-        return values.clamp_(min=a, max=b)
+        return inverse(unit, out=unit).mul_(factor * std).add_(mean).clamp_(a, b)
 
     return _torch.init(tensor, Rule.uniform(*ends), seed, generator, name, through=quantile)
+
+
+def _probabilities(low: float, high: float) -> tuple[list[float], Callable[..., Tensor], float]:
+    """What a standard normal's bounds are as probabilities, and what leads back: function, factor.
+
+    Not all of an error function's, since only those close to 0 have digits left far from the mean.
+    """
+    if low <= 0 <= high:
+        ends = [math.erf(bound / math.sqrt(2)) for bound in (low, high)]
+        return ends, torch.erfinv, math.sqrt(2)
+    ends = sorted(math.erfc(abs(bound) / math.sqrt(2)) / 2 for bound in (low, high))
+    return ends, torch.special.ndtri, math.copysign(1, -high)
 
 
 def xavier_uniform_(
