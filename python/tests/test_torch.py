@@ -165,6 +165,10 @@ def test_parameters_and_autograd():
             "overflow float16",
         ),
         (lambda: varscale.torch.xavier_normal_(torch.empty(3)), ValueError, "2 dimensions"),
+        (lambda: varscale.torch.xavier_uniform_(torch.empty(3, 3), 1j), TypeError, "`gain`"),
+        (lambda: varscale.torch.xavier_uniform_(torch.empty(3, 3), -1), ValueError, "at least"),
+        (lambda: varscale.torch.kaiming_normal_(torch.empty(3, 3), mode=0), TypeError, "`mode`"),
+        (lambda: varscale.torch.normal_(torch.empty(3), generator=3), TypeError, "`generator`"),
         (lambda: varscale.torch.kaiming_normal_(torch.empty(3, 3), mode="x"), ValueError, "Mode x"),
         (lambda: varscale.torch.normal_(torch.empty(3), seed=1.5), ValueError, "`seed`"),
         (lambda: varscale.torch.normal_(np.empty(3)), TypeError, "torch.Tensor"),
@@ -235,6 +239,8 @@ def test_modules_that_cannot_be_initialized():
     with pytest.raises(ValueError, match="bfloat16"):
         varscale.torch.init_module_(module, [{**RULES[2], "dtype": "bfloat16"}], 1)
     assert module.first.weight.is_meta
+    with pytest.raises(TypeError, match="torch.nn.Module"):
+        varscale.torch.init_module_({"weight": np.zeros(3)}, RULES, 1)
 
 
 def test_every_function_has_an_example():

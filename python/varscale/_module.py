@@ -1,7 +1,7 @@
 """Modules built on `meta`: initialized by a plan's rules, without a second copy."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -36,7 +36,12 @@ def init_module_(
 
     Raises:
         ValueError: where a rule is none, matches nothing, or a parameter has none; and where a
-            buffer is on `meta`, which no rule can fill. Nothing is changed then.
+            buffer is on `meta`, which no rule can fill.
+        TypeError: where an argument is of the wrong kind.
+        RuntimeError: where a parameter's elements share memory or have none, or the device has
+            none.
+
+        Nothing is changed then.
 
     >>> import torch, varscale.torch
     >>> with torch.device("meta"):
@@ -48,6 +53,11 @@ def init_module_(
     >>> varscale.torch.init_module_(module, rules, seed=42).weight.device
     device(type='cpu')
     """
+    if not isinstance(module, torch.nn.Module):
+        raise TypeError(f"`module` must be a torch.nn.Module. Received: {module!r}")
+    device = torch.device(device)
+    if device.type == "meta":
+        raise ValueError("`device` must be one with memory. Received: meta")
     plan = {"spec": "", "layout": layout, "rules": [dict(rule) for rule in rules]}
     resolved = Plan.resolve(json.dumps(spec(module)), json.dumps(plan), seed)
     parameters = dict(module.named_parameters())
@@ -58,11 +68,15 @@ def init_module_(
     stuck = [name for name in stuck if not _resettable(module, name)]
     if stuck:
         raise ValueError(f"Buffers on meta, which no rule fills: {', '.join(stuck)}")
+    for parameter in parameters.values():
+        _torch.check(parameter)
+        _torch.part_of(parameter)
 
     _materialize(module, device)
     parameters = dict(module.named_parameters())
     for index, (name, _) in enumerate(resolved.tensors()):
-        _torch.fill(parameters[name], resolved.draw(index))
+        parameter = parameters[name]
+        _torch.fill(parameter, *_torch.part_of(parameter), resolved.draw(index))
     return module
 
 
@@ -72,27 +86,26 @@ def _resettable(module: torch.nn.Module, name: str) -> bool:
     return hasattr(owner, "reset_running_stats")
 
 
-def _materialize(module: torch.nn.Module, device: Any) -> None:
+def _materialize(module: torch.nn.Module, device: torch.device) -> None:
     """Gives what is on `meta` memory without values, each shared tensor once."""
-    made: dict[int, Any] = {}
-    owner: Any
-    for owner in module.modules():
-        for table, name, tensor in list(_tensors(owner)):
-            if not tensor.is_meta:
-                continue
-            if id(tensor) not in made:
-                empty = torch.empty_like(tensor, device=device)
-                if isinstance(tensor, torch.nn.Parameter):
-                    empty = torch.nn.Parameter(empty, requires_grad=tensor.requires_grad)
-                # With the old tensor, whose id must not be given to another.
-                made[id(tensor)] = (empty, tensor)
-            table[name] = made[id(tensor)][0]
-            if hasattr(owner, "reset_running_stats") and table is owner._buffers:
-                owner.reset_running_stats()
+    places: list[tuple[Any, Any, str, Any]] = [
+        (owner, table, name, tensor)
+        for owner in module.modules()
+        for table in (owner._parameters, owner._buffers)
+        for name, tensor in table.items()
+        if tensor is not None and tensor.is_meta
+    ]
+    # All before the first takes its place, since there may not be enough.
+    tensors = {id(tensor): tensor for *_, tensor in places}
+    made = {key: _empty(tensor, device) for key, tensor in tensors.items()}
+    for _, table, name, tensor in places:
+        table[name] = made[id(tensor)]
+    for owner in {owner for owner, table, *_ in places if table is owner._buffers}:
+        owner.reset_running_stats()
 
 
-def _tensors(owner: torch.nn.Module) -> Iterator[tuple[Any, str, Any]]:
-    for table in (owner._parameters, owner._buffers):
-        for name, tensor in table.items():
-            if tensor is not None:
-                yield table, name, tensor
+def _empty(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    empty = torch.empty_like(tensor, device=device)
+    if isinstance(tensor, torch.nn.Parameter):
+        return torch.nn.Parameter(empty, requires_grad=tensor.requires_grad)
+    return empty

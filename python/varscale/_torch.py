@@ -49,44 +49,72 @@ def init(
     through: Through | None = None,
 ) -> torch.Tensor:
     """Fills a tensor by a rule, and returns it."""
+    check(tensor)
+    local, offset = part_of(tensor)
     seed = seed_of(seed)
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"`generator` must be a torch.Generator. Received: {generator!r}")
     if seed is not None and generator is not None:
         raise ValueError("Give a `seed` or a `generator`, not both")
-    check(tensor)
-    if tensor.is_meta:
+    if local.is_meta:
         return tensor
     if seed is None:
-        if _distributed(tensor) and generator is None:
+        if local is not tensor and generator is None:
             raise ValueError("A DTensor needs a `seed`: without one, each rank draws another")
         seed = _drawn_seed(generator)
     draw = rule.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
-    return fill(tensor, draw, through)
+    draw.check(dtype_name(tensor))
+    fill(tensor, local, offset, draw, through)
+    return tensor
 
 
 def check(tensor: torch.Tensor) -> None:
-    """Refuses tensors that no values are drawn for."""
+    """Refuses what no values are drawn for."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"`tensor` must be a torch.Tensor. Received: {tensor!r}")
     if dtype_name(tensor) not in DTYPES:
         raise ValueError(
             f"Invalid dtype: {tensor.dtype}. Values are drawn in one of {', '.join(DTYPES)}"
         )
+    if tensor.layout != torch.strided or tensor.is_nested:
+        raise ValueError(f"Values are drawn for dense tensors. Received: {tensor.layout}")
 
 
-def fill(tensor: torch.Tensor, draw: Draw, through: Through | None = None) -> torch.Tensor:
-    """Fills a tensor, or this rank's shard of a distributed one, with its part of a draw."""
+def part_of(tensor: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
+    """The memory for a tensor's values that is this rank's, and where it starts in the whole.
+
+    Raises:
+        RuntimeError: as torch, where values cannot be written.
+    """
     local, offset = tensor, (0,) * tensor.dim()
     if _distributed(tensor):
         local, offset = _shard(tensor)
-    draw.check(dtype_name(tensor))
+    if not local.is_contiguous() and any(
+        local.stride(axis) == 0 and size > 1 for axis, size in enumerate(local.shape)
+    ):
+        raise RuntimeError("Several elements of the tensor share a place in memory: clone it first")
+    if local.device.type == "cpu" and local.numel() and local.data_ptr() == 0:
+        raise RuntimeError("The tensor has no memory")
+    if local.is_inference() and not torch.is_inference_mode_enabled():
+        raise RuntimeError("An inference tensor cannot be written to outside of inference mode")
+    return local, offset
+
+
+def fill(
+    tensor: torch.Tensor,
+    local: torch.Tensor,
+    offset: tuple[int, ...],
+    draw: Draw,
+    through: Through | None = None,
+) -> None:
+    """Fills a tensor's part with its part of a draw."""
     with torch.no_grad():
-        if through is None and local.device.type == "cpu":
+        if through is None and local.device.type == "cpu" and not local.is_neg():
             _fill.fill(draw, to_numpy(local), offset, at_once=False)
-            # torch cannot see that its memory was written to.
-            torch.autograd.graph.increment_version(tensor)
         elif local.numel():
             _copy(local, draw, offset, through)
-    return tensor
+    # torch cannot see that its memory was written to.
+    torch.autograd.graph.increment_version(tensor)
 
 
 def _copy(

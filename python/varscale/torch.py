@@ -42,6 +42,7 @@ from torch.nn.init import (
 from varscale import _torch
 from varscale._arguments import number
 from varscale._core import Rule
+from varscale._initializers import VarianceScaling
 from varscale._module import init_module_
 
 __all__ = [
@@ -201,8 +202,7 @@ def xavier_uniform_(
     >>> varscale.torch.xavier_uniform_(torch.empty(2, 3), seed=1).shape
     torch.Size([2, 3])
     """
-    std = gain * math.sqrt(2.0 / max(1, sum(_fans(tensor))))
-    bound = abs(math.sqrt(3.0) * std)
+    bound = math.sqrt(3.0) * _xavier(tensor, gain)
     return _torch.init(tensor, Rule.uniform(-bound, bound), seed, generator, name)
 
 
@@ -220,8 +220,8 @@ def xavier_normal_(
     >>> varscale.torch.xavier_normal_(torch.empty(2, 3), seed=1).shape
     torch.Size([2, 3])
     """
-    std = gain * math.sqrt(2.0 / max(1, sum(_fans(tensor))))
-    return _torch.init(tensor, Rule.normal(0.0, std), seed, generator, name)
+    rule = Rule.normal(0.0, _xavier(tensor, gain))
+    return _torch.init(tensor, rule, seed, generator, name)
 
 
 def kaiming_uniform_(
@@ -269,8 +269,17 @@ def kaiming_normal_(
     return _torch.init(tensor, Rule.normal(0.0, std), seed, generator, name)
 
 
+def _xavier(tensor: Tensor, gain: float) -> float:
+    """The standard deviation."""
+    _torch.check(tensor)
+    return float(number("gain", gain)) * math.sqrt(2.0 / max(1, sum(_fans(tensor))))
+
+
 def _kaiming(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | None:
     """The standard deviation; none where there is nothing to initialize."""
+    _torch.check(tensor)
+    if not isinstance(mode, str):
+        raise TypeError(f"`mode` must be a string. Received: {mode!r}")
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
         return None
@@ -296,6 +305,5 @@ def variance_scaling_(
     >>> float(weight.abs().max()) <= 2 * (2 / 147) ** 0.5 / 0.8796
     True
     """
-    scale = float(number("scale", scale))
-    rule = Rule.variance_scaling(scale, mode, distribution, None, None, None)
+    rule = VarianceScaling(scale, mode, distribution, seed=0)._rule
     return _torch.init(tensor, rule, seed, generator, name, layout)
