@@ -1,8 +1,9 @@
 """Draws on meshes of this number of ranks; run by test_torch.py under torchrun."""
 
 import torch
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.tensor import Replicate, Shard, distribute_tensor, empty
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor, empty
+from torch.distributed.tensor.placement_types import _StridedShard
 
 import varscale.torch
 
@@ -22,17 +23,32 @@ for dtype in [torch.float32, torch.bfloat16]:
         (square, [Shard(0), Shard(1)]),
         (square, [Shard(1), Replicate()]),
         (square, [Shard(0), Shard(0)]),
+        # Tensor parallel first, then fully sharded.
+        (square, [_StridedShard(0, split_factor=ranks // 2), Shard(0)]),
     ]:
         tensor = empty(SHAPE, dtype=dtype, device_mesh=mesh, placements=placements)
         varscale.torch.kaiming_normal_(tensor, seed=7)
         assert torch.equal(tensor.full_tensor(), expected), placements
 
-try:
-    varscale.torch.normal_(empty(SHAPE, device_mesh=flat, placements=[Shard(0)]))
-except ValueError as error:
-    assert "seed" in str(error)
-else:
-    raise AssertionError("ranks drew seeds of their own")
+for placement, seed, message in [
+    (Shard(0), None, "needs a `seed`"),
+    (_StridedShard(1, split_factor=2), 7, "no box"),
+    (Partial(), 7, "partial"),
+]:
+    local = torch.zeros(13, 24 // ranks)
+    refused = DTensor.from_local(local, flat, [placement], run_check=False)
+    try:
+        varscale.torch.normal_(refused, seed=seed)
+    except ValueError as error:
+        assert message in str(error)
+    else:
+        raise AssertionError(f"drawn, but {message}")
+    assert not local.any()
+
+# A mesh that leaves a rank out.
+single = DeviceMesh("cpu", [0])
+tensor = empty(SHAPE, device_mesh=single, placements=[Shard(0)])
+varscale.torch.kaiming_normal_(tensor, seed=7)
 
 # A module on meta, sharded before it has memory.
 rules = [{"match": "bias", "initializer": "zeros"}, {"match": "*", "initializer": "glorot_uniform"}]

@@ -108,10 +108,12 @@ def fill(
     through: Through | None = None,
 ) -> None:
     """Fills a tensor's part with its part of a draw."""
+    if not local.numel():
+        return
     with torch.no_grad():
         if through is None and local.device.type == "cpu" and not local.is_neg():
             _fill.fill(draw, to_numpy(local), offset, at_once=False)
-        elif local.numel():
+        else:
             _copy(local, draw, offset, through)
     # torch cannot see that its memory was written to.
     torch.autograd.graph.increment_version(tensor)
@@ -149,13 +151,22 @@ def _distributed(tensor: torch.Tensor) -> bool:
 
 def _shard(tensor: Any) -> tuple[torch.Tensor, tuple[int, ...]]:
     """This rank's shard of a DTensor, and where it starts in the whole."""
+    from torch.distributed.tensor import Replicate, distribute_tensor
     from torch.distributed.tensor._utils import compute_local_shape_and_global_offset
 
-    if any(placement.is_partial() for placement in tensor.placements):
-        raise ValueError(f"A partial DTensor has no values of its own: {tensor.placements}")
-    extent, offset = compute_local_shape_and_global_offset(
-        tensor.shape, tensor.device_mesh, tensor.placements
-    )
+    mesh, placements = tensor.device_mesh, tensor.placements
+    if any(placement.is_partial() for placement in placements):
+        raise ValueError(f"A partial DTensor has no values of its own: {placements}")
+    extent, offset = compute_local_shape_and_global_offset(tensor.shape, mesh, placements)
+    for axis in {placement.dim for placement in placements if hasattr(placement, "split_factor")}:
+        # As torch splits the axis itself: maybe not into one piece a rank.
+        along = [p if getattr(p, "dim", None) == axis else Replicate() for p in placements]
+        index = torch.arange(tensor.shape[axis]).view(
+            [-1 if i == axis else 1 for i in range(tensor.dim())]
+        )
+        index = distribute_tensor(index, mesh, along, src_data_rank=None).to_local().flatten().cpu()
+        if not torch.equal(index, torch.arange(offset[axis], offset[axis] + extent[axis])):
+            raise ValueError(f"A rank's shard of the DTensor is no box: {placements}")
     local = tensor.to_local()
     if tuple(local.shape) != tuple(extent):
         raise ValueError(f"The DTensor's shard has shape {tuple(local.shape)}, not {tuple(extent)}")

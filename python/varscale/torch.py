@@ -8,7 +8,8 @@ The functions of `torch.nn.init` with the same arguments, and:
 
 Tensors are float16, bfloat16, float32 or float64, of any strides. On other devices than the CPU
 the values are drawn on the CPU and copied. Of a `DTensor`, each rank draws its own shard, with fans
-from the whole: the same bits on any mesh. Tensors on `meta` are left as they are.
+from the whole: the same bits on any mesh; shards in several pieces are refused. Tensors on `meta`
+are left as they are. As torch, tensors that cannot be written to raise RuntimeError.
 
 `constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `orthogonal_`, `sparse_` and `calculate_gain` are
 torch's own.
