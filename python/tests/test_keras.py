@@ -11,6 +11,7 @@ try:
     import keras
 
     import varscale.keras
+    from varscale import _keras_comparison
 except ImportError:
     keras = None
 
@@ -87,7 +88,7 @@ def test_keras_stream_draws_for_itself(name):
         pytest.skip(f"The streams are those of CPUs, and Keras draws on {device}")
     backend = keras.backend.backend()
     initializer = getattr(varscale.keras, name)(seed=1, stream="keras")
-    assert varscale.keras._known(f"keras-{backend}", initializer._distribution(), "float32")
+    assert _keras_comparison.known(f"keras-{backend}", initializer._distribution(), "float32")
 
 
 @pytest.mark.parametrize("stream", ["native", "keras"])
@@ -109,7 +110,7 @@ def test_generators_advance_as_keras_own(stream):
 
 def test_keras_stream_under_compilation_and_on_other_devices():
     # Nothing has been compared before, in any order of calls.
-    varscale.keras._same.cache_clear()
+    _keras_comparison._same.cache_clear()
     initializer = varscale.keras.HeUniform(seed=1, stream="keras")
     backend = keras.backend.backend()
     if backend == "jax":

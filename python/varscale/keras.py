@@ -14,9 +14,6 @@ of another backend's (``"keras-jax"``). Under ``"keras"``, what this machine or 
 backend draws otherwise than varscale knows (found out by a first comparison) is left to Keras.
 """
 
-import contextlib
-import functools
-import platform
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +21,7 @@ import keras
 import numpy as np
 from keras.initializers import STFT, Constant, Identity, Initializer, Ones, Orthogonal, Zeros
 
-from varscale import _fill
+from varscale import _fill, _keras_comparison
 from varscale._arguments import (
     axes_of,
     drawn_dtype,
@@ -34,7 +31,7 @@ from varscale._arguments import (
     shape_of,
     stream_of,
 )
-from varscale._core import DTYPES, STREAMS, Draw, Explanation, Rule
+from varscale._core import Draw, Explanation, Rule
 
 __all__ = [
     "STFT",
@@ -56,9 +53,6 @@ __all__ = [
     "Zeros",
     "get",
 ]
-
-# Values that are compared before a backend's own numbers are believed to be known.
-_COMPARED = (257, 67)
 
 
 class _Drawn:
@@ -90,7 +84,7 @@ class _Drawn:
         # What no stream has, Keras must not get: JAX ends the process over some shapes.
         self._rule().draw(shape, 0, "native")
         stream = f"keras-{keras.backend.backend()}"
-        if _known(stream, self._distribution(), dtype):
+        if _keras_comparison.known(stream, self._distribution(), dtype):
             try:
                 return _tensor(self._rule(), shape, self.seed, stream, dtype, layout)
             except ValueError:
@@ -156,60 +150,6 @@ def _of_backend(backend: str, draw: Draw, shape: tuple[int, ...], dtype: np.dtyp
         return keras.ops.convert_to_tensor(_torch.from_numpy(array))
     # On NumPy, Keras would make a copy, and of float64 one in float32.
     return array if backend == "numpy" else keras.ops.convert_to_tensor(array)
-
-
-def _known(stream: str, distribution: str, dtype: str) -> bool:
-    """Whether varscale draws what the active backend itself draws on its active device.
-
-    Versions, devices and processors differ; so both draw the same once, and are compared.
-    """
-    with _eagerly():
-        device = str(getattr(keras.ops.convert_to_tensor(0.0), "device", "cpu"))
-        return _same(stream, distribution, dtype, device)
-
-
-def _eagerly() -> contextlib.AbstractContextManager[Any]:
-    """Outside of the function that is being compiled, if one is."""
-    backend = keras.backend.backend()
-    if backend == "jax":
-        import jax
-
-        return jax.ensure_compile_time_eval()
-    if backend == "tensorflow":
-        import tensorflow
-
-        return tensorflow.init_scope()
-    return contextlib.nullcontext()
-
-
-@functools.cache
-def _same(stream: str, distribution: str, dtype: str, device: str) -> bool:
-    if device == "meta":
-        return False
-    # Outside glibc, a logarithm's last bit differs too seldom to be found.
-    normal_in_double = dtype == "float64" and distribution != "uniform"
-    if stream not in STREAMS or normal_in_double and platform.libc_ver()[0] != "glibc":
-        return False
-    draw, rule = {
-        "uniform": (
-            functools.partial(keras.random.uniform, minval=-0.05, maxval=0.05),
-            Rule.uniform(-0.05, 0.05),
-        ),
-        "untruncated_normal": (
-            functools.partial(keras.random.normal, stddev=0.05),
-            Rule.normal(0.0, 0.05),
-        ),
-        "truncated_normal": (
-            functools.partial(keras.random.truncated_normal, stddev=0.05),
-            Rule.truncated_normal(0.0, 0.05),
-        ),
-    }[distribution]
-    if dtype not in DTYPES:
-        return False
-    theirs = keras.ops.convert_to_numpy(draw(_COMPARED, dtype=dtype, seed=1234))
-    kind = dtype_of(theirs.dtype)
-    ours = _fill.drawn(rule.draw(_COMPARED, 1234, stream), (0, 0), _COMPARED, kind)
-    return bool(theirs.tobytes() == ours.tobytes())
 
 
 def _registered(made: type) -> Any:
