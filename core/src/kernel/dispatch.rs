@@ -4,6 +4,9 @@
 //! level: it consists of operations that IEEE 754 and integer arithmetic define exactly.
 #![allow(unsafe_code)]
 
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use core::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+
 use half::{bf16, f16};
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
@@ -24,6 +27,14 @@ pub(crate) trait Kernel {
 
 /// The instructions of a level that plain Rust does not say.
 pub trait Cpu: Fma {
+    /// Whether it converts vectors of 64-bit integers to f64.
+    const CONVERTS_U64: bool = false;
+
+    /// Asks for memory that is about to be written, where that pays: stores of whole cache lines
+    /// need not wait for what they replace, narrower ones must.
+    #[inline(always)]
+    fn prefetch<T>(_out: &[T]) {}
+
     /// As [`round::to_f16`] of each value; false, and nothing done, without an instruction for it.
     #[inline(always)]
     fn round_f16(_values: &[f32], _out: &mut [f16]) -> bool {
@@ -43,6 +54,17 @@ impl Cpu for Native {}
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 impl Cpu for Hardware<256> {
     #[inline(always)]
+    fn prefetch<T>(out: &[T]) {
+        // f64 is drawn too slowly to wait for memory.
+        if size_of::<T>() <= 4 {
+            for line in out.chunks(64 / size_of::<T>()) {
+                // SAFETY: a hint, which touches nothing; SSE is part of x86-64.
+                unsafe { _mm_prefetch::<_MM_HINT_ET0>(line.as_ptr().cast()) };
+            }
+        }
+    }
+
+    #[inline(always)]
     fn round_f16(values: &[f32], out: &mut [f16]) -> bool {
         let detected = is_x86_feature_detected!("f16c");
         if detected {
@@ -55,6 +77,8 @@ impl Cpu for Hardware<256> {
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 impl Cpu for Hardware<512> {
+    const CONVERTS_U64: bool = true;
+
     #[inline(always)]
     fn round_f16(values: &[f32], out: &mut [f16]) -> bool {
         let detected = is_x86_feature_detected!("avx512f");

@@ -43,7 +43,7 @@ pub trait Computing: Pod + PartialOrd + Add<Output = Self> + Mul<Output = Self> 
     /// Uniform in [−1, 1].
     fn uniform(word: Self::Word) -> Self;
     /// Standard normal truncated to [−2, 2].
-    fn truncated_normal(word: Self::Word) -> Self;
+    fn truncated_normal<C: Cpu>(word: Self::Word) -> Self;
     /// Two standard normals.
     fn normal(words: [Self::Word; 2]) -> [Self; 2];
 }
@@ -68,7 +68,7 @@ impl Computing for f32 {
     }
 
     #[inline(always)]
-    fn truncated_normal(word: u32) -> Self {
+    fn truncated_normal<C: Cpu>(word: u32) -> Self {
         quantile::f32(word)
     }
 
@@ -99,8 +99,8 @@ impl Computing for f64 {
     }
 
     #[inline(always)]
-    fn truncated_normal(word: u64) -> Self {
-        quantile::f64(word)
+    fn truncated_normal<C: Cpu>(word: u64) -> Self {
+        quantile::f64(word, C::CONVERTS_U64)
     }
 
     #[inline(always)]
@@ -172,10 +172,10 @@ impl<T: Element> dispatch::Kernel for Run<'_, T> {
                 if value > high { high } else { value }
             })),
             Shape::TruncatedNormal { scale } => {
-                blocks.fill::<C>(each(|w| T::Computing::truncated_normal(w) * scale));
+                blocks.fill::<C>(each(|w| T::Computing::truncated_normal::<C>(w) * scale));
             }
             Shape::TruncatedNormalAround { scale, shift } => {
-                blocks.fill::<C>(each(|w| T::Computing::truncated_normal(w) * scale + shift));
+                blocks.fill::<C>(each(|w| T::Computing::truncated_normal::<C>(w) * scale + shift));
             }
             Shape::Normal { scale, shift } => {
                 blocks.fill::<C>(pairs(|w| T::Computing::normal(w).map(|z| z * scale + shift)));
@@ -258,6 +258,9 @@ impl<T: Element> Blocks<'_, T> {
                 shared = counters(first);
             }
             if length == BLOCK {
+                if let Some(next) = later.get(..BLOCK) {
+                    C::prefetch(next);
+                }
                 let words = &mut words.0[..BLOCK * size / 8];
                 shared.fill(&key, first, words);
                 if let Some(now) = T::as_computing(now) {

@@ -14,7 +14,7 @@
 //! of exact integer distances to the ends, so nothing cancels there either.
 //!
 //! The scale of f32 lies in v, so that its s needs no multiplication. f64 works
-//! with u itself, which comes out of the conversion.
+//! with u itself.
 
 use super::constants as k;
 use super::fixed;
@@ -29,9 +29,10 @@ pub(crate) fn f32(word: u32) -> f32 {
     const SQUARE: f32 = UNIT * UNIT * k::QUANTILE_F32_G;
 
     let s = (word | 1) as i32;
-    // |s| - 2^31, whose negative LLVM takes two instructions more to find.
-    let c = s.unsigned_abs().wrapping_add(1 << 31) as i32 as f32;
-    let v = c * (-LINEAR - SQUARE * c);
+    // |s| - 2^31, by bits: of an absolute value LLVM makes a comparison and a masked subtraction.
+    let sign = word as i32 >> 31;
+    let c = ((word as i32 ^ sign) | i32::MIN | 1) as f32;
+    let v = c * (c * -SQUARE - LINEAR);
     let [a0, a1, a2] = k::QUANTILE_F32_A;
     let [b0, b1, b2, b3] = k::QUANTILE_F32_B;
     let numerator = ((v + a0) * (v + a1)) * (v + a2);
@@ -39,16 +40,22 @@ pub(crate) fn f32(word: u32) -> f32 {
     (s as f32) * (k::QUANTILE_F32_C + numerator / denominator)
 }
 
-/// The quantile for u = (word | 1) / 2^63, in [-2, 2]; relative error 1e-15.
+/// The quantile for u = (word | 1) / 2^63, in [-2, 2]; relative error 1e-15. `converts` changes how
+/// it is computed, and no bit of it: by conversions of integers, or by [`fixed`].
 #[inline(always)]
-pub(crate) fn f64(word: u64) -> f64 {
+pub(crate) fn f64(word: u64, converts: bool) -> f64 {
     const UNIT: f64 = 1.0 / (1_u64 << 63) as f64;
 
     // 2^63 + s: unsigned, so that the distances to both ends are offsets of it.
     let n = (word ^ (1 << 63)) | 1;
-    let u = fixed::f64(n, UNIT, 1.0);
     // The product of the two distances comes first: it is the same for u and -u.
-    let v = (fixed::f64(n, UNIT, 0.0) * fixed::f64(n, UNIT, 2.0)) * -k::QUANTILE_F64_G;
+    let (u, v) = if converts {
+        let product = (n as f64) * (n.wrapping_neg() as f64);
+        ((word | 1) as i64 as f64 * UNIT, product * (UNIT * UNIT * k::QUANTILE_F64_G))
+    } else {
+        let product = fixed::f64(n, UNIT, 0.0) * fixed::f64(n, UNIT, 2.0);
+        (fixed::f64(n, UNIT, 1.0), product * -k::QUANTILE_F64_G)
+    };
     let [a0, a1, a2, a3, a4, a5, a6, a7, a8] = k::QUANTILE_F64_A;
     let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = k::QUANTILE_F64_B;
     let numerator = (((v + a0) * (v + a1)) * ((v + a2) * (v + a3)))
@@ -67,6 +74,12 @@ mod tests {
         let ends =
             (0..16).flat_map(|k| [k << 32, (1 << 63) - 1 - (k << 32), (1 << 63) | (k << 32)]);
         ends.chain((1..=count).map(|k| k.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+    }
+
+    fn f64(word: u64) -> f64 {
+        let [z, same] = [false, true].map(|converts| super::f64(word, converts));
+        assert_eq!(z.to_bits(), same.to_bits(), "{word:x}");
+        z
     }
 
     fn high(word: u64) -> u32 {

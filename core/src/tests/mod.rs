@@ -18,6 +18,7 @@ use crate::Distribution;
 use crate::{
     Draw, Dtype, Element, Initializer, Law, Slice, Tensor,
     kernel::{Computing, dispatch::Level, philox::philox4x32},
+    math::Native,
     stream::{Origin, native::Position},
 };
 
@@ -31,7 +32,8 @@ fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
     let parameter = <T::Computing as Computing>::from_f64;
     T::narrow(match *law {
         Law::TruncatedNormal { mean, stddev } => {
-            T::Computing::truncated_normal(word(index)) * parameter(stddev) + parameter(mean)
+            T::Computing::truncated_normal::<Native>(word(index)) * parameter(stddev)
+                + parameter(mean)
         }
         Law::Normal { mean, stddev } => {
             let pair = T::Computing::normal([word(index & !1), word(index | 1)]);
