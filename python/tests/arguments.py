@@ -4,9 +4,12 @@ import decimal
 import fractions
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 import varscale
+
+some = settings(max_examples=100, deadline=None)
 
 # A panic is a BaseException, which is none of these.
 REFUSALS = (ValueError, TypeError, OverflowError, MemoryError, IndexError)
@@ -50,6 +53,12 @@ dtypes = st.sampled_from(
     + [np.dtype("float16"), np.dtype("S3"), np.dtype("M8[s]"), np.dtype([("a", "f4")])]
 )
 
+# Keras's and tf_keras's class and argument.
+keras_numbers = st.sampled_from(
+    ["RandomNormal.mean", "RandomNormal.stddev", "TruncatedNormal.mean", "TruncatedNormal.stddev"]
+    + ["RandomUniform.minval", "RandomUniform.maxval"]
+)
+
 
 def raised(call):
     """The class of the exception that a call ends with, or none."""
@@ -58,6 +67,11 @@ def raised(call):
     except Exception as error:
         return type(error)
     return None
+
+
+def raised_by(call, *modules):
+    """The same of a call with each of these modules."""
+    return tuple(raised(lambda of=of: call(of)) for of in modules)
 
 
 def agree(ours, theirs):

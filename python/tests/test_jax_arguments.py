@@ -2,8 +2,19 @@
 
 import numpy as np
 import pytest
-from arguments import REFUSALS, agree, anything, dtypes, is_finite_number, length, raised, shapes
-from hypothesis import assume, given, settings
+from arguments import (
+    REFUSALS,
+    agree,
+    anything,
+    dtypes,
+    is_finite_number,
+    length,
+    raised,
+    raised_by,
+    shapes,
+    some,
+)
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 try:
@@ -18,12 +29,11 @@ pytestmark = pytest.mark.skipif(jax is None, reason="JAX is not installed")
 
 SHAPE = (2, 3, 4)
 NAMES = ["he_normal", "uniform", "normal", "truncated_normal"]
-some = settings(max_examples=100, deadline=None)
 
 
 def pair(call):
     """What a call raises with our functions, and with JAX's."""
-    return tuple(raised(lambda of=of: call(of)) for of in (varscale.jax, jax.nn.initializers))
+    return raised_by(call, varscale.jax, jax.nn.initializers)
 
 
 def key(seed=1):

@@ -13,10 +13,13 @@ from arguments import (
     dtypes,
     is_finite_number,
     is_integer,
+    keras_numbers,
     raised,
+    raised_by,
     shapes,
+    some,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 try:
@@ -29,16 +32,17 @@ except ImportError:
 pytestmark = pytest.mark.skipif(tf_keras is None, reason="tf_keras is not installed")
 
 SHAPE = (4, 6)
-some = settings(max_examples=100, deadline=None)
+
+
+def pair(call):
+    """What a call raises with our classes, and with tf_keras's."""
+    return raised_by(call, varscale.tf_keras, tf_keras.initializers)
 
 
 @some
 @given(st.sampled_from(["scale", "mode", "distribution"]), anything)
 def test_constructors(argument, value):
-    ours, theirs = (
-        raised(lambda of=of: of.VarianceScaling(**{argument: value}))
-        for of in (varscale.tf_keras, tf_keras.initializers)
-    )
+    ours, theirs = pair(lambda of: of.VarianceScaling(**{argument: value}))
     # tf_keras takes scales that are not finite, and draws NaN; and arrays.
     assert agree(ours, theirs) or ours in (ValueError, TypeError) and not is_finite_number(value)
 
@@ -52,11 +56,7 @@ def test_seeds(value):
 
 
 @some
-@given(
-    st.sampled_from(["RandomNormal.mean", "RandomNormal.stddev", "TruncatedNormal.mean"])
-    | st.sampled_from(["TruncatedNormal.stddev", "RandomUniform.minval", "RandomUniform.maxval"]),
-    anything,
-)
+@given(keras_numbers, anything)
 def test_numbers(name, value):
     made, argument = name.split(".")
     refused = raised(lambda: getattr(varscale.tf_keras, made)(**{argument: value})(SHAPE))
@@ -84,10 +84,7 @@ def test_parts(shape, part, offset):
 @some
 @given(dtypes | anything)
 def test_dtypes(dtype):
-    ours, theirs = (
-        raised(lambda of=of: of.HeNormal(1)(SHAPE, dtype))
-        for of in (varscale.tf_keras, tf_keras.initializers)
-    )
+    ours, theirs = pair(lambda of: of.HeNormal(1)(SHAPE, dtype))
     # TensorFlow's own classes of exceptions are none of Python's.
     assert agree(ours, theirs) or ours is ValueError and theirs is not None
     if ours is None:

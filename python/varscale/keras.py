@@ -79,14 +79,15 @@ class _Drawn:
         """
         shape = shape_of(shape)
         dtype = keras.backend.standardize_dtype(dtype)
+        rule = self._rule()
         if self.stream != "keras":
-            return _tensor(self._rule(), shape, self.seed, self.stream, dtype, layout)
+            return _tensor(rule, shape, self.seed, self.stream, dtype, layout)
         # What no stream has, Keras must not get: JAX ends the process over some shapes.
-        self._rule().draw(shape, 0, "native")
+        rule.draw(shape, 0, "native")
         stream = f"keras-{keras.backend.backend()}"
         if _keras_comparison.known(stream, self._distribution(), dtype):
             try:
-                return _tensor(self._rule(), shape, self.seed, stream, dtype, layout)
+                return _tensor(rule, shape, self.seed, stream, dtype, layout)
             except ValueError:
                 # Keras may draw what its stream has no name for, and has its own errors.
                 pass

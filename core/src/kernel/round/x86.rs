@@ -8,39 +8,43 @@ use core::arch::x86_64::{
 use bytemuck::cast;
 use half::{bf16, f16};
 
-#[target_feature(enable = "f16c")]
-pub(crate) fn to_f16_by_8(values: &[f32], out: &mut [f16]) {
-    let ((vectors, last), (outs, last_out)) = (values.as_chunks::<8>(), out.as_chunks_mut::<8>());
+/// Rounds `N` values at a time by `several`, and what is left one by one.
+#[inline(always)]
+fn by<const N: usize, T>(
+    values: &[f32],
+    out: &mut [T],
+    several: impl Fn(&[f32; N]) -> [T; N],
+    one: impl Fn(f32) -> T,
+) {
+    let ((vectors, last), (outs, last_out)) = (values.as_chunks(), out.as_chunks_mut());
     for (vector, out) in vectors.iter().zip(outs) {
-        *out = cast(_mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(cast(*vector)));
+        *out = several(vector);
     }
     for (&value, out) in last.iter().zip(last_out) {
-        *out = super::to_f16(value);
+        *out = one(value);
     }
+}
+
+#[target_feature(enable = "f16c")]
+pub(crate) fn to_f16_by_8(values: &[f32], out: &mut [f16]) {
+    let several =
+        |vector: &[f32; 8]| cast(_mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(cast(*vector)));
+    by(values, out, several, super::to_f16);
 }
 
 #[target_feature(enable = "avx512f")]
 pub(crate) fn to_f16_by_16(values: &[f32], out: &mut [f16]) {
-    let ((vectors, last), (outs, last_out)) = (values.as_chunks::<16>(), out.as_chunks_mut::<16>());
-    for (vector, out) in vectors.iter().zip(outs) {
-        *out = cast(_mm512_cvtps_ph::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(cast(
-            *vector,
-        )));
-    }
-    for (&value, out) in last.iter().zip(last_out) {
-        *out = super::to_f16(value);
-    }
+    const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    let several = |vector: &[f32; 16]| cast(_mm512_cvtps_ph::<NEAREST>(cast(*vector)));
+    by(values, out, several, super::to_f16);
 }
 
 /// This instruction takes subnormal numbers for 0.
 #[target_feature(enable = "avx512bf16,avx512f")]
 pub(crate) fn to_bf16_by_32(values: &[f32], out: &mut [bf16]) {
-    let ((vectors, last), (outs, last_out)) = (values.as_chunks::<32>(), out.as_chunks_mut::<32>());
-    for (vector, out) in vectors.iter().zip(outs) {
+    let several = |vector: &[f32; 32]| {
         let [low, high] = cast(*vector);
-        *out = cast(_mm512_cvtne2ps_pbh(high, low));
-    }
-    for (&value, out) in last.iter().zip(last_out) {
-        *out = super::to_bf16(value);
-    }
+        cast(_mm512_cvtne2ps_pbh(high, low))
+    };
+    by(values, out, several, super::to_bf16);
 }
