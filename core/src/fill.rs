@@ -9,6 +9,9 @@ use crate::{Element, Law, Slice, kernel::Run, shape::product, stream::Origin};
 /// Values that one thread draws at a time: 64 Ki, which fit a second-level cache.
 const CHUNK: usize = 1 << 16;
 
+/// Bytes that no cache holds, or none that has nothing better to hold.
+const EXCEEDS_CACHES: usize = 64 << 20;
+
 /// Below this number of values a second thread costs more than it brings, and so does each that is
 /// started for fewer.
 #[cfg(feature = "parallel")]
@@ -59,10 +62,11 @@ impl Source<'_> {
         progress: &mut Progress<T>,
     ) {
         let rows = Rows::new(self.shape, slice);
+        let exceeds_caches = size_of_val(out) >= EXCEEDS_CACHES;
         if self.is_random_access() {
             for_chunks(out, threads, |first, chunk| {
                 rows.fill(start + first, chunk, |index, run| {
-                    self.fill_run(index, run, false, &mut Progress::default());
+                    self.fill_run(index, run, exceeds_caches, false, &mut Progress::default());
                 });
             });
         } else if !out.is_empty() {
@@ -72,12 +76,14 @@ impl Source<'_> {
         }
     }
 
-    /// Fills `out` with the values from row-major index `start` of the global shape. `parallel`:
-    /// on several threads, where the stream is sequential and sees to that itself.
+    /// Fills `out` with the values from row-major index `start` of the global shape.
+    /// `exceeds_caches`: as part of more than caches hold. `parallel`: on several threads, where the
+    /// stream is sequential and sees to that itself.
     fn fill_run<T: Element>(
         &self,
         start: u64,
         out: &mut [T],
+        exceeds_caches: bool,
         parallel: bool,
         progress: &mut Progress<T>,
     ) {
@@ -85,7 +91,7 @@ impl Source<'_> {
             Origin::Native(position) => {
                 let columns = self.shape.last().map_or(1, |&columns| columns as u64);
                 let _ = (parallel, progress);
-                T::fill(Run { law: self.law, position, start, columns, out });
+                T::fill(Run { law: self.law, position, start, columns, exceeds_caches, out });
             }
             #[cfg(feature = "keras-streams")]
             Origin::Framework(framework) => {
@@ -113,7 +119,7 @@ impl Source<'_> {
         progress: &mut Progress<T>,
     ) {
         if rows.outer == 0 {
-            return self.fill_run(rows.index(start), out, parallel, progress);
+            return self.fill_run(rows.index(start), out, false, parallel, progress);
         }
         let end = rows.index(start + out.len() as u64 - 1) + 1;
         rows.fill(start, out, |index, run| {
@@ -123,7 +129,7 @@ impl Source<'_> {
                 if at - progress.first >= progress.window.len() as u64 {
                     let mut window = core::mem::take(&mut progress.window);
                     window.resize(WINDOW.min(end - at) as usize, T::default());
-                    self.fill_run(at, &mut window, parallel, progress);
+                    self.fill_run(at, &mut window, false, parallel, progress);
                     (progress.window, progress.first) = (window, at);
                 }
                 let ready = &progress.window[(at - progress.first) as usize..];

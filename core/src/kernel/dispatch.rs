@@ -5,12 +5,16 @@
 #![allow(unsafe_code)]
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-use core::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+use core::arch::x86_64::{
+    __m256i, __m512i, _MM_HINT_ET0, _mm_prefetch, _mm_sfence, _mm256_stream_si256,
+    _mm512_stream_si512,
+};
 
+use bytemuck::{Pod, pod_align_to, pod_align_to_mut};
 use half::{bf16, f16};
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-use super::round::x86;
+use super::round::{self, x86};
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 use crate::math::Hardware;
 use crate::math::{Fma, Native};
@@ -34,6 +38,13 @@ pub trait Cpu: Fma {
     /// need not wait for what they replace, narrower ones must.
     #[inline(always)]
     fn prefetch<T>(_out: &[T]) {}
+
+    /// Copies `values` to memory that nobody reads soon, where that can be done without reading it
+    /// first.
+    #[inline(always)]
+    fn store_past_caches<T: Pod>(values: &[T], out: &mut [T]) {
+        out.copy_from_slice(values);
+    }
 
     /// As [`round::to_f16`] of each value; false, and nothing done, without an instruction for it.
     #[inline(always)]
@@ -65,11 +76,20 @@ impl Cpu for Hardware<256> {
     }
 
     #[inline(always)]
+    fn store_past_caches<T: Pod>(values: &[T], out: &mut [T]) {
+        for_vectors(values, out, |value, out: &mut __m256i| {
+            // SAFETY: a reference is valid and aligned. Only kernels that `avx2` runs have this
+            // `Cpu`: AVX is there, and the fence follows before anybody else reads.
+            unsafe { _mm256_stream_si256(out, value) }
+        });
+    }
+
+    #[inline(always)]
     fn round_f16(values: &[f32], out: &mut [f16]) -> bool {
         let detected = is_x86_feature_detected!("f16c");
         if detected {
             // SAFETY: the feature has just been found.
-            unsafe { x86::to_f16_by_8(values, out) };
+            x86::by(values, out, |values| unsafe { x86::to_f16_by_8(values) }, round::to_f16);
         }
         detected
     }
@@ -80,11 +100,20 @@ impl Cpu for Hardware<512> {
     const CONVERTS_U64: bool = true;
 
     #[inline(always)]
+    fn store_past_caches<T: Pod>(values: &[T], out: &mut [T]) {
+        for_vectors(values, out, |value, out: &mut __m512i| {
+            // SAFETY: a reference is valid and aligned. Only kernels that `avx512` runs have this
+            // `Cpu`: AVX-512 is there, and the fence follows before anybody else reads.
+            unsafe { _mm512_stream_si512(out, value) }
+        });
+    }
+
+    #[inline(always)]
     fn round_f16(values: &[f32], out: &mut [f16]) -> bool {
         let detected = is_x86_feature_detected!("avx512f");
         if detected {
             // SAFETY: the feature has just been found.
-            unsafe { x86::to_f16_by_16(values, out) };
+            x86::by(values, out, |values| unsafe { x86::to_f16_by_16(values) }, round::to_f16);
         }
         detected
     }
@@ -95,9 +124,23 @@ impl Cpu for Hardware<512> {
             is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f");
         if detected {
             // SAFETY: the features have just been found.
-            unsafe { x86::to_bf16_by_32(values, out) };
+            x86::by(values, out, |values| unsafe { x86::to_bf16_by_32(values) }, round::to_bf16);
         }
         detected
+    }
+}
+
+/// Copies `values` by `copy`, as vectors, where both start and end with one.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[inline(always)]
+fn for_vectors<T: Pod, V: Pod>(values: &[T], out: &mut [T], copy: impl Fn(V, &mut V)) {
+    match (pod_align_to(values), pod_align_to_mut(&mut *out)) {
+        (([], values, []), ([], out, [])) => {
+            for (&value, out) in values.iter().zip(out) {
+                copy(value, out);
+            }
+        }
+        _ => out.copy_from_slice(values),
     }
 }
 
@@ -217,20 +260,30 @@ pub(crate) fn run_to_bf16<K: Kernel>(kernel: K) -> K::Output {
     level.run(kernel)
 }
 
+/// Runs `kernel`, and has what it stored past the caches reach memory before anything stored later.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+#[inline(always)]
+fn fenced<K: Kernel, C: Cpu>(kernel: K) -> K::Output {
+    let output = kernel.run::<C>();
+    // SAFETY: SSE is part of x86-64.
+    unsafe { _mm_sfence() };
+    output
+}
+
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
 fn avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Hardware<512>>()
+    fenced::<K, Hardware<512>>(kernel)
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")]
 fn avx512bf16<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Hardware<512>>()
+    fenced::<K, Hardware<512>>(kernel)
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn avx2<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<Hardware<256>>()
+    fenced::<K, Hardware<256>>(kernel)
 }

@@ -25,6 +25,17 @@ use bytemuck::{Pod, Zeroable, cast_slice};
 use self::{dispatch::Cpu, philox::Words};
 use crate::{Element, Law, stream::native::Position};
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Counters whose rounds take turns: as many as there are registers for, and twice as many where
+/// little follows.
+const TURNS: usize = 4;
+
+/// Values that are drawn before they are rounded, or stored past the caches: so many stay in
+/// registers. Those that are drawn by pairs do not.
+const PART: usize = BLOCK / 2;
+
 /// Values per block: 64 counters of four words.
 pub(crate) const BLOCK: usize = 256;
 
@@ -128,6 +139,8 @@ pub struct Run<'a, T> {
     pub(crate) start: u64,
     /// Row length of the global shape, for the identity's diagonal.
     pub(crate) columns: u64,
+    /// Whether `out` is part of more than caches hold.
+    pub(crate) exceeds_caches: bool,
     pub(crate) out: &'a mut [T],
 }
 
@@ -159,26 +172,36 @@ impl<T: Element> dispatch::Kernel for Run<'_, T> {
                 Shape::Normal { scale: from(stddev), shift: from(mean) }
             }
         };
-        let Self { law, position, start, out, .. } = self;
-        let blocks = Blocks { position, start, normal: is_normal(law), out };
+        let Self { law, position, start, exceeds_caches, out, .. } = self;
+        // Only uniform values are drawn fast enough to wait for memory.
+        let past_caches = exceeds_caches && matches!(law, Law::Uniform { .. });
+        let blocks = Blocks { position, start, normal: is_normal(law), past_caches, out };
         match shape {
             Shape::Constant { value } => blocks.out.fill(T::round(value)),
             Shape::Uniform { scale } => {
-                blocks.fill::<C>(each(|w| T::Computing::uniform(w) * scale))
+                blocks.fill::<C, { 2 * TURNS }, PART>(each(|w| T::Computing::uniform(w) * scale))
             }
-            Shape::UniformBetween { scale, shift, low, high } => blocks.fill::<C>(each(|w| {
-                let value = T::Computing::uniform(w) * scale + shift;
-                let value = if value < low { low } else { value };
-                if value > high { high } else { value }
-            })),
+            Shape::UniformBetween { scale, shift, low, high } => {
+                blocks.fill::<C, TURNS, PART>(each(|w| {
+                    let value = T::Computing::uniform(w) * scale + shift;
+                    let value = if value < low { low } else { value };
+                    if value > high { high } else { value }
+                }))
+            }
             Shape::TruncatedNormal { scale } => {
-                blocks.fill::<C>(each(|w| T::Computing::truncated_normal::<C>(w) * scale));
+                blocks.fill::<C, TURNS, PART>(each(|w| {
+                    T::Computing::truncated_normal::<C>(w) * scale
+                }));
             }
             Shape::TruncatedNormalAround { scale, shift } => {
-                blocks.fill::<C>(each(|w| T::Computing::truncated_normal::<C>(w) * scale + shift));
+                blocks.fill::<C, TURNS, PART>(each(|w| {
+                    T::Computing::truncated_normal::<C>(w) * scale + shift
+                }));
             }
             Shape::Normal { scale, shift } => {
-                blocks.fill::<C>(pairs(|w| T::Computing::normal(w).map(|z| z * scale + shift)));
+                blocks.fill::<C, TURNS, BLOCK>(pairs(|w| {
+                    T::Computing::normal(w).map(|z| z * scale + shift)
+                }));
             }
         }
     }
@@ -224,18 +247,21 @@ struct Blocks<'a, T> {
     start: u64,
     /// Whether no value is subnormal.
     normal: bool,
+    /// Whether values are stored past the caches.
+    past_caches: bool,
     out: &'a mut [T],
 }
 
 /// On cache lines of their own: vectors that cross two cost twice as much.
 #[repr(align(64))]
-struct Aligned<T>([T; BLOCK]);
+struct Aligned<T, const N: usize>([T; N]);
 
 impl<T: Element> Blocks<'_, T> {
     /// Fills the run block by block. The head and the tail are drawn into a buffer from the
-    /// counters that they touch, so that a run may start and end anywhere.
+    /// counters that they touch, so that a run may start and end anywhere. The rounds of `TURNS`
+    /// counters take turns; what does not go straight to its place is drawn by `PART` values.
     #[inline(always)]
-    fn fill<C: Cpu>(
+    fn fill<C: Cpu, const TURNS: usize, const PART: usize>(
         self,
         transform: impl Fn(&[<T::Computing as Computing>::Word], &mut [T::Computing]),
     ) {
@@ -246,6 +272,7 @@ impl<T: Element> Blocks<'_, T> {
         let size = size_of::<<T::Computing as Computing>::Word>();
         let mut words = Aligned([0u64; BLOCK]);
         let mut values = Aligned([T::Computing::zeroed(); BLOCK]);
+        let mut part = Aligned([T::Computing::zeroed(); PART]);
 
         let (mut start, mut out) = (self.start, self.out);
         let mut shared = counters(start / 4);
@@ -258,22 +285,30 @@ impl<T: Element> Blocks<'_, T> {
                 shared = counters(first);
             }
             if length == BLOCK {
-                if let Some(next) = later.get(..BLOCK) {
+                let past_caches = self.past_caches && now.as_ptr().addr() % LINE == 0;
+                if let (false, Some(next)) = (past_caches, later.get(..BLOCK)) {
                     C::prefetch(next);
                 }
                 let words = &mut words.0[..BLOCK * size / 8];
-                shared.fill(&key, first, words);
-                if let Some(now) = T::as_computing(now) {
+                shared.fill::<TURNS>(&key, first, words);
+                if let (false, Some(now)) = (past_caches, T::as_computing(now)) {
                     transform(cast_slice(words), now);
                 } else {
-                    transform(cast_slice(words), &mut values.0);
-                    T::round_all::<C>(&values.0, now, self.normal);
+                    let words: &[<T::Computing as Computing>::Word] = cast_slice(words);
+                    let (parts, _) = now.as_chunks_mut::<PART>();
+                    for (words, now) in words.as_chunks::<PART>().0.iter().zip(parts) {
+                        transform(words, &mut part.0);
+                        match T::as_computing(now) {
+                            Some(now) => C::store_past_caches(&part.0, now),
+                            None => T::round_all::<C>(&part.0, now, self.normal),
+                        }
+                    }
                 }
             } else {
                 let skip = within % 4;
                 let drawn = (skip + length).next_multiple_of(4);
                 let words = &mut words.0[..drawn * size / 8];
-                shared.fill(&key, first, words);
+                shared.fill::<TURNS>(&key, first, words);
                 transform(cast_slice(words), &mut values.0[..drawn]);
                 T::round_all::<C>(&values.0[skip..skip + length], now, self.normal);
             }

@@ -13,7 +13,7 @@
 //!   products only. That is `vpmuludq`, which reads the lower halves by itself; where LLVM can prove
 //!   32 bits it emits the three times slower `vpmullq` instead.
 //! - Consecutive counters share three of their words, and so one product of each of the first two
-//!   rounds and what it is combined with: [`Counters`].
+//!   rounds and what it is combined with: [`Counters`]. Their first products differ by M0.
 //! - The rounds of several counters take turns, since each round waits for its products.
 //! - The last products are turned by 32 bits, which puts both words that they go into in place.
 
@@ -29,8 +29,6 @@ const M1: u32 = 0xCD9E_8D57;
 const W0: u32 = 0x9E37_79B9;
 const W1: u32 = 0xBB67_AE85;
 const ROUNDS: usize = 10;
-/// Counters whose rounds take turns: as many as there are registers for.
-const TURNS: usize = 4;
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 type Lane = u64;
@@ -112,11 +110,11 @@ impl Counters {
         Self([Lane::from(plane) ^ key[0][1], lo1 ^ key[1][0], hi0 ^ key[1][1], lo0 ^ key[2][1]])
     }
 
-    /// The state of the counter (low, …) after three rounds.
+    /// The state of the counter (low, …) after three rounds; `product` is low · M0.
     #[inline(always)]
-    fn third_round(&self, low: u64, Key(key): &Key) -> [Lane; 4] {
+    fn third_round(&self, product: u64, Key(key): &Key) -> [Lane; 4] {
         let [a, b, c, d] = self.0;
-        let (hi0, lo0) = multiply(low as Lane, M0);
+        let (hi0, lo0) = ((product >> 32) as Lane, product as Lane);
         let (hi1, lo1) = multiply(hi0 ^ a, M1);
         let (hi2, lo2) = multiply(hi1 ^ b, M0);
         let (hi3, lo3) = multiply(lo0 ^ c, M1);
@@ -124,17 +122,30 @@ impl Counters {
     }
 }
 
-/// The four words of each of `N` counters, by pairs: the first one in the lower half.
+/// As the array's own `map`, which LLVM does not unroll beyond four.
 #[inline(always)]
-fn pairs<const N: usize>(shared: &Counters, low: [u64; N], key: &Key) -> [[u64; 2]; N] {
-    let mut states = low.map(|low| shared.third_round(low, key));
-    for &key in &key.0[3..ROUNDS - 1] {
-        for state in &mut states {
-            *state = round(*state, key);
-        }
+fn map<A, B: Copy + Default, const N: usize>(array: [A; N], f: impl Fn(A) -> B) -> [B; N] {
+    let mut out = [B::default(); N];
+    for (out, value) in out.iter_mut().zip(array) {
+        *out = f(value);
     }
-    let [k0, k1] = key.0[ROUNDS - 1];
-    states.map(|[c0, c1, c2, c3]| [last_round(c2, M1, c1 ^ k0), last_round(c0, M0, c3 ^ k1)])
+    out
+}
+
+/// The four words of each of `N` counters, by pairs: the first one in the lower half. `products` are
+/// the counters' lower halves times M0.
+#[inline(always)]
+fn pairs<const N: usize>(shared: &Counters, products: [u64; N], key: &Key) -> [[u64; 2]; N] {
+    // Without a loop over the keys, which LLVM would keep where `N` is large.
+    let [_, _, _, k3, k4, k5, k6, k7, k8, [k0, k1]] = key.0;
+    let states = map(products, |product| shared.third_round(product, key));
+    let states = map(states, |state| round(state, k3));
+    let states = map(states, |state| round(state, k4));
+    let states = map(states, |state| round(state, k5));
+    let states = map(states, |state| round(state, k6));
+    let states = map(states, |state| round(state, k7));
+    let states = map(states, |state| round(state, k8));
+    map(states, |[c0, c1, c2, c3]| [last_round(c2, M1, c1 ^ k0), last_round(c0, M0, c3 ^ k1)])
 }
 
 /// The upper half of the product, combined with `word`, and above it the lower half.
@@ -153,40 +164,47 @@ pub trait Words: Copy {
     /// The words of one counter, as they lie in memory.
     type Block: Pod;
 
-    fn draw<const N: usize>(&self, key: &Key, low: [u64; N]) -> [Self::Block; N];
+    /// The words of the counters whose lower halves times M0 are `products`.
+    fn draw<const N: usize>(&self, key: &Key, products: [u64; N]) -> [Self::Block; N];
 
     /// Fills `out` with the words of the counters from `first`, which differ in their lower half.
+    /// The rounds of `TURNS` counters take turns.
     #[inline(always)]
-    fn fill(&self, key: &Key, first: u64, out: &mut [u64]) {
+    fn fill<const TURNS: usize>(&self, key: &Key, first: u64, out: &mut [u64]) {
         const COUNTERS: usize = BLOCK / 4;
-        const PART: usize = COUNTERS / TURNS;
+        let part = COUNTERS / TURNS;
         let out = cast_slice_mut(out);
+        // Each product is the one before it and M0.
+        let mut product = u64::from(first as u32) * u64::from(M0);
         if let Ok(out) = <&mut [Self::Block; COUNTERS]>::try_from(&mut *out) {
-            for index in 0..PART {
-                let low =
-                    core::array::from_fn(|turn| first.wrapping_add((index + turn * PART) as u64));
-                let blocks: [_; TURNS] = self.draw(key, low);
-                for turn in 0..TURNS {
-                    out[index + turn * PART] = blocks[turn];
+            for index in 0..part {
+                let mut products = [product; TURNS];
+                for (turn, product) in products.iter_mut().enumerate() {
+                    *product += (turn * part) as u64 * u64::from(M0);
                 }
+                for (turn, block) in self.draw(key, products).into_iter().enumerate() {
+                    out[index + turn * part] = block;
+                }
+                product += u64::from(M0);
             }
         } else {
-            for (index, block) in out.iter_mut().enumerate() {
-                [*block] = self.draw(key, [first.wrapping_add(index as u64)]);
+            for block in out {
+                [*block] = self.draw(key, [product]);
+                product += u64::from(M0);
             }
         }
     }
 }
 
-/// 32 bits each, two in each u64.
+/// 32 bits each, two in each u64: the first one in the lower half.
 impl Words for Counters {
     type Block = [u64; 2];
 
     #[inline(always)]
-    fn draw<const N: usize>(&self, key: &Key, low: [u64; N]) -> [[u64; 2]; N] {
-        let words = pairs(self, low, key);
+    fn draw<const N: usize>(&self, key: &Key, products: [u64; N]) -> [[u64; 2]; N] {
+        let words = pairs(self, products, key);
         if cfg!(target_endian = "big") {
-            return words.map(|pairs| pairs.map(|pair| pair.rotate_left(32)));
+            return map(words, |pairs| pairs.map(|pair| pair.rotate_left(32)));
         }
         words
     }
@@ -197,18 +215,19 @@ impl Words for [Counters; 2] {
     type Block = [u64; 4];
 
     #[inline(always)]
-    fn draw<const N: usize>(&self, key: &Key, low: [u64; N]) -> [[u64; 4]; N] {
+    fn draw<const N: usize>(&self, key: &Key, products: [u64; N]) -> [[u64; 4]; N] {
         const LOW: u64 = u32::MAX as u64;
-        let [high, low] = [pairs(&self[0], low, key), pairs(&self[1], low, key)];
-        core::array::from_fn(|turn| {
-            let ([h0, h1], [l0, l1]) = (high[turn], low[turn]);
-            [
+        let [high, low] = [pairs(&self[0], products, key), pairs(&self[1], products, key)];
+        let mut words = [[0; 4]; N];
+        for (words, ([h0, h1], [l0, l1])) in words.iter_mut().zip(high.into_iter().zip(low)) {
+            *words = [
                 (h0 << 32) | (l0 & LOW),
                 (h0 & !LOW) | (l0 >> 32),
                 (h1 << 32) | (l1 & LOW),
                 (h1 & !LOW) | (l1 >> 32),
-            ]
-        })
+            ];
+        }
+        words
     }
 }
 
@@ -235,13 +254,13 @@ mod tests {
     }
 
     /// Words of a run, and of the run in 64 bits, against one counter at a time.
-    fn check_run(first: u64, counters: usize) {
+    fn check_run<const TURNS: usize>(first: u64, counters: usize) {
         let (key, call) = ([7, 11], 5);
         let keys = Key::new(key);
         let shared = [0, 1].map(|plane| Counters::new(&keys, (first >> 32) as u32, call, plane));
         let (mut words, mut wide) = (vec![0u64; 2 * counters], vec![0u64; 4 * counters]);
-        shared[1].fill(&keys, first, &mut words);
-        shared.fill(&keys, first, &mut wide);
+        shared[1].fill::<TURNS>(&keys, first, &mut words);
+        shared.fill::<TURNS>(&keys, first, &mut wide);
         let words: &[[u32; 4]] = bytemuck::cast_slice(&words);
         let wide: &[[u64; 4]] = bytemuck::cast_slice(&wide);
         for (index, (words, wide)) in words.iter().zip(wide).enumerate() {
@@ -259,7 +278,8 @@ mod tests {
     fn runs_are_their_counters() {
         for counters in [0, 1, 37, BLOCK / 4, BLOCK] {
             for last in [u64::from(u32::MAX), (7 << 32) - 1, (7 << 32) + 12_345, u64::MAX - 1] {
-                check_run(last + 1 - counters as u64, counters);
+                check_run::<4>(last + 1 - counters as u64, counters);
+                check_run::<8>(last + 1 - counters as u64, counters);
             }
         }
     }

@@ -61,15 +61,20 @@ fn every_level_gives_the_same_bits() {
         for (name, initializer) in distributions() {
             let law = *initializer.draw([1]).unwrap().law();
             let position = Position::new(3, name, 1);
-            let draw = |level: Level, start, length| {
-                let mut out = vec![T::default(); length];
-                level.run(Run { law: &law, position, start, columns: 1, out: &mut out });
-                out.into_iter().map(Reference::bits).collect::<Vec<_>>()
+            let draw = |level: Level, start, length, exceeds_caches, from| {
+                let mut out = vec![T::default(); length + 64 + from];
+                let line = out.as_ptr().align_offset(64);
+                let out = &mut out[line + from..][..length];
+                level.run(Run { law: &law, position, start, columns: 1, exceeds_caches, out });
+                out.iter().map(|&value| value.bits()).collect::<Vec<_>>()
             };
             for (start, length) in [(0, 4096), (1, 1000), (255, 2), (77, 513), (1 << 33, 3)] {
-                let baseline = draw(Level::Baseline, start, length);
+                let baseline = draw(Level::Baseline, start, length, false, 0);
                 for level in Level::available() {
-                    assert_eq!(draw(level, start, length), baseline, "{name} {level:?}");
+                    for (exceeds_caches, from) in [(false, 0), (true, 0), (true, 1)] {
+                        let drawn = draw(level, start, length, exceeds_caches, from);
+                        assert_eq!(drawn, baseline, "{name} {level:?} {exceeds_caches} {from}");
+                    }
                 }
             }
         }

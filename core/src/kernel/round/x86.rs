@@ -10,7 +10,7 @@ use half::{bf16, f16};
 
 /// Rounds `N` values at a time by `several`, and what is left one by one.
 #[inline(always)]
-fn by<const N: usize, T>(
+pub(crate) fn by<const N: usize, T>(
     values: &[f32],
     out: &mut [T],
     several: impl Fn(&[f32; N]) -> [T; N],
@@ -25,26 +25,23 @@ fn by<const N: usize, T>(
     }
 }
 
+#[inline]
 #[target_feature(enable = "f16c")]
-pub(crate) fn to_f16_by_8(values: &[f32], out: &mut [f16]) {
-    let several =
-        |vector: &[f32; 8]| cast(_mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(cast(*vector)));
-    by(values, out, several, super::to_f16);
+pub(crate) fn to_f16_by_8(values: &[f32; 8]) -> [f16; 8] {
+    cast(_mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(cast(*values)))
 }
 
+#[inline]
 #[target_feature(enable = "avx512f")]
-pub(crate) fn to_f16_by_16(values: &[f32], out: &mut [f16]) {
+pub(crate) fn to_f16_by_16(values: &[f32; 16]) -> [f16; 16] {
     const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
-    let several = |vector: &[f32; 16]| cast(_mm512_cvtps_ph::<NEAREST>(cast(*vector)));
-    by(values, out, several, super::to_f16);
+    cast(_mm512_cvtps_ph::<NEAREST>(cast(*values)))
 }
 
 /// This instruction takes subnormal numbers for 0.
+#[inline]
 #[target_feature(enable = "avx512bf16,avx512f")]
-pub(crate) fn to_bf16_by_32(values: &[f32], out: &mut [bf16]) {
-    let several = |vector: &[f32; 32]| {
-        let [low, high] = cast(*vector);
-        cast(_mm512_cvtne2ps_pbh(high, low))
-    };
-    by(values, out, several, super::to_bf16);
+pub(crate) fn to_bf16_by_32(values: &[f32; 32]) -> [bf16; 32] {
+    let [low, high] = cast(*values);
+    cast(_mm512_cvtne2ps_pbh(high, low))
 }
