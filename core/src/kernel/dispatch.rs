@@ -10,7 +10,9 @@ use core::arch::x86_64::{
     _mm512_stream_si512,
 };
 
-use bytemuck::{Pod, pod_align_to, pod_align_to_mut};
+use bytemuck::Pod;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use bytemuck::{pod_align_to, pod_align_to_mut};
 use half::{bf16, f16};
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
