@@ -70,7 +70,7 @@ impl Cpu for Hardware<256> {
     fn prefetch<T>(out: &[T]) {
         // f64 is drawn too slowly to wait for memory.
         if size_of::<T>() <= 4 {
-            for line in out.chunks(64 / size_of::<T>()) {
+            for line in out.chunks(super::LINE / size_of::<T>()) {
                 // SAFETY: a hint, which touches nothing; SSE is part of x86-64.
                 unsafe { _mm_prefetch::<_MM_HINT_ET0>(line.as_ptr().cast()) };
             }

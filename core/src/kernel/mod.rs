@@ -272,6 +272,7 @@ impl<T: Element> Blocks<'_, T> {
         let size = size_of::<<T::Computing as Computing>::Word>();
         let mut words = Aligned([0u64; BLOCK]);
         let mut values = Aligned([T::Computing::zeroed(); BLOCK]);
+        // Not a part of `values`, which LLVM would not keep in registers.
         let mut part = Aligned([T::Computing::zeroed(); PART]);
 
         let (mut start, mut out) = (self.start, self.out);
