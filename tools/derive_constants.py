@@ -237,7 +237,7 @@ def main():
     print("// The sine starts with pi/2, because it was fitted so.")
     print("#![allow(clippy::approx_constant, clippy::unreadable_literal)]\n")
     print_quantile("f32", 4, mpf(2) ** 31, f32, QUANTILE_F32_STEPS)
-    print_quantile("f64", 10, mpf(1), f64, QUANTILE_F64_STEPS)
+    print_quantile("f64", 10, mpf(2) ** 63, f64, QUANTILE_F64_STEPS)
     for kind, show, log, sin, cos in (("f32", f32, 2, 3, 2), ("f64", f64, 5, 6, 5)):
         name = f"BOX_MULLER_{kind.upper()}"
         scalar("-2 ln 2.", f"{name}_LN2", kind, show(-2 * mp.log(2)))

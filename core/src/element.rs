@@ -111,8 +111,8 @@ pub(crate) mod sealed {
         /// `out` itself, where it is of the computing type.
         fn as_computing(out: &mut [Self]) -> Option<&mut [Self::Computing]>;
 
-        /// As [`Element::round`] of each value. `normal`: none of them is subnormal.
-        fn round_all<C: Cpu>(values: &[Self::Computing], out: &mut [Self], normal: bool);
+        /// As [`Element::round`] of each value.
+        fn round_all<C: Cpu>(values: &[Self::Computing], out: &mut [Self]);
 
         /// Fills a run at the best level. Not generic where it is implemented, so that kernels are
         /// compiled once, in this crate, and not in every crate that draws.
@@ -145,7 +145,7 @@ pub trait Element: sealed::Element + Copy + Default + PartialEq + Send + Sync + 
 }
 
 macro_rules! element {
-    ($($type:ty, $dtype:ident, $computing:ty, $run:path, $to_f64:expr, { $($rounding:tt)* };)*) => {$(
+    ($($type:ty, $dtype:ident, $computing:ty, $run:expr, $to_f64:expr, { $($rounding:tt)* };)*) => {$(
         impl sealed::Element for $type {
             type Computing = $computing;
 
@@ -192,15 +192,15 @@ macro_rules! exact {
         }
 
         #[inline(always)]
-        fn round_all<C: Cpu>(values: &[Self], out: &mut [Self], _normal: bool) {
+        fn round_all<C: Cpu>(values: &[Self], out: &mut [Self]) {
             out.copy_from_slice(values);
         }
     };
 }
 
-/// Of a type that f32 values are rounded to: `$several` may decline.
+/// Of a type that f32 values are rounded to.
 macro_rules! rounded {
-    ($one:path, $several:expr) => {
+    ($one:path, $several:path) => {
         #[inline(always)]
         fn round(value: f32) -> Self {
             $one(value)
@@ -212,22 +212,20 @@ macro_rules! rounded {
         }
 
         #[inline(always)]
-        fn round_all<C: Cpu>(values: &[f32], out: &mut [Self], normal: bool) {
-            if !$several(values, &mut *out, normal) {
-                for (slot, &value) in out.iter_mut().zip(values) {
-                    *slot = $one(value);
-                }
-            }
+        fn round_all<C: Cpu>(values: &[f32], out: &mut [Self]) {
+            $several(values, out);
         }
     };
 }
 
 element! {
     f16, Float16, f32, dispatch::run, f16::to_f64, {
-        rounded!(round::to_f16, |values, out, _| C::round_f16(values, out));
+        rounded!(round::to_f16, C::round_f16);
     };
-    bf16, BFloat16, f32, dispatch::run_to_bf16, bf16::to_f64, {
-        rounded!(round::to_bf16, |values, out, normal| normal && C::round_bf16(values, out));
+    bf16, BFloat16, f32, |run: Run<'_, _>| {
+        if run.is_normal() { dispatch::run_to_bf16(run) } else { dispatch::run(run) }
+    }, bf16::to_f64, {
+        rounded!(round::to_bf16, C::round_bf16);
     };
     f32, Float32, f32, dispatch::run, f64::from, { exact!(); };
     f64, Float64, f64, dispatch::run, core::convert::identity, { exact!(); };

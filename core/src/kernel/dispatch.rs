@@ -15,8 +15,9 @@ use bytemuck::Pod;
 use bytemuck::{pod_align_to, pod_align_to_mut};
 use half::{bf16, f16};
 
+use super::round;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-use super::round::{self, x86};
+use super::round::x86;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 use crate::math::Hardware;
 use crate::math::{Fma, Native};
@@ -33,6 +34,9 @@ pub(crate) trait Kernel {
 
 /// The instructions of a level that plain Rust does not say.
 pub trait Cpu: Fma {
+    /// Vector registers, or the least that there may be.
+    const REGISTERS: usize = 16;
+
     /// Whether it converts vectors of 64-bit integers to f64.
     const CONVERTS_U64: bool = false;
 
@@ -48,17 +52,16 @@ pub trait Cpu: Fma {
         out.copy_from_slice(values);
     }
 
-    /// As [`round::to_f16`] of each value; false, and nothing done, without an instruction for it.
+    /// As [`round::to_f16`] of each value.
     #[inline(always)]
-    fn round_f16(_values: &[f32], _out: &mut [f16]) -> bool {
-        false
+    fn round_f16(values: &[f32], out: &mut [f16]) {
+        round::each(values, out, round::to_f16);
     }
 
-    /// As [`round::to_bf16`] of each value, where those are 0 or normal numbers; false, and nothing
-    /// done, without an instruction for it.
+    /// As [`round::to_bf16`] of each value.
     #[inline(always)]
-    fn round_bf16(_values: &[f32], _out: &mut [bf16]) -> bool {
-        false
+    fn round_bf16(values: &[f32], out: &mut [bf16]) {
+        round::each(values, out, round::to_bf16);
     }
 }
 
@@ -87,18 +90,15 @@ impl Cpu for Hardware<256> {
     }
 
     #[inline(always)]
-    fn round_f16(values: &[f32], out: &mut [f16]) -> bool {
-        let detected = is_x86_feature_detected!("f16c");
-        if detected {
-            // SAFETY: the feature has just been found.
-            x86::by(values, out, |values| unsafe { x86::to_f16_by_8(values) }, round::to_f16);
-        }
-        detected
+    fn round_f16(values: &[f32], out: &mut [f16]) {
+        // SAFETY: as above, of F16C.
+        x86::by(values, out, |values| unsafe { x86::to_f16_by_8(values) }, round::to_f16);
     }
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-impl Cpu for Hardware<512> {
+impl<const BF16: bool> Cpu for Hardware<512, BF16> {
+    const REGISTERS: usize = 32;
     const CONVERTS_U64: bool = true;
 
     #[inline(always)]
@@ -111,24 +111,20 @@ impl Cpu for Hardware<512> {
     }
 
     #[inline(always)]
-    fn round_f16(values: &[f32], out: &mut [f16]) -> bool {
-        let detected = is_x86_feature_detected!("avx512f");
-        if detected {
-            // SAFETY: the feature has just been found.
-            x86::by(values, out, |values| unsafe { x86::to_f16_by_16(values) }, round::to_f16);
-        }
-        detected
+    fn round_f16(values: &[f32], out: &mut [f16]) {
+        // SAFETY: as above.
+        x86::by(values, out, |values| unsafe { x86::to_f16_by_16(values) }, round::to_f16);
     }
 
+    /// With the instruction, of values that are 0 or normal numbers.
     #[inline(always)]
-    fn round_bf16(values: &[f32], out: &mut [bf16]) -> bool {
-        let detected =
-            is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f");
-        if detected {
-            // SAFETY: the features have just been found.
+    fn round_bf16(values: &[f32], out: &mut [bf16]) {
+        if BF16 {
+            // SAFETY: only kernels that `avx512bf16` runs have `BF16`.
             x86::by(values, out, |values| unsafe { x86::to_bf16_by_32(values) }, round::to_bf16);
+        } else {
+            round::each(values, out, round::to_bf16);
         }
-        detected
     }
 }
 
@@ -250,8 +246,8 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Output {
     Level::best().run(kernel)
 }
 
-/// As [`run`], of a kernel that rounds to bfloat16: compiled for that instruction, too, since a
-/// call for each block would cost more than the rounding.
+/// As [`run`], of a kernel that rounds to bfloat16, and no subnormal values: compiled for that
+/// instruction, too, since a call for each block would cost more than the rounding.
 pub(crate) fn run_to_bf16<K: Kernel>(kernel: K) -> K::Output {
     let level = Level::best();
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
@@ -281,7 +277,7 @@ fn avx512<K: Kernel>(kernel: K) -> K::Output {
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,fma")]
 fn avx512bf16<K: Kernel>(kernel: K) -> K::Output {
-    fenced::<K, Hardware<512>>(kernel)
+    fenced::<K, Hardware<512, true>>(kernel)
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]

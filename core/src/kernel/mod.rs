@@ -144,6 +144,19 @@ pub struct Run<'a, T> {
     pub(crate) out: &'a mut [T],
 }
 
+impl<T> Run<'_, T> {
+    /// Whether no value is subnormal in f32. Standard values are 2^-46 or more, or 0
+    /// (`box_muller`), and what a shift leaves of one is a multiple of a last place of the larger of
+    /// both. Uniform values may be the bounds themselves.
+    pub(crate) fn is_normal(&self) -> bool {
+        const LEAST: f64 = 1.0 / (1u64 << 60) as f64;
+        let far = |value: f64| value == 0.0 || value.abs() >= LEAST;
+        self.law.stddev().is_some_and(|stddev| stddev >= LEAST)
+            && far(self.law.mean())
+            && self.law.bounds().is_none_or(|(low, high)| far(low) && far(high))
+    }
+}
+
 impl<T: Element> dispatch::Kernel for Run<'_, T> {
     type Output = ();
 
@@ -175,7 +188,7 @@ impl<T: Element> dispatch::Kernel for Run<'_, T> {
         let Self { law, position, start, exceeds_caches, out, .. } = self;
         // Only uniform values are drawn fast enough to wait for memory.
         let past_caches = exceeds_caches && matches!(law, Law::Uniform { .. });
-        let blocks = Blocks { position, start, normal: is_normal(law), past_caches, out };
+        let blocks = Blocks { position, start, past_caches, out };
         match shape {
             Shape::Constant { value } => blocks.out.fill(T::round(value)),
             Shape::Uniform { scale } => {
@@ -189,9 +202,13 @@ impl<T: Element> dispatch::Kernel for Run<'_, T> {
                 }))
             }
             Shape::TruncatedNormal { scale } => {
-                blocks.fill::<C, TURNS, PART>(each(|w| {
-                    T::Computing::truncated_normal::<C>(w) * scale
-                }));
+                let value = each(|w| T::Computing::truncated_normal::<C>(w) * scale);
+                // Two planes of rounds and more turns of them need the registers.
+                if C::REGISTERS == 32 && size_of::<T::Computing>() == 8 {
+                    blocks.fill::<C, { 2 * TURNS }, PART>(value);
+                } else {
+                    blocks.fill::<C, TURNS, PART>(value);
+                }
             }
             Shape::TruncatedNormalAround { scale, shift } => {
                 blocks.fill::<C, TURNS, PART>(each(|w| {
@@ -231,22 +248,9 @@ fn pairs<C: Computing>(values: impl Fn([C::Word; 2]) -> [C; 2]) -> impl Fn(&[C::
     }
 }
 
-/// Whether no value is subnormal in f32. Standard values are 2^-46 or more, or 0 (`box_muller`), and
-/// what a shift leaves of one is a multiple of a last place of the larger of both. Uniform values
-/// may be the bounds themselves.
-fn is_normal(law: &Law) -> bool {
-    const LEAST: f64 = 1.0 / (1u64 << 60) as f64;
-    let far = |value: f64| value == 0.0 || value.abs() >= LEAST;
-    law.stddev().is_some_and(|stddev| stddev >= LEAST)
-        && far(law.mean())
-        && law.bounds().is_none_or(|(low, high)| far(low) && far(high))
-}
-
 struct Blocks<'a, T> {
     position: Position,
     start: u64,
-    /// Whether no value is subnormal.
-    normal: bool,
     /// Whether values are stored past the caches.
     past_caches: bool,
     out: &'a mut [T],
@@ -301,7 +305,7 @@ impl<T: Element> Blocks<'_, T> {
                         transform(words, &mut part.0);
                         match T::as_computing(now) {
                             Some(now) => C::store_past_caches(&part.0, now),
-                            None => T::round_all::<C>(&part.0, now, self.normal),
+                            None => T::round_all::<C>(&part.0, now),
                         }
                     }
                 }
@@ -311,7 +315,7 @@ impl<T: Element> Blocks<'_, T> {
                 let words = &mut words.0[..drawn * size / 8];
                 shared.fill::<TURNS>(&key, first, words);
                 transform(cast_slice(words), &mut values.0[..drawn]);
-                T::round_all::<C>(&values.0[skip..skip + length], now, self.normal);
+                T::round_all::<C>(&values.0[skip..skip + length], now);
             }
             (start, out) = (start.wrapping_add(length as u64), later);
         }
@@ -334,6 +338,12 @@ fn identity<T: Element>(gain: T::Computing, start: u64, columns: u64, out: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_normal(law: &Law) -> bool {
+        let (start, columns, exceeds_caches) = (0, 1, false);
+        let position = Position { key: [0; 2], call: 0 };
+        Run::<f32> { law, position, start, columns, exceeds_caches, out: &mut [] }.is_normal()
+    }
 
     #[test]
     fn subnormal_values_are_foreseen() {

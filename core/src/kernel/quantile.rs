@@ -1,7 +1,7 @@
 //! Standard normal truncated to [-2, 2], by inversion.
 //!
 //! ```text
-//! s = word | 1 as signed; u = s / 2^31; v = G (1 - u^2)
+//! s = word | 1 as signed; u = s / 2^31 (f64: 2^63); v = G (1 - u^2)
 //! return s (C + prod(v + A) / prod(v + B))
 //! ```
 //!
@@ -13,8 +13,7 @@
 //! every operation adds or multiplies positive numbers. And 1 - u^2 is a product
 //! of exact integer distances to the ends, so nothing cancels there either.
 //!
-//! The scale of f32 lies in v, so that its s needs no multiplication. f64 works
-//! with u itself.
+//! The scale of s lies in v, so that s needs no multiplication.
 
 use super::constants as k;
 use super::fixed;
@@ -44,17 +43,18 @@ pub(crate) fn f32(word: u32) -> f32 {
 /// it is computed, and no bit of it: by conversions of integers, or by [`fixed`].
 #[inline(always)]
 pub(crate) fn f64(word: u64, converts: bool) -> f64 {
-    const UNIT: f64 = 1.0 / (1_u64 << 63) as f64;
+    const END: f64 = (1_u64 << 63) as f64;
+    const SQUARE: f64 = k::QUANTILE_F64_G / END / END;
 
     // 2^63 + s: unsigned, so that the distances to both ends are offsets of it.
     let n = (word ^ (1 << 63)) | 1;
-    // The product of the two distances comes first: it is the same for u and -u.
-    let (u, v) = if converts {
+    // The product of the two distances comes first: it is the same for s and -s.
+    let (s, v) = if converts {
         let product = (n as f64) * (n.wrapping_neg() as f64);
-        ((word | 1) as i64 as f64 * UNIT, product * (UNIT * UNIT * k::QUANTILE_F64_G))
+        ((word | 1) as i64 as f64, product * SQUARE)
     } else {
-        let product = fixed::f64(n, UNIT, 0.0) * fixed::f64(n, UNIT, 2.0);
-        (fixed::f64(n, UNIT, 1.0), product * -k::QUANTILE_F64_G)
+        let product = fixed::f64(n, 1.0, 0.0) * fixed::f64(n, 1.0, 2.0 * END);
+        (fixed::f64(n, 1.0, END), product * -SQUARE)
     };
     let [a0, a1, a2, a3, a4, a5, a6, a7, a8] = k::QUANTILE_F64_A;
     let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = k::QUANTILE_F64_B;
@@ -62,7 +62,7 @@ pub(crate) fn f64(word: u64, converts: bool) -> f64 {
         * ((((v + a4) * (v + a5)) * ((v + a6) * (v + a7))) * (v + a8));
     let denominator = (((v + b0) * (v + b1)) * ((v + b2) * (v + b3)))
         * ((((v + b4) * (v + b5)) * ((v + b6) * (v + b7))) * ((v + b8) * (v + b9)));
-    u * (k::QUANTILE_F64_C + numerator / denominator)
+    s * (k::QUANTILE_F64_C + numerator / denominator)
 }
 
 #[cfg(test)]

@@ -23,13 +23,14 @@ pub trait Fma: Copy {
 }
 
 /// The CPU's instruction, of vectors with so many bits: only for code compiled for a CPU that has
-/// one, or else it is a call of the system's function, which is as exact and much slower.
+/// one, or else it is a call of the system's function, which is as exact and much slower. `BF16`:
+/// the CPU also has one that rounds to bfloat16.
 #[cfg(any(feature = "std", test))]
 #[derive(Clone, Copy)]
-pub(crate) struct Hardware<const BITS: usize = 128>;
+pub(crate) struct Hardware<const BITS: usize = 128, const BF16: bool = false>;
 
 #[cfg(any(feature = "std", test))]
-impl<const BITS: usize> Fma for Hardware<BITS> {
+impl<const BITS: usize, const BF16: bool> Fma for Hardware<BITS, BF16> {
     #[inline(always)]
     fn f32(a: f32, b: f32, c: f32) -> f32 {
         a.mul_add(b, c)
