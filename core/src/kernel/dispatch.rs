@@ -55,13 +55,13 @@ pub trait Cpu: Fma {
     /// As [`round::to_f16`] of each value.
     #[inline(always)]
     fn round_f16(values: &[f32], out: &mut [f16]) {
-        round::each(values, out, round::to_f16);
+        round::one_by_one(values, out, round::to_f16);
     }
 
     /// As [`round::to_bf16`] of each value.
     #[inline(always)]
     fn round_bf16(values: &[f32], out: &mut [bf16]) {
-        round::each(values, out, round::to_bf16);
+        round::one_by_one(values, out, round::to_bf16);
     }
 }
 
@@ -123,7 +123,7 @@ impl<const BF16: bool> Cpu for Hardware<512, BF16> {
             // SAFETY: only kernels that `avx512bf16` runs have `BF16`.
             x86::by(values, out, |values| unsafe { x86::to_bf16_by_32(values) }, round::to_bf16);
         } else {
-            round::each(values, out, round::to_bf16);
+            round::one_by_one(values, out, round::to_bf16);
         }
     }
 }

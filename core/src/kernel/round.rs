@@ -11,7 +11,7 @@ use half::{bf16, f16};
 
 /// Rounds every value by `one`.
 #[inline(always)]
-pub(crate) fn each<T>(values: &[f32], out: &mut [T], one: impl Fn(f32) -> T) {
+pub(crate) fn one_by_one<T>(values: &[f32], out: &mut [T], one: impl Fn(f32) -> T) {
     for (out, &value) in out.iter_mut().zip(values) {
         *out = one(value);
     }
@@ -120,7 +120,7 @@ mod tests {
     struct ByInstruction<'a>(&'a [f32]);
 
     impl Kernel for ByInstruction<'_> {
-        type Output = (Vec<f16>, Vec<bf16>);
+        type Output = [Vec<u16>; 2];
 
         #[inline(always)]
         fn run<C: Cpu>(self) -> Self::Output {
@@ -128,7 +128,10 @@ mod tests {
             let mut brains = vec![bf16::ZERO; self.0.len()];
             C::round_f16(self.0, &mut halves);
             C::round_bf16(self.0, &mut brains);
-            (halves, brains)
+            [
+                halves.iter().map(|x| x.to_bits()).collect(),
+                brains.iter().map(|x| x.to_bits()).collect(),
+            ]
         }
     }
 
@@ -142,10 +145,10 @@ mod tests {
             .filter(|value| *value == 0.0 || value.is_normal())
             .collect();
         for values in [&values[..], &values[..31], &values[..1], &values[..0]] {
-            let expected = (
-                values.iter().map(|&value| to_f16(value)).collect(),
-                values.iter().map(|&value| to_bf16(value)).collect(),
-            );
+            let expected: [Vec<u16>; 2] = [
+                values.iter().map(|&value| to_f16(value).to_bits()).collect(),
+                values.iter().map(|&value| to_bf16(value).to_bits()).collect(),
+            ];
             let kernel = ByInstruction(values);
             for level in Level::available() {
                 assert!(level.run(kernel) == expected, "{level:?}");

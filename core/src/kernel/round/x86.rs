@@ -20,9 +20,7 @@ pub(crate) fn by<const N: usize, T>(
     for (vector, out) in vectors.iter().zip(outs) {
         *out = several(vector);
     }
-    for (&value, out) in last.iter().zip(last_out) {
-        *out = one(value);
-    }
+    super::one_by_one(last, last_out, one);
 }
 
 #[inline]
