@@ -19,7 +19,7 @@ def bits(array):
     return array.view(f"u{array.dtype.itemsize}").tolist()
 
 
-# The first values that core/src/tests/stability.rs holds forever.
+# The first values that crates/varscale/src/tests/stability.rs holds forever.
 @pytest.mark.parametrize(
     ("initializer", "dtype", "expected"),
     [

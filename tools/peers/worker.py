@@ -2,7 +2,7 @@
 
 A peer describes its calls, one JSON object a line; then each request names one, with a shape and how
 often to call it, and is answered with the seconds that all these calls took. See
-`cli/src/bench/peer.rs`.
+`crates/varscale-cli/src/bench/peer.rs`.
 """
 
 import json

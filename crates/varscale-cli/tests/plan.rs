@@ -8,7 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
 fn varscale() -> Command {
     Command::new(env!("CARGO_BIN_EXE_varscale"))

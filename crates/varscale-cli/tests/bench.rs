@@ -128,7 +128,7 @@ done
     fs::write(&python, script).unwrap();
     fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let environment = format!("jax={}", python.display());
     let arguments = ["--quick", "--sizes", "1000", "--peers=jax", "--python", &environment];
     let (record, output) = record(varscale(&arguments).current_dir(root));
@@ -153,7 +153,7 @@ done
 fn a_peer_that_fails_ends_the_run_without_a_record() {
     let folder = tempdir().unwrap();
     let json = folder.path().join("record.json");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let arguments = ["--quick", "--peers=jax", "--python", "jax=/bin/false", "--json"];
     let output = varscale(&arguments).arg(&json).current_dir(root).output().unwrap();
     assert_eq!(output.status.code(), Some(1));

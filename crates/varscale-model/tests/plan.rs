@@ -21,7 +21,7 @@ fn refused(spec: &str, rules: &str) -> String {
 }
 
 fn example(name: &str) -> Plan {
-    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples"));
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"));
     Plan::read(&folder.join(name), None).unwrap()
 }
 

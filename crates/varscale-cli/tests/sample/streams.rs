@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::run;
 
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/data/golden");
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../varscale/tests/data/golden");
 
 #[test]
 fn recorded_draws_are_drawn_again() {

@@ -1,11 +1,11 @@
 """Makes the golden data of the tests by running the frameworks, or checks that they still agree.
 
-    python3 tests/golden/generate.py [--check] [NAME ...]
+    python3 tools/golden/generate.py [--check] [NAME ...]
 
 A NAME is a backend (numpy, torch, jax_x64, tensorflow, tf_keras, tf_legacy, jax, jax_avx2), or
 `configs` for keras_configs.json; without any, all are made. keras_fans.json follows from the draws.
 Environments are created as needed, with the versions of tools/requirements. With --check nothing
-is written: what is made is compared with core/tests/data, and the exit status is 1 if anything
+is written: what is made is compared with crates/varscale/tests/data, and the exit status is 1 if anything
 differs.
 """
 
@@ -24,7 +24,7 @@ from cases import BACKENDS, Backend, cases
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-DATA = ROOT / "core" / "tests" / "data"
+DATA = ROOT / "crates" / "varscale" / "tests" / "data"
 CONFIGS = "configs"
 NAMES = [*(backend.name for backend in BACKENDS), CONFIGS]
 FANS = ("distribution", "mode", "scale", "shape", "input_axes", "output_axes")

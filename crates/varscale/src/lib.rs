@@ -23,7 +23,7 @@ extern crate alloc;
 
 /// The README's example is a test.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../../../README.md")]
 struct Readme;
 
 #[cfg(feature = "serde")]

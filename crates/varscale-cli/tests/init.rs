@@ -10,7 +10,7 @@ use safetensors::SafeTensors;
 use tempfile::TempDir;
 use varscale_model::Plan;
 
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
 const SPEC: &str = r#"{
     "h.w": {"dtype": "F32", "shape": [700, 501]},

@@ -1,4 +1,4 @@
-"""How golden data are stored: see core/tests/data/README.md."""
+"""How golden data are stored: see crates/varscale/tests/data/README.md."""
 
 import hashlib
 import json
