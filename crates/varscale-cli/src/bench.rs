@@ -25,7 +25,7 @@ use varscale_model::Beside;
 
 pub(crate) use self::arguments::Arguments;
 use self::{report::Report, runner::Runner};
-use crate::{failure::Failure, interrupt, stdout::print};
+use crate::terminal::{Failure, interrupt_flag, print};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_level()?;
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_memory(&cases)?;
 
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let interrupted = interrupt::flag()?;
+    let interrupted = interrupt_flag()?;
     let length = (cases.len() * selection.repeats) as u64;
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
     let sample = Duration::from_micros(if arguments.quick { 200 } else { 5000 });

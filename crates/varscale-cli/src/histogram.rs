@@ -4,7 +4,7 @@ use std::{f64::consts::FRAC_1_SQRT_2, fmt::Write};
 
 use varscale::Law;
 
-use crate::short::short;
+use crate::terminal::short;
 
 /// Number of bins.
 const BINS: usize = 40;

@@ -8,7 +8,8 @@ use varscale::Seed;
 use varscale_model::{Error, Options, Plan, Summary, rehearse, write};
 
 use crate::{
-    failure::Failure, interrupt, plan::table, seed::parse_seed, short::short, stdout::print,
+    seed::parse_seed,
+    terminal::{Failure, interrupt_flag, print, short, table},
 };
 
 /// Initialize a whole model: write the checkpoint that a plan describes
@@ -53,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let plan = Plan::read(&arguments.plan, arguments.seed.clone())?;
 
-    let interrupted = interrupt::flag()?;
+    let interrupted = interrupt_flag()?;
     // Draws nothing unless the standard error is a terminal.
     let bar = ProgressBar::with_draw_target(Some(plan.bytes()), ProgressDrawTarget::stderr());
     let template = "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";

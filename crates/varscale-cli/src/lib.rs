@@ -1,22 +1,18 @@
 //! The command `varscale`, as a function: what the program and the Python package run.
 
 mod bench;
-mod failure;
 mod histogram;
 mod init;
-mod interrupt;
 mod output;
 mod plan;
 mod sample;
 mod seed;
-mod short;
 mod statistics;
-mod stdout;
+// For `varscale-bench`, and no part of what is promised.
+#[doc(hidden)]
+pub mod terminal;
 
-use std::{
-    ffi::OsString,
-    io::{Write, stderr},
-};
+use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
@@ -62,10 +58,5 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
-    let Err(failure) = result else { return 0 };
-    if let Some(message) = failure.message() {
-        // `eprintln!` panics where the standard error is closed; the exit code still tells.
-        let _ = writeln!(stderr(), "error: {message}");
-    }
-    failure.exit_code()
+    result.map_or_else(|failure| failure.report(), |()| 0)
 }

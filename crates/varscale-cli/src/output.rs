@@ -11,7 +11,7 @@ use varscale_model::{
     CheckpointError, Options, Part, PourError, pour, safetensors_header, write_file,
 };
 
-use crate::{failure::Failure, interrupt};
+use crate::terminal::{Failure, interrupt_flag};
 
 /// What numpy can read: more axes than this it refuses.
 const MOST_NPY_AXES: usize = 64;
@@ -63,7 +63,7 @@ impl Target {
 
     /// Writes `header` and the values of `part`. A file has its name only once it is whole.
     pub(crate) fn write(&self, header: &[u8], part: Part, options: Options) -> Result<(), Failure> {
-        let interrupted = interrupt::flag()?;
+        let interrupted = interrupt_flag()?;
         let mut progress = |_| ();
         if let Self::Npy(path) | Self::Safetensors(path) = self {
             write_file(path, header, [part], options, &interrupted, &mut progress)?;

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use comfy_table::{Table, presets};
 use indicatif::HumanCount;
 use varscale::Law;
 use varscale_model::{Plan, PlannedTensor};
 
-use crate::{failure::Failure, short::short, stdout::print};
+use crate::terminal::{Failure, print, short, table};
 
 /// Show a plan: what every tensor of a model would be initialized with
 #[derive(clap::Args)]
@@ -29,13 +28,6 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = Plan::read(&arguments.plan, None)?;
     if arguments.json { print(&format!("{:#}\n", plan.to_json())) } else { print(&text(&plan)) }
-}
-
-/// An empty table in the commands' style.
-pub(crate) fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(header);
-    table
 }
 
 fn text(plan: &Plan) -> String {

@@ -12,7 +12,11 @@ use varscale::{
 use varscale_model::{Options, Part};
 
 pub(crate) use self::arguments::Arguments;
-use crate::{failure::Failure, output::Target, statistics::Statistics, stdout::print};
+use crate::{
+    output::Target,
+    statistics::Statistics,
+    terminal::{Failure, print},
+};
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sample = Sample::new(arguments)?;

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use varscale::{Draw, Element, Law, Slice};
 
-use crate::{histogram::Histogram, short::short};
+use crate::{histogram::Histogram, terminal::short};
 
 /// Values after which counting stops: enough to see any law, and a matter of seconds.
 const ENOUGH: u64 = 1 << 28;

@@ -13,7 +13,7 @@ use super::{
     size::Size,
     store::Store,
 };
-use crate::failure::Failure;
+use crate::terminal::Failure;
 
 /// Measure how fast values are drawn, against how fast this machine's memory takes stores
 ///

@@ -7,7 +7,7 @@ use super::{
     size::Size,
     store::Store,
 };
-use crate::failure::Failure;
+use crate::terminal::Failure;
 
 /// What is compared with what: the same bytes, threads and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use memmap2::MmapMut;
 use rayon::prelude::*;
 
-use crate::failure::Failure;
+use crate::terminal::Failure;
 
 /// Size of the pages that the system is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -18,7 +18,7 @@ use serde_json::{Value as Json, json};
 use varscale::{Distribution, Dtype};
 
 use super::case::Tensor;
-use crate::failure::Failure;
+use crate::terminal::Failure;
 
 /// A running peer.
 pub(super) struct Peer {

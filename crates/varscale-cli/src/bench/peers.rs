@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::peer::Peer;
-use crate::failure::Failure;
+use crate::terminal::Failure;
 
 /// Name, the environment of `tools/environments.py` that it runs in, its script in `tools/peers`,
 /// and the backend where it is Keras.

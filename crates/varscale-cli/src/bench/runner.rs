@@ -23,7 +23,7 @@ use super::{
     peer::Peer,
     samples::Samples,
 };
-use crate::failure::Failure;
+use crate::terminal::Failure;
 
 /// Most calls that one sample is the mean of.
 const MOST_CALLS: f64 = 1e6;

@@ -8,7 +8,7 @@ use super::{
     report::{Line, Report},
     size::Size,
 };
-use crate::{plan::table, short::short};
+use crate::terminal::{short, table};
 
 /// Values below which the time of a call says more than a rate.
 const SMALL: usize = 1 << 14;

@@ -9,8 +9,8 @@ use varscale::{
 };
 
 use crate::{
-    failure::Failure,
     seed::{parse_generator, parse_seed},
+    terminal::Failure,
 };
 
 /// Sizes along the axes of a shape. (clap would take a bare `Vec` for an option given many times.)

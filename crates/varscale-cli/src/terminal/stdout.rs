@@ -2,10 +2,10 @@
 
 use std::io::{Write, stdout};
 
-use crate::failure::Failure;
+use super::Failure;
 
 /// Prints `text` now. `print!` would panic where the reader has gone.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))
 }

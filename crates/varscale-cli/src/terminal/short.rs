@@ -1,7 +1,7 @@
 //! Numbers for people.
 
 /// `value` to `digits` significant digits, as C's `%g` prints it.
-pub(crate) fn short(value: f64, digits: usize) -> String {
+pub fn short(value: f64, digits: usize) -> String {
     // Rounded in decimal through the exponent form, then printed the shorter way.
     let rounded: f64 = format!("{value:.*e}", digits - 1).parse().unwrap_or(value);
     let size = rounded.abs();

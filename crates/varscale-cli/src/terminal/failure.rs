@@ -1,12 +1,15 @@
 //! Why a command stopped early, and the exit code that says so.
 
-use std::{fmt, io};
+use std::{
+    fmt,
+    io::{self, Write},
+};
 
 use varscale_model::{CheckpointError, PourError};
 
 /// Why a command stopped early.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The user's input is wrong: exit code 2.
     Input(String),
     /// The machine did not do its part (disk, memory): exit code 1.
@@ -19,12 +22,12 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Nothing could be written to `target`.
-    pub(crate) fn write(target: impl fmt::Display, error: &io::Error) -> Self {
+    pub fn write(target: impl fmt::Display, error: &io::Error) -> Self {
         Self::System(format!("cannot write {target}: {error}"))
     }
 
     /// Nothing could be written to the standard output.
-    pub(crate) fn stdout(error: &io::Error) -> Self {
+    pub fn stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::ClosedPipe
         } else {
@@ -32,22 +35,17 @@ impl Failure {
         }
     }
 
-    pub(crate) const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Input(_) => 2,
-            Self::System(_) => 1,
-            Self::Interrupted => 130,
-            Self::ClosedPipe => 0,
-        }
-    }
-
-    /// What the user is told, where there is anything to tell.
-    pub(crate) fn message(&self) -> Option<&str> {
-        match self {
-            Self::Input(message) | Self::System(message) => Some(message),
-            Self::Interrupted => Some("interrupted: nothing was written"),
-            Self::ClosedPipe => None,
-        }
+    /// Tells the user, and returns the exit code of the process.
+    pub fn report(&self) -> u8 {
+        let (code, message) = match self {
+            Self::Input(message) => (2, message.as_str()),
+            Self::System(message) => (1, message.as_str()),
+            Self::Interrupted => (130, "interrupted: nothing was written"),
+            Self::ClosedPipe => return 0,
+        };
+        // `eprintln!` panics where the standard error is closed; the exit code still tells.
+        let _ = writeln!(io::stderr(), "error: {message}");
+        code
     }
 }
 

@@ -1,0 +1,11 @@
+//! How a program of this project meets its user: numbers, tables, Ctrl-C, and how it fails.
+
+mod failure;
+mod interrupt;
+mod short;
+mod stdout;
+mod table;
+
+pub use self::{
+    failure::Failure, interrupt::interrupt_flag, short::short, stdout::print, table::table,
+};
