@@ -1,4 +1,4 @@
-"""Writes the tables of BENCHMARKS.md and its plot from recorded runs of `varscale bench --json`.
+"""Writes the tables of BENCHMARKS.md and its plot from recorded runs of `varscale-bench --json`.
 
     python3 tools/plot_benchmarks.py bench/record/*.json
 

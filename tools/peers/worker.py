@@ -1,8 +1,8 @@
-"""The protocol of `varscale bench --peers`: draws when told to, and says how long it took.
+"""The protocol of `varscale-bench --peers`: draws when told to, and says how long it took.
 
 A peer describes its calls, one JSON object a line; then each request names one, with a shape and how
 often to call it, and is answered with the seconds that all these calls took. See
-`crates/varscale-cli/src/bench/peer.rs`.
+`crates/varscale-bench/src/peer.rs`.
 """
 
 import json

@@ -1,5 +1,5 @@
 //! Draws with other Rust libraries when told to, and says how long it took: the protocol of
-//! `varscale bench --peers` (`crates/varscale-cli/src/bench/peer.rs`).
+//! `varscale-bench --peers` (`crates/varscale-bench/src/peer.rs`).
 //!
 //! None of them draws truncated normals. tch is not here: it needs an installation of libtorch, and
 //! calls the code that the peer `torch` measures.

@@ -1,6 +1,5 @@
 //! The command `varscale`, as a function: what the program and the Python package run.
 
-mod bench;
 mod histogram;
 mod init;
 mod output;
@@ -32,7 +31,6 @@ enum Command {
     Sample(Box<sample::Arguments>),
     Init(init::Arguments),
     Plan(plan::Arguments),
-    Bench(Box<bench::Arguments>),
 }
 
 /// Runs the command with these arguments, the program's own name first, and returns the exit code
@@ -56,7 +54,6 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Plan(arguments) => plan::run(&arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
     };
     result.map_or_else(|failure| failure.report(), |()| 0)
 }

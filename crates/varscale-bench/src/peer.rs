@@ -16,9 +16,9 @@ use std::{
 
 use serde_json::{Value as Json, json};
 use varscale::{Distribution, Dtype};
+use varscale_cli::terminal::Failure;
 
 use super::case::Tensor;
-use crate::terminal::Failure;
 
 /// A running peer.
 pub(super) struct Peer {

@@ -2,13 +2,13 @@
 
 use comfy_table::{CellAlignment, Table};
 use varscale::{Distribution, Dtype, Stream};
+use varscale_cli::terminal::{short, table};
 
 use super::{
     memory::Memory,
     report::{Line, Report},
     size::Size,
 };
-use crate::terminal::{short, table};
 
 /// Values below which the time of a call says more than a rate.
 const SMALL: usize = 1 << 14;

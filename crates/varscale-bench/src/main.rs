@@ -1,4 +1,4 @@
-//! `varscale bench`: measures the library, the memory that it writes to, and its peers.
+//! `varscale-bench`: measures the library, the memory that it writes to, and its peers.
 
 mod arguments;
 mod case;
@@ -15,19 +15,27 @@ mod tables;
 
 use std::{
     env,
+    process::ExitCode,
     time::{Duration, SystemTime},
 };
 
+use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value as Json, json};
 use varscale::instruction_set;
+use varscale_cli::terminal::{Failure, interrupt_flag, print};
 use varscale_model::Beside;
 
-pub(crate) use self::arguments::Arguments;
-use self::{report::Report, runner::Runner};
-use crate::terminal::{Failure, interrupt_flag, print};
+use self::{arguments::Arguments, report::Report, runner::Runner};
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report().into(),
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_level()?;
     let selection = arguments.selection();
     let output = arguments.json.as_deref();
@@ -61,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map_err(|error| Failure::write(path.display(), &error))?;
     }
     let level = instruction_set();
-    print(&format!("varscale bench, {date}, {level}\n\n{}", tables::render(&report)))
+    print(&format!("varscale-bench, {date}, {level}\n\n{}", tables::render(&report)))
 }
 
 fn record(

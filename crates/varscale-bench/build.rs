@@ -1,4 +1,4 @@
-//! Which compiler builds the command: a benchmark's record says so.
+//! Which compiler builds this program: a benchmark's record says so.
 
 use std::{env, process::Command};
 

@@ -1,4 +1,4 @@
-//! `varscale bench`, as a user runs it, with sizes at which only the machinery is tested.
+//! `varscale-bench`, as a user runs it, with sizes at which only the machinery is tested.
 
 use std::{
     fs,
@@ -9,9 +9,9 @@ use std::{
 use serde_json::Value as Json;
 use tempfile::tempdir;
 
-fn varscale(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_varscale"));
-    command.arg("bench").args(arguments).env_remove("VARSCALE_LEVEL");
+fn bench(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_varscale-bench"));
+    command.args(arguments).env_remove("VARSCALE_LEVEL");
     command
 }
 
@@ -35,7 +35,7 @@ fn array<'a>(record: &'a Json, key: &str) -> &'a [Json] {
 
 #[test]
 fn measures_everything_against_the_store_limit_of_the_run() {
-    let (record, output) = record(&mut varscale(&["--quick", "--threads", "1,2", "--streams"]));
+    let (record, output) = record(&mut bench(&["--quick", "--threads", "1,2", "--streams"]));
     let draws = array(&record, "draws");
     for distribution in ["truncated_normal", "untruncated_normal", "uniform"] {
         for dtype in ["float16", "bfloat16", "float32", "float64"] {
@@ -100,11 +100,11 @@ fn measures_everything_against_the_store_limit_of_the_run() {
 #[test]
 fn draws_with_the_level_that_is_asked_for() {
     let arguments = ["--sizes", "1000", "--dtypes", "float32", "--repeats", "1"];
-    let (record, _) = record(varscale(&arguments).env("VARSCALE_LEVEL", "baseline"));
+    let (record, _) = record(bench(&arguments).env("VARSCALE_LEVEL", "baseline"));
     assert_eq!(record["machine"]["instruction_set"], "baseline");
     assert!(array(&record, "draws").iter().all(|draw| draw["dtype"] == "float32"));
 
-    let output = varscale(&arguments).env("VARSCALE_LEVEL", "avx1024").output().unwrap();
+    let output = bench(&arguments).env("VARSCALE_LEVEL", "avx1024").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = text(&output.stderr);
     assert!(message.contains("VARSCALE_LEVEL \"avx1024\"") && message.contains("baseline"));
@@ -131,7 +131,7 @@ done
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let environment = format!("jax={}", python.display());
     let arguments = ["--quick", "--sizes", "1000", "--peers=jax", "--python", &environment];
-    let (record, output) = record(varscale(&arguments).current_dir(root));
+    let (record, output) = record(bench(&arguments).current_dir(root));
     let peers = array(&record, "peer_draws");
     assert_eq!(peers.len(), 2);
     for (draw, size) in peers.iter().zip(["256x256", "64x64"]) {
@@ -155,7 +155,7 @@ fn a_peer_that_fails_ends_the_run_without_a_record() {
     let json = folder.path().join("record.json");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let arguments = ["--quick", "--peers=jax", "--python", "jax=/bin/false", "--json"];
-    let output = varscale(&arguments).arg(&json).current_dir(root).output().unwrap();
+    let output = bench(&arguments).arg(&json).current_dir(root).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("peer jax"), "{}", text(&output.stderr));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -178,13 +178,13 @@ fn refuses_bad_input() {
         (&["--peers=jax", "--python", "mlx=python"], &["--python", "NAME=PATH"]),
         (&["--peers=rust"], &["bench/peers/Cargo.toml", "root"]),
     ] {
-        let output = varscale(arguments).current_dir(folder.path()).output().unwrap();
+        let output = bench(arguments).current_dir(folder.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         for part in parts {
             let message = text(&output.stderr);
             assert!(message.contains(part), "{arguments:?}: {message}");
         }
     }
-    let output = varscale(&["--quick", "--json"]).arg(missing).output().unwrap();
+    let output = bench(&["--quick", "--json"]).arg(missing).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
 }

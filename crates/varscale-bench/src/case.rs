@@ -1,13 +1,13 @@
 //! One thing to measure.
 
 use varscale::{Distribution, Draw, Dtype, Error, Initializer, Mode, Stream, VarianceScaling};
+use varscale_cli::terminal::Failure;
 
 use super::{
     memory::{Memory, Pages},
     size::Size,
     store::Store,
 };
-use crate::terminal::Failure;
 
 /// What is compared with what: the same bytes, threads and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

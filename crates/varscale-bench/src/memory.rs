@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, fs};
 
 use memmap2::MmapMut;
 use rayon::prelude::*;
-
-use crate::terminal::Failure;
+use varscale_cli::terminal::Failure;
 
 /// Size of the pages that the system is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,8 +6,9 @@ use std::{
     str::FromStr,
 };
 
+use varscale_cli::terminal::Failure;
+
 use super::peer::Peer;
-use crate::terminal::Failure;
 
 /// Name, the environment of `tools/environments.py` that it runs in, its script in `tools/peers`,
 /// and the backend where it is Keras.

@@ -16,6 +16,7 @@ use varscale::{
     Draw, Dtype, Element,
     half::{bf16, f16},
 };
+use varscale_cli::terminal::Failure;
 
 use super::{
     case::{Case, Work},
@@ -23,7 +24,6 @@ use super::{
     peer::Peer,
     samples::Samples,
 };
-use crate::terminal::Failure;
 
 /// Most calls that one sample is the mean of.
 const MOST_CALLS: f64 = 1e6;

@@ -1,8 +1,9 @@
-//! The options of `varscale bench`, and the cases that they ask for.
+//! The options of `varscale-bench`, and the cases that they ask for.
 
 use std::path::PathBuf;
 
 use varscale::{Distribution, Dtype, Stream};
+use varscale_cli::terminal::Failure;
 
 use super::{
     case::{Case, Place, Tensor, Work},
@@ -13,15 +14,14 @@ use super::{
     size::Size,
     store::Store,
 };
-use crate::terminal::Failure;
 
 /// Measure how fast values are drawn, against how fast this machine's memory takes stores
 ///
 /// All cases take turns, and what counts are medians and the ratio to the store limit of the same
 /// run: the fastest plain way to fill the same bytes of the same memory with a value, by the same
 /// number of threads.
-#[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[derive(clap::Parser)]
+#[command(version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// Sizes: values (1000, 1e6), shapes (64x64) or bytes (256MiB). Of those in bytes,
     /// truncated normals are also drawn into fresh memory [default: 1000,64x64,1e5,1e6,4096x4096,256MiB]
@@ -74,9 +74,9 @@ VARSCALE_LEVEL=avx512, avx2 or baseline in the environment forces an instruction
 CPU has. The values are the same for every one.
 
 Examples:
-  varscale bench
-  varscale bench --sizes 256MiB --dtypes float32 --threads 2
-  varscale bench --streams --peers --json record.json";
+  varscale-bench
+  varscale-bench --sizes 256MiB --dtypes float32 --threads 2
+  varscale-bench --streams --peers --json record.json";
 
 /// What the options ask for.
 pub(super) struct Selection {
