@@ -59,8 +59,8 @@ pub(crate) struct Arguments {
     pub(super) streams: bool,
 
     /// Also other libraries, all or those named: keras-jax, keras-tensorflow, keras-torch,
-    /// keras-numpy, jax, tensorflow, torch, numpy and rust (candle, burn, ndarray-rand). From the
-    /// root of the repository, with its Python environments (`python3 tools/environments.py`)
+    /// keras-numpy, jax, tensorflow, torch, numpy and rust (candle, burn, ndarray-rand). They
+    /// need the repository's Python environments (`python3 tools/environments.py`)
     #[arg(long, value_name = "NAMES", value_delimiter = ',', num_args = 0.., require_equals = true)]
     peers: Option<Vec<Name>>,
 

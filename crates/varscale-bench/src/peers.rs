@@ -1,16 +1,18 @@
 //! The peers: which there are, and how each is started.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    str::FromStr,
-};
+use std::{path::PathBuf, process::Command, str::FromStr};
 
 use varscale_cli::terminal::Failure;
 
 use super::peer::Peer;
 
-/// Name, the environment of `tools/environments.py` that it runs in, its script in `tools/peers`,
+/// Where this was built from: the repository's root.
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The programs.
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers");
+
+/// Name, the environment of `tools/environments.py` that it runs in, its script in `peers/python`,
 /// and the backend where it is Keras.
 const PYTHON: [(&str, &str, &str, &str); 8] = [
     ("keras-jax", "jax", "keras_peer.py", "jax"),
@@ -85,16 +87,15 @@ fn command(name: &Name, pythons: &[Python]) -> Result<Command, Failure> {
     let Some((_, environment, script, backend)) = PYTHON.iter().find(|peer| peer.0 == name.0)
     else {
         let mut command = Command::new("cargo");
-        command.args(["run", "--quiet", "--release", "--target-dir", "target/peers"]);
-        command.arg("--manifest-path").arg(existing("bench/peers/Cargo.toml")?);
+        command.args(["run", "--quiet", "--release"]);
+        command.arg(format!("--target-dir={ROOT}/target/peers"));
+        command.arg(format!("--manifest-path={PEERS}/rust/Cargo.toml"));
         return Ok(command);
     };
-    let path = format!("tools/peers/{script}");
-    let script = existing(&path)?;
     let given = pythons.iter().rfind(|python| python.environment == *environment);
     let interpreter = match given {
         Some(python) => python.interpreter.clone(),
-        None => format!("target/environments/{environment}/bin/python").into(),
+        None => format!("{ROOT}/target/environments/{environment}/bin/python").into(),
     };
     if !interpreter.is_file() {
         return Err(Failure::Input(format!(
@@ -105,20 +106,9 @@ fn command(name: &Name, pythons: &[Python]) -> Result<Command, Failure> {
         )));
     }
     let mut command = Command::new(interpreter);
-    command.arg(script);
+    command.arg(format!("{PEERS}/python/{script}"));
     if !backend.is_empty() {
         command.env("KERAS_BACKEND", backend);
     }
     Ok(command)
-}
-
-/// `path`, which lies in the repository.
-fn existing(path: &str) -> Result<&Path, Failure> {
-    let found = Path::new(path);
-    if found.is_file() {
-        return Ok(found);
-    }
-    Err(Failure::Input(format!(
-        "no {path} here: --peers needs the repository, and its root as the working directory"
-    )))
 }

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    path::Path,
     process::{Command, Output},
 };
 
@@ -128,10 +127,9 @@ done
     fs::write(&python, script).unwrap();
     fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let environment = format!("jax={}", python.display());
     let arguments = ["--quick", "--sizes", "1000", "--peers=jax", "--python", &environment];
-    let (record, output) = record(bench(&arguments).current_dir(root));
+    let (record, output) = record(&mut bench(&arguments));
     let peers = array(&record, "peer_draws");
     assert_eq!(peers.len(), 2);
     for (draw, size) in peers.iter().zip(["256x256", "64x64"]) {
@@ -153,9 +151,8 @@ done
 fn a_peer_that_fails_ends_the_run_without_a_record() {
     let folder = tempdir().unwrap();
     let json = folder.path().join("record.json");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let arguments = ["--quick", "--peers=jax", "--python", "jax=/bin/false", "--json"];
-    let output = bench(&arguments).arg(&json).current_dir(root).output().unwrap();
+    let output = bench(&arguments).arg(&json).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("peer jax"), "{}", text(&output.stderr));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -176,7 +173,7 @@ fn refuses_bad_input() {
         (&["--peers=mlx"], &["--peers", "mlx", "keras-jax"]),
         (&["--python", "jax=python"], &["--peers"]),
         (&["--peers=jax", "--python", "mlx=python"], &["--python", "NAME=PATH"]),
-        (&["--peers=rust"], &["bench/peers/Cargo.toml", "root"]),
+        (&["--peers=jax", "--python", "jax=no/python"], &["no/python", "environments.py"]),
     ] {
         let output = bench(arguments).current_dir(folder.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
