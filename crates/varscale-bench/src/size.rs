@@ -46,8 +46,6 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        /// As many values as any machine's memory holds.
-        const MOST: usize = 1 << 44;
         let integer = |text: &str| match text.split_once('e') {
             Some((digits, zeros)) => {
                 let power = 10usize.checked_pow(zeros.parse().ok()?)?;
@@ -59,16 +57,18 @@ impl FromStr for Size {
             Some(count) => integer(count).map(Self::Mebibytes),
             None => text.split('x').map(integer).collect::<Option<_>>().map(Self::Shape),
         };
-        let values = |size: &Self| match size {
-            Self::Shape(shape) => shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)),
+        // Of the widest dtype, so that no count of bytes overflows.
+        let bytes = |size: &Self| match size {
+            Self::Shape(shape) => {
+                shape.iter().try_fold(Dtype::Float64.size(), |a, &b| a.checked_mul(b))
+            }
             Self::Mebibytes(count) => count.checked_mul(1 << 20),
         };
-        size.filter(|size| values(size).is_some_and(|count| (1..=MOST).contains(&count)))
-            .ok_or_else(|| {
-                "it must be a number of values (1000, 1e6), a shape (64x64) or a size (256MiB), of \
-                 1 to 2^44"
-                    .into()
-            })
+        size.filter(|size| bytes(size).is_some_and(|bytes| bytes > 0)).ok_or_else(|| {
+            "it must be a number of values (1000, 1e6), a shape (64x64) or a size (256MiB), more \
+             than 0 and no more than can be addressed"
+                .into()
+        })
     }
 }
 
@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_size() {
-        for text in ["", "0", "64x0", "-1", "1.5", "64x", "MiB", "1e99", "18446744073709551615x2"] {
+        for text in
+            ["", "0", "64x0", "-1", "1.5", "64x", "MiB", "1e99", "18446744073709551615x2", "3e18"]
+        {
             assert!(text.parse::<Size>().is_err(), "{text}");
         }
     }
