@@ -2,7 +2,7 @@
 
 Run from the repository root, with mpmath 1.3 (no other dependency):
 
-    python3 tools/derive_constants.py > crates/varscale/src/kernel/constants.rs && cargo fmt
+    python3 tools/derive_constants.py > crates/varscale/src/streams/native/constants.rs && cargo fmt
 
 Standard output is the Rust file and nothing else; the approximation errors,
 measured in 60 digits before the constants are rounded, go to standard error.

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use varscale::Dtype;
 
-use crate::{array, error::refused};
+use crate::{array::Fill, error::refused};
 
 /// One call of an initializer for one tensor: every value is fixed, none is computed yet.
 #[pyclass(frozen, module = "varscale._core")]
@@ -24,10 +24,10 @@ impl Draw {
 
     /// Fills `array` with the box at `offset` that has the array's shape.
     fn fill(&self, array: &Bound<'_, PyAny>, dtype: &str, offset: Vec<usize>) -> PyResult<()> {
-        array::fill(&self.0, array, parse(dtype)?, offset)
+        parse(dtype)?.visit(Fill { draw: &self.0, array, offset })
     }
 }
 
 fn parse(dtype: &str) -> PyResult<Dtype> {
-    dtype.parse().map_err(|error: varscale::DtypeError| refused(error))
+    dtype.parse::<Dtype>().map_err(refused)
 }

@@ -9,14 +9,14 @@ use pyo3::{
         PyNotADirectoryError, PyOSError, PyPermissionError, PyRuntimeError, PyValueError,
     },
 };
-use varscale::{FansError, LayoutError};
-use varscale_model::{CheckpointError, PourError};
+use varscale::LayoutError;
+use varscale_model::{CheckpointError, WriteError};
 
 /// Arguments that were refused, or memory that there is not.
 pub(crate) fn refused(error: impl Into<varscale::Error>) -> PyErr {
     match error.into() {
         error @ varscale::Error::Memory { .. } => PyMemoryError::new_err(error.to_string()),
-        error @ varscale::Error::Fans(FansError::Layout(LayoutError::AxisRange { .. })) => {
+        error @ varscale::Error::Layout(LayoutError::AxisRange { .. }) => {
             PyIndexError::new_err(error.to_string())
         }
         error => PyValueError::new_err(error.to_string()),
@@ -42,7 +42,7 @@ pub(crate) fn failed(error: impl Into<varscale_model::Error>) -> PyErr {
         varscale_model::Error::Checkpoint(CheckpointError::Write { source, .. }) => {
             system(source, message)
         }
-        varscale_model::Error::Checkpoint(CheckpointError::Pour(PourError::Threads { .. })) => {
+        varscale_model::Error::Checkpoint(CheckpointError::Values(WriteError::Threads(_))) => {
             PyRuntimeError::new_err(message)
         }
         _ => PyValueError::new_err(message),

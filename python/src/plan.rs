@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::atomic::AtomicBool, sync::atomic::Ordering};
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use varscale::Seed;
-use varscale_model::{Options, PlannedTensor, Rules, Spec, write};
+use varscale_model::{Options, PlanFile, PlannedTensor, Spec, write};
 
 use crate::{
     draw::Draw,
@@ -31,12 +31,12 @@ impl Plan {
 
     /// The plan of a spec and of a plan file's content, both as JSON.
     #[staticmethod]
-    fn resolve(spec: &str, rules: &str, seed: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    fn resolve(spec: &str, file: &str, seed: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let spec = Spec::from_json(spec.as_bytes())
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let rules: Rules = serde_json::from_str(rules)
+        let file: PlanFile = serde_json::from_str(file)
             .map_err(|error| PyValueError::new_err(format!("invalid plan: {error}")))?;
-        varscale_model::Plan::new(&spec, &rules, given(seed)?).map(Self).map_err(failed)
+        varscale_model::Plan::new(&spec, &file, given(seed)?).map(Self).map_err(failed)
     }
 
     /// The plan as JSON.
@@ -54,7 +54,7 @@ impl Plan {
     fn draw(&self, index: usize) -> PyResult<Draw> {
         let planned = self.0.tensors.get(index);
         let planned = planned.ok_or_else(|| PyValueError::new_err("no such tensor"))?;
-        planned.draw().map(Draw).map_err(refused)
+        Ok(Draw(planned.draw.clone()))
     }
 
     /// Writes the checkpoint; returns the seconds it took. `progress` is called with the bytes

@@ -3,17 +3,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
-/// Below this number of values a draw takes no second thread.
-const FEW: usize = 1 << 16;
+use varscale::Pool;
 
 /// The pool, and the process that it was started in.
-static POOL: Mutex<Option<(u32, &ThreadPool)>> = Mutex::new(None);
+static POOL: Mutex<Option<(u32, &Pool)>> = Mutex::new(None);
 
 /// Does `work`, which draws this many values, where it finds this process's own pool.
 pub(crate) fn with<R: Send>(elements: usize, work: impl FnOnce() -> R + Send) -> R {
-    if elements < FEW {
+    if elements < Pool::FEWEST {
         return work();
     }
     match pool() {
@@ -22,14 +19,14 @@ pub(crate) fn with<R: Send>(elements: usize, work: impl FnOnce() -> R + Send) ->
     }
 }
 
-fn pool() -> Option<&'static ThreadPool> {
+fn pool() -> Option<&'static Pool> {
     let process = std::process::id();
     let mut current = POOL.lock().unwrap_or_else(PoisonError::into_inner);
     match *current {
         Some((owner, pool)) if owner == process => Some(pool),
         _ => {
             // Never dropped: a forked child must not wait for the threads of its parent's pool.
-            let pool: &'static _ = Box::leak(Box::new(ThreadPoolBuilder::new().build().ok()?));
+            let pool: &'static _ = Box::leak(Box::new(Pool::new(0).ok()?));
             *current = Some((process, pool));
             Some(pool)
         }

@@ -53,12 +53,6 @@ dtypes = st.sampled_from(
     + [np.dtype("float16"), np.dtype("S3"), np.dtype("M8[s]"), np.dtype([("a", "f4")])]
 )
 
-# Keras's and tf_keras's class and argument.
-keras_numbers = st.sampled_from(
-    ["RandomNormal.mean", "RandomNormal.stddev", "TruncatedNormal.mean", "TruncatedNormal.stddev"]
-    + ["RandomUniform.minval", "RandomUniform.maxval"]
-)
-
 
 def raised(call):
     """The class of the exception that a call ends with, or none."""

@@ -2,6 +2,7 @@
 
 import math
 
+import faces
 import numpy as np
 import pytest
 from arguments import REFUSALS, anything
@@ -14,16 +15,17 @@ import varscale
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: varscale.VarianceScaling(scale=-1.0), ValueError, "`scale` must be positive"),
-        (lambda: varscale.VarianceScaling(scale=math.nan), ValueError, "`scale` must be positive"),
-        (lambda: varscale.VarianceScaling(scale=math.inf), ValueError, "finite"),
+        (lambda: varscale.VarianceScaling(scale=-1.0), ValueError, "scale -1.0: .* a positive"),
+        (lambda: varscale.VarianceScaling(scale=math.nan), ValueError, "scale NaN: .* a positive"),
+        (lambda: varscale.VarianceScaling(scale=math.inf), ValueError, "scale inf: .* finite"),
         (lambda: varscale.VarianceScaling(scale="1"), TypeError, "`scale` must be a number"),
         (lambda: varscale.VarianceScaling(scale=10**400), ValueError, "`scale` must lie within"),
-        (lambda: varscale.VarianceScaling(mode="fan"), ValueError, "Invalid `mode` argument: fan"),
+        (lambda: varscale.VarianceScaling(mode="fan"), ValueError, 'mode "fan": .* "fan_in", '),
+        (lambda: varscale.VarianceScaling(mode=3), ValueError, "`mode` must be a string"),
         (
             lambda: varscale.VarianceScaling(distribution="gamma"),
             ValueError,
-            "Invalid `distribution` argument: gamma",
+            'distribution "gamma": .* "truncated_normal", ',
         ),
         (lambda: varscale.VarianceScaling(distribution=3), TypeError, "`distribution`"),
         (lambda: varscale.VarianceScaling(input_axes=["a"]), TypeError, "`input_axes`"),
@@ -33,11 +35,12 @@ import varscale
         (lambda: varscale.HeNormal(seed=-(2**63) - 1), ValueError, "-2\\^63"),
         (lambda: varscale.SeedGenerator(1.5), ValueError, "seed"),
         (lambda: varscale.SeedGenerator(10**50), ValueError, "-2\\^63 to 2\\^64"),
-        (lambda: varscale.HeNormal(stream="numpy"), ValueError, "`stream` argument: numpy"),
+        (lambda: varscale.HeNormal(stream="numpy"), ValueError, 'stream "numpy": .* native, '),
+        (lambda: varscale.HeNormal(stream=3), ValueError, "`stream` must be a string"),
         (lambda: varscale.RandomNormal(stddev=-1), ValueError, "stddev -1"),
         (lambda: varscale.RandomUniform(1, 0), ValueError, "maxval 0"),
         (lambda: varscale.Constant(math.nan), ValueError, "value NaN"),
-        (lambda: varscale.set_floatx("int8"), ValueError, "Unknown `floatx` value: int8"),
+        (lambda: varscale.set_floatx("int8"), ValueError, 'dtype "int8": .* "float16", '),
         (lambda: varscale.get("typo"), ValueError, "identifier: typo"),
         (lambda: varscale.get(3), ValueError, "identifier: 3"),
         (lambda: varscale.get({"config": {}}), ValueError, "identifier"),
@@ -59,9 +62,9 @@ def test_constructors_refuse(make, error, message):
         ({"shape": (2**63,)}, ValueError, "2\\^63"),
         ({"shape": (2**40, 2**40)}, ValueError, "too many|too large"),
         ({"shape": (2**30, 2**30)}, MemoryError, "allocate"),
-        ({"dtype": "int32"}, ValueError, "Invalid dtype: int32"),
-        ({"dtype": "float8"}, ValueError, "Invalid dtype: float8"),
-        ({"dtype": object()}, ValueError, "Invalid dtype"),
+        ({"dtype": "int32"}, ValueError, 'dtype "int32": .* "float16", '),
+        ({"dtype": "float8"}, ValueError, 'dtype "float8": .* "float16", '),
+        ({"dtype": object()}, ValueError, 'dtype "<object .* "float16", '),
         ({"layout": "chw"}, ValueError, 'invalid layout "chw"'),
         ({"layout": "jax:5/1/"}, IndexError, "axis 5"),
         ({"slice": np.s_[:3, :3, :3]}, ValueError, "3 axes"),
@@ -93,13 +96,11 @@ def test_identities_are_matrices():
 def test_filling_refuses_another_shape():
     with pytest.raises(ValueError, match="shape"):
         varscale.HeNormal().fill_(np.zeros((3, 3), "float32"), shape=(4, 4))
-    with pytest.raises(ValueError, match="Invalid dtype: int32"):
+    with pytest.raises(ValueError, match='dtype "int32"'):
         varscale.HeNormal().fill_(np.zeros((3, 3), "int32"))
 
 
-CLASSES = [made for made in vars(varscale).values() if isinstance(made, type)]
-CLASSES = [made for made in CLASSES if issubclass(made, varscale.Initializer)]
-CLASSES.remove(varscale.Initializer)
+CLASSES = [getattr(varscale, name) for name in faces.ALL]
 
 
 @settings(max_examples=400, deadline=None)

@@ -10,7 +10,7 @@ import pytest
 
 import varscale
 
-RECORDED = Path(__file__).parents[2] / "core" / "tests" / "data" / "keras_configs.json"
+RECORDED = Path(__file__).parents[2] / "crates/varscale/tests/data/keras_configs.json"
 CONFIGS = json.loads(RECORDED.read_text())["get_config"]
 
 

@@ -125,7 +125,7 @@ def test_axes_that_the_shape_lacks():
 
 def test_memory_is_shared_where_jax_would_copy():
     values = varscale._fill.aligned(
-        varscale._core.Rule.normal(0.0, 1.0).draw((300, 500), 1, "native"),
+        varscale._core.Scheme("RandomNormal", 0.0, 1.0).draw((300, 500), 1, "native"),
         (0, 0),
         (300, 500),
         np.dtype("float32"),

@@ -1,6 +1,8 @@
 """The package itself: its types, its imports, its command."""
 
 import importlib.util
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +36,21 @@ def test_types_hold():
 def test_stubs_are_what_the_module_is():
     result = run(sys.executable, "-m", "mypy.stubtest", "varscale._core")
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@needs("mypy")
+def test_stubs_of_the_classes_are_what_the_modules_are():
+    options = ["--concise", "--mypy-config-file", str(CONFIG), "varscale"]
+    shown = run(sys.executable, "-m", "mypy.stubtest", *options).stdout
+    # Which is there for stubs alone, so that it is told at all.
+    assert "varscale._signatures failed to import" in shown
+    # What is private is no stub, and of the frameworks only one is installed.
+    wrong = [
+        line
+        for line in shown.splitlines()
+        if re.match(r"varscale\.[^_]", line) and "failed to import" not in line
+    ]
+    assert not wrong
 
 
 def test_no_framework_is_imported():
@@ -71,3 +88,42 @@ def test_every_public_object_has_an_example():
         made = getattr(varscale, name)
         if name != "__version__":
             assert ">>> " in made.__doc__, name
+
+
+def test_the_family_is_the_cores_table():
+    for name, aliases, summary, parameters, draws, has_axes, preset in varscale._core.CLASSES:
+        made = getattr(varscale, name)
+        expected = dict(parameters)
+        expected |= {"seed": None} if draws else {}
+        expected |= {"input_axes": None, "output_axes": None} if has_axes else {}
+        expected |= {"stream": "native"} if draws else {}
+        taken = inspect.signature(made).parameters.values()
+        assert [(one.name, one.default) for one in taken] == list(expected.items())
+        assert summary[1:] in made.__doc__
+        assert issubclass(made, varscale.Initializer)
+        snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
+        assert {name, snake} <= set(varscale.__all__)
+        for identifier in [name, snake, *aliases]:
+            assert type(varscale.get(identifier)) is made
+        if preset is not None:
+            initializer, fixed = made(1), varscale.VarianceScaling(*preset, seed=1)
+            assert isinstance(initializer, varscale.VarianceScaling)
+            assert [initializer.scale, initializer.mode, initializer.distribution] == preset
+            assert np.array_equal(initializer((5, 3)), fixed((5, 3)))
+
+
+def test_a_class_of_the_table_needs_no_other_code():
+    code = (
+        "import sys, varscale\n"
+        "varscale._core.CLASSES.append(('NewKind', ['new'], 'new', [('a', 1.0)], 1, 1, None))\n"
+        "for name in [name for name in sys.modules if name.startswith('varscale')]:\n"
+        "    if name != 'varscale._core': del sys.modules[name]\n"
+        "import varscale, inspect\n"
+        "from varscale._identifiers import IDENTIFIERS\n"
+        "assert {'NewKind', 'new_kind'} <= set(varscale.__all__)\n"
+        "assert IDENTIFIERS['new'] == varscale.new_kind.__name__\n"
+        "print(inspect.signature(varscale.NewKind))"
+    )
+    shown = run(sys.executable, "-c", code)
+    expected = "(a=1.0, seed=None, input_axes=None, output_axes=None, *, stream='native')\n"
+    assert shown.stdout == expected, shown.stderr

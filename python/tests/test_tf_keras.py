@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from faces import DRAWN as NAMES
 
 import varscale
 
@@ -14,19 +15,6 @@ except ImportError:
     tf_keras = None
 
 pytestmark = pytest.mark.skipif(tf_keras is None, reason="tf_keras is not installed")
-
-NAMES = [
-    "RandomNormal",
-    "TruncatedNormal",
-    "RandomUniform",
-    "VarianceScaling",
-    "GlorotUniform",
-    "GlorotNormal",
-    "HeUniform",
-    "HeNormal",
-    "LecunUniform",
-    "LecunNormal",
-]
 
 
 @pytest.mark.parametrize("name", NAMES)

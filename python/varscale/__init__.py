@@ -14,81 +14,25 @@ array([[-0.15671866, -0.01811002],
 frameworks' own tensors. None of the frameworks is imported before its module is.
 """
 
+from varscale import _initializers
 from varscale._arguments import floatx, set_floatx
-from varscale._base import Initializer
 from varscale._core import Explanation, SeedGenerator, __version__
-from varscale._identifiers import (
-    constant,
-    get,
-    glorot_normal,
-    glorot_uniform,
-    he_normal,
-    he_uniform,
-    identity,
-    lecun_normal,
-    lecun_uniform,
-    ones,
-    random_normal,
-    random_uniform,
-    truncated_normal,
-    variance_scaling,
-    zeros,
-)
-from varscale._initializers import (
-    Constant,
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    Identity,
-    LecunNormal,
-    LecunUniform,
-    Ones,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
-    VarianceScaling,
-    Zeros,
-)
-from varscale._model import init
+from varscale._identifiers import get
+from varscale._initializers import Initializer
+from varscale._plan import init
 from varscale._spec import spec
 
+globals().update(_initializers.PUBLIC)
+
 __all__ = [
-    "Constant",
     "Explanation",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
     "Initializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "RandomNormal",
-    "RandomUniform",
     "SeedGenerator",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
     "__version__",
-    "constant",
     "floatx",
     "get",
-    "glorot_normal",
-    "glorot_uniform",
-    "he_normal",
-    "he_uniform",
-    "identity",
     "init",
-    "lecun_normal",
-    "lecun_uniform",
-    "ones",
-    "random_normal",
-    "random_uniform",
     "set_floatx",
     "spec",
-    "truncated_normal",
-    "variance_scaling",
-    "zeros",
 ]
+__all__ += _initializers.PUBLIC

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from varscale._core import DTYPES, STREAMS, SeedGenerator
+from varscale import _core
+from varscale._core import SeedGenerator
 
 _floatx = "float32"
 
@@ -38,9 +39,7 @@ def set_floatx(value: str) -> None:
     >>> varscale.set_floatx("float32")
     """
     global _floatx
-    if value not in DTYPES:
-        raise ValueError(f"Unknown `floatx` value: {value}. Expected one of {', '.join(DTYPES)}")
-    _floatx = value
+    _floatx = _core.dtype_name(str(value))
 
 
 def dtype_of(dtype: Any) -> np.dtype[Any]:
@@ -52,8 +51,9 @@ def dtype_of(dtype: Any) -> np.dtype[Any]:
         return bfloat16()
     try:
         return np.dtype(dtype)
-    except TypeError as error:
-        raise ValueError(f"Invalid dtype: {dtype}. Use one of {', '.join(DTYPES)}") from error
+    except TypeError:
+        # Refused, with the names that there are.
+        return np.dtype(_core.dtype_name(str(dtype)))
 
 
 def bfloat16() -> np.dtype[Any]:
@@ -65,11 +65,22 @@ def bfloat16() -> np.dtype[Any]:
 
 def drawn_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """`dtype`, where values are drawn in it."""
-    if dtype.name not in DTYPES:
-        raise ValueError(
-            f"Invalid dtype: {dtype.name}. Random values are drawn in one of {', '.join(DTYPES)}"
-        )
+    _core.dtype_name(dtype.name)
     return dtype
+
+
+def dtype_name(tensor: Any) -> str:
+    """The dtype of an array or tensor of any framework, as varscale calls it."""
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def text(argument: str, value: Any) -> str:
+    """A name."""
+    if isinstance(value, str):
+        return value
+    # Keras takes a distribution for a string, and looks anything else up among its names.
+    error = TypeError if argument == "distribution" else ValueError
+    raise error(f"`{argument}` must be a string. Received: {value!r}")
 
 
 def number(argument: str, value: Any) -> int | float:
@@ -105,25 +116,13 @@ def seed_of(seed: Any) -> int | SeedGenerator | None:
 
 def integer_seed(seed: Any) -> int | None:
     """A seed that is no generator: an integer of any kind, or none."""
-    if seed is None or isinstance(seed, bool):
-        return seed
-    try:
-        integer = operator.index(seed)
-    except TypeError:
-        raise ValueError(
-            "`seed` argument should be an instance of `SeedGenerator` or an integer. "
-            f"Received: seed={seed!r}"
-        ) from None
-    if not -(2**63) <= integer < 2**64:
-        raise ValueError(f"Invalid `seed`: {integer}. It must be from -2^63 to 2^64 - 1")
-    return integer
+    # Keras's configs keep True, and it seeds as 1 does.
+    return seed if seed is None or isinstance(seed, bool) else _core.integer_seed(seed)
 
 
 def stream_of(stream: Any) -> str:
     """The name of a stream."""
-    if stream not in STREAMS:
-        raise ValueError(f"Invalid `stream` argument: {stream}. Use one of {', '.join(STREAMS)}")
-    return stream
+    return _core.stream_name(text("stream", stream))
 
 
 def size(argument: str, value: Any) -> int:

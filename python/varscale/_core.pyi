@@ -5,22 +5,38 @@ from os import PathLike
 from typing import Any, SupportsIndex, final
 
 __all__ = [
+    "CLASSES",
+    "DISTRIBUTIONS",
     "DTYPES",
     "Draw",
     "Explanation",
+    "MODES",
+    "NORMAL_END",
     "Plan",
-    "Rule",
     "STREAMS",
+    "Scheme",
     "SeedGenerator",
     "__version__",
+    "dtype_name",
+    "integer_seed",
     "main",
     "random_seed",
+    "stream_name",
 ]
 __version__: str
+CLASSES: list[
+    tuple[str, list[str], str, list[tuple[str, float | str]], bool, bool, list[Any] | None]
+]
+DISTRIBUTIONS: list[str]
 DTYPES: list[str]
+MODES: list[str]
+NORMAL_END: float
 STREAMS: list[str]
 
 def random_seed() -> int: ...
+def integer_seed(seed: SupportsIndex) -> int: ...
+def stream_name(stream: str) -> str: ...
+def dtype_name(dtype: str) -> str: ...
 def main(arguments: Sequence[str]) -> int: ...
 
 @final
@@ -68,31 +84,21 @@ class Draw:
     def fill(self, array: Any, dtype: str, offset: Sequence[int]) -> None: ...
 
 @final
-class Rule:
-    @staticmethod
-    def variance_scaling(
-        scale: float,
-        mode: str,
-        distribution: str,
-        preset: str | None,
-        input_axes: Sequence[int] | None,
-        output_axes: Sequence[int] | None,
-    ) -> Rule: ...
-    @staticmethod
-    def constant(value: float) -> Rule: ...
-    @staticmethod
-    def identity(gain: float) -> Rule: ...
-    @staticmethod
-    def normal(mean: float, stddev: float) -> Rule: ...
-    @staticmethod
-    def truncated_normal(mean: float, stddev: float) -> Rule: ...
-    @staticmethod
-    def uniform(minval: float, maxval: float) -> Rule: ...
+class Scheme:
+    def __new__(
+        cls,
+        class_name: str,
+        *arguments: float | str,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> Scheme: ...
+    @property
+    def arguments(self) -> list[float | str]: ...
     def explain(self, shape: Sequence[int], layout: str) -> Explanation: ...
     def draw(
         self,
         shape: Sequence[int],
-        seed: SupportsIndex | SeedGenerator,
+        seed: SupportsIndex | SeedGenerator | None,
         stream: str,
         *,
         name: str = ...,
@@ -105,7 +111,7 @@ class Plan:
     @staticmethod
     def read(path: str | PathLike[str], seed: SupportsIndex | None) -> Plan: ...
     @staticmethod
-    def resolve(spec: str, rules: str, seed: SupportsIndex | None) -> Plan: ...
+    def resolve(spec: str, file: str, seed: SupportsIndex | None) -> Plan: ...
     def to_json(self) -> str: ...
     def tensors(self) -> list[tuple[str, str]]: ...
     def draw(self, index: int) -> Draw: ...

@@ -2,13 +2,14 @@
 
 import math
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from varscale._core import Draw
 
-# Values drawn at a time for an array that is not contiguous: 16 MiB of float32.
+# Values drawn at a time where they are copied from there: 16 MiB of float32.
 _BLOCK = 1 << 22
 
 # Bytes. What starts elsewhere is copied by JAX, and ends the process in TensorFlow.
@@ -51,15 +52,25 @@ def fill(draw: Draw, array: Any, offset: tuple[int, ...], *, at_once: bool) -> N
         return
     if not array.flags.writeable:
         raise ValueError("The array is read-only")
-    rows = array.shape[0] if array.ndim else 1
-    step = rows if at_once else max(1, _BLOCK // max(1, math.prod(array.shape[1:])))
     native = array.dtype.newbyteorder("=")
-    for row in range(0, rows, max(1, step)):
-        part = array[row : row + step] if array.ndim else array
+    for part, start in parts(array, offset, at_once=at_once):
         values = np.empty(part.shape, native)
-        start = (offset[0] + row, *offset[1:]) if array.ndim else offset
         _fill_contiguous(draw, values, start)
         part[...] = values
+
+
+def parts(
+    target: Any, offset: tuple[int, ...], *, at_once: bool = False
+) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Some rows at a time of an array or a tensor that starts at `offset`, with their offsets."""
+    if not target.ndim:
+        yield target, offset
+        return
+    rows = target.shape[0]
+    step = rows if at_once else _BLOCK // max(1, math.prod(target.shape[1:]))
+    step = max(1, step)
+    for row in range(0, rows, step):
+        yield target[row : row + step], (offset[0] + row, *offset[1:])
 
 
 def _fill_contiguous(draw: Draw, array: Any, offset: tuple[int, ...]) -> None:

@@ -3,62 +3,8 @@
 import inspect
 from typing import Any
 
-from varscale._base import Initializer
-from varscale._initializers import (
-    Constant,
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    Identity,
-    LecunNormal,
-    LecunUniform,
-    Ones,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
-    VarianceScaling,
-    Zeros,
-)
-
-constant = Constant
-glorot_normal = GlorotNormal
-glorot_uniform = GlorotUniform
-he_normal = HeNormal
-he_uniform = HeUniform
-identity = Identity
-lecun_normal = LecunNormal
-lecun_uniform = LecunUniform
-ones = Ones
-random_normal = RandomNormal
-random_uniform = RandomUniform
-truncated_normal = TruncatedNormal
-variance_scaling = VarianceScaling
-zeros = Zeros
-
-#: Keras's identifiers: class names, their snake case, and aliases.
-IDENTIFIERS: dict[str, type[Initializer]] = {
-    "IdentityInitializer": Identity,
-    "normal": RandomNormal,
-    "one": Ones,
-    "uniform": RandomUniform,
-    "zero": Zeros,
-    "constant": Constant,
-    "glorot_normal": GlorotNormal,
-    "glorot_uniform": GlorotUniform,
-    "he_normal": HeNormal,
-    "he_uniform": HeUniform,
-    "identity": Identity,
-    "lecun_normal": LecunNormal,
-    "lecun_uniform": LecunUniform,
-    "ones": Ones,
-    "random_normal": RandomNormal,
-    "random_uniform": RandomUniform,
-    "truncated_normal": TruncatedNormal,
-    "variance_scaling": VarianceScaling,
-    "zeros": Zeros,
-}
-IDENTIFIERS.update({made.__name__: made for made in list(IDENTIFIERS.values())})
+from varscale._family import FAMILY, IDENTIFIERS
+from varscale._initializers import PUBLIC
 
 
 def get(identifier: Any) -> Any:
@@ -88,7 +34,7 @@ def get(identifier: Any) -> Any:
     if not isinstance(name, str) or name not in IDENTIFIERS or not isinstance(config, dict):
         raise ValueError(
             f"Could not interpret initializer identifier: {identifier}. Names are "
-            f"{', '.join(sorted(made.__name__ for made in set(IDENTIFIERS.values())))}, "
+            f"{', '.join(sorted(FAMILY))}, "
             "in CamelCase or snake_case"
         )
-    return IDENTIFIERS[name].from_config(config)
+    return PUBLIC[IDENTIFIERS[name]].from_config(config)

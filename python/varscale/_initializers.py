@@ -1,330 +1,194 @@
 """Keras's `VarianceScaling` and its family, as NumPy arrays."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from varscale._arguments import axes_of, number
-from varscale._base import Initializer, RandomInitializer
-from varscale._core import Rule
+import numpy as np
 
-MODES = ("fan_in", "fan_out", "fan_avg", "fan_geo_avg")
-DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+from varscale import _fill
+from varscale._arguments import box_of, drawn_dtype, dtype_of, seed_of, shape_of, stream_of
+from varscale._core import Explanation, Scheme, SeedGenerator, random_seed
+from varscale._family import FAMILY, Class, make
 
-
-class RandomNormal(RandomInitializer):
-    """Normal with the given mean and standard deviation.
-
-    Args:
-        mean: A finite number.
-        stddev: A finite number of at least 0.
-        seed: An integer from -2^63 to 2^64 - 1 (or what has ``__index__``), a `SeedGenerator`, or
-            ``None``: drawn once, and readable as ``seed``.
-        stream: ``"native"``, or a framework's own numbers, such as ``"keras-jax"``.
-
-    >>> import varscale
-    >>> varscale.RandomNormal(mean=0.0, stddev=1.0, seed=1)((2,)).dtype
-    dtype('float32')
-    """
-
-    def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: str = "native"
-    ) -> None:
-        self.mean = number("mean", mean)
-        self.stddev = number("stddev", stddev)
-        super().__init__(seed, stream)
-
-    def _make_rule(self) -> Rule:
-        return Rule.normal(self.mean, self.stddev)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
+Slice = slice | Sequence[slice] | None
 
 
-class TruncatedNormal(RandomInitializer):
-    """Normal, cut off at two standard deviations from the mean.
+class Initializer:
+    """What all initializers have in common. The arguments of calls:
 
     Args:
-        mean: A finite number.
-        stddev: A finite number of at least 0, before truncation, as in Keras.
-        seed, stream: As `RandomNormal`.
+        shape: Global shape, a sequence of integers of at least 0. Fans come from it.
+        dtype: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``, or what NumPy takes
+            for one; `floatx` where it is not given.
+        name: The tensor's name in the stream: tensors of one seed and other names differ. A
+            framework's stream knows no names.
+        layout: What the axes stand for, for the fans: ``"keras"`` (…, in, out), ``"torch"`` (out,
+            in, …), ``"keras-depthwise"``, ``"einsum:abc,cde->abde"``, ``"axes:0/1,2"``, ….
+        slice: The box of the shape that is wanted, as in ``np.s_[10:20, :]``: the same values as
+            in the whole.
 
-    >>> import varscale
-    >>> bool(abs(varscale.TruncatedNormal(stddev=1.0)((1000,))).max() <= 2)
+    >>> import numpy as np, varscale
+    >>> initializer = varscale.get("he_normal")
+    >>> isinstance(initializer, varscale.Initializer)
+    True
+    >>> whole = initializer((784, 256))
+    >>> rows = initializer((784, 256), slice=np.s_[10:20])
+    >>> np.array_equal(rows, whole[10:20])
     True
     """
 
-    def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: str = "native"
-    ) -> None:
-        self.mean = number("mean", mean)
-        self.stddev = number("stddev", stddev)
-        super().__init__(seed, stream)
+    _class: Class
+    _scheme: Scheme
+    seed: Any = None
+    stream = "native"
 
-    def _make_rule(self) -> Rule:
-        return Rule.truncated_normal(self.mean, self.stddev)
+    def __call__(
+        self,
+        shape: Sequence[int],
+        dtype: Any = None,
+        *,
+        name: str = "",
+        layout: str = "keras",
+        slice: Slice = None,
+    ) -> np.ndarray[Any, np.dtype[Any]]:
+        """The values of a tensor, or of a box of it, as a new array.
+
+        A `SeedGenerator` advances by one call; with an integer seed, or none, every call gives the
+        same values, as in Keras.
+
+        Raises:
+            ValueError: where an argument is out of range, or a value would overflow the dtype.
+            TypeError: where an argument is of the wrong kind.
+            IndexError: where `layout` or the initializer names an axis that `shape` lacks.
+            MemoryError: where there is not enough.
+        """
+        shape = shape_of(shape)
+        offset, extent = box_of(shape, slice)
+        dtype = drawn_dtype(dtype_of(dtype))
+        return _fill.drawn(self._draw(shape, name, layout), offset, extent, dtype)
+
+    def fill_(
+        self,
+        array: Any,
+        *,
+        shape: Sequence[int] | None = None,
+        name: str = "",
+        layout: str = "keras",
+        slice: Slice = None,
+    ) -> Any:
+        """Fills a NumPy array, or whatever shares its memory through DLPack, and returns it.
+
+        `array` is a box of `shape`, the one that `slice` takes; without them, the whole. It may
+        be strided; it must be writeable.
+
+        Raises:
+            ValueError, TypeError: as a call, and where `array` has another shape than the box.
+        """
+        target = array if isinstance(array, np.ndarray) else np.from_dlpack(array)
+        shape = target.shape if shape is None else shape_of(shape)
+        offset, extent = box_of(shape, slice)
+        if extent != target.shape:
+            raise ValueError(f"The array has shape {target.shape}, but {extent} is to be drawn")
+        drawn_dtype(target.dtype)
+        draw = self._draw(shape, name, layout)
+        _fill.fill(draw, target, offset, at_once=self.stream != "native")
+        return array
+
+    def explain(self, shape: Sequence[int], *, layout: str = "keras") -> Explanation:
+        """How the initializer arrives at its numbers for a shape: fans, variance, bounds.
+
+        >>> import varscale
+        >>> varscale.HeNormal().explain((784, 256)).fan_in
+        784
+        """
+        return self._scheme.explain(shape_of(shape), layout)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "mean": self.mean, "stddev": self.stddev}
+        """The arguments of the constructor, for `from_config`. An unset seed stays ``None``."""
+        names = [parameter.name for parameter in self._class.signature()]
+        return {name: getattr(self, name) for name in names if name != "seed"}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Initializer":
+        """The initializer that `get_config` came from; with an unset seed, one that draws anew.
 
-class RandomUniform(RandomInitializer):
-    """Uniform in [`minval`, `maxval`].
+        >>> import varscale
+        >>> config = varscale.RandomUniform(-1, 1).get_config()
+        >>> varscale.RandomUniform.from_config(config).get_config()
+        {'seed': None, 'minval': -1, 'maxval': 1}
+        """
+        return cls(**config)
 
-    Args:
-        minval, maxval: Finite numbers in order.
-        seed, stream: As `RandomNormal`.
+    def clone(self) -> "Initializer":
+        """The same initializer by way of its config, as in Keras."""
+        return self.from_config(self.get_config())
 
-    >>> import varscale
-    >>> varscale.RandomUniform(-1, 1, seed=7)
-    RandomUniform(seed=7, minval=-1, maxval=1)
-    """
+    def _draw(self, shape: tuple[int, ...], name: str, layout: str) -> Any:
+        return self._scheme.draw(shape, self.seed, self.stream, name=name, layout=layout)
 
-    def __init__(
-        self,
-        minval: float = -0.05,
-        maxval: float = 0.05,
-        seed: Any = None,
-        *,
-        stream: str = "native",
-    ) -> None:
-        self.minval = number("minval", minval)
-        self.maxval = number("maxval", maxval)
-        super().__init__(seed, stream)
-
-    def _make_rule(self) -> Rule:
-        return Rule.uniform(self.minval, self.maxval)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "minval": self.minval, "maxval": self.maxval}
-
-
-class VarianceScaling(RandomInitializer):
-    """Variance `scale` / n, where n is the fan that `mode` names, and at least 1.
-
-    The truncated normal has the standard deviation √(scale / n) after truncation, the untruncated
-    normal √(scale / n), and the uniform lies in ±√(3 · scale / n).
-
-    Args:
-        scale: A positive finite number.
-        mode: ``"fan_in"``, ``"fan_out"``, ``"fan_avg"``, or JAX's ``"fan_geo_avg"``.
-        distribution: ``"truncated_normal"`` (or ``"normal"``), ``"untruncated_normal"`` or
-            ``"uniform"``.
-        seed, stream: As `RandomNormal`.
-        input_axes, output_axes: Axes that make up the fans. Both or none: one alone has no effect,
-            as in Keras.
-
-    >>> import varscale
-    >>> initializer = varscale.VarianceScaling(scale=0.1, mode="fan_in", distribution="uniform")
-    >>> initializer(shape=(2, 2)).shape
-    (2, 2)
-    """
-
-    _preset: str | None = None
-
-    def __init__(
-        self,
-        scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
-        seed: Any = None,
-        input_axes: Sequence[int] | None = None,
-        output_axes: Sequence[int] | None = None,
-        *,
-        stream: str = "native",
-    ) -> None:
-        self.scale = number("scale", scale)
-        if not 0 < self.scale < math.inf:
-            raise ValueError(
-                f"Argument `scale` must be positive float. Received: scale={scale}"
-                + (" (it must be finite, too)" if self.scale == math.inf else "")
-            )
-        if mode not in MODES:
-            raise ValueError(
-                f"Invalid `mode` argument: {mode}. Please use one of {', '.join(MODES)}"
-            )
-        if not isinstance(distribution, str):
-            raise TypeError(f"`distribution` must be a string. Received: {distribution!r}")
-        self.mode = mode
-        self.distribution = distribution.lower()
-        if self.distribution == "normal":
-            self.distribution = "truncated_normal"
-        if self.distribution not in DISTRIBUTIONS:
-            raise ValueError(
-                f"Invalid `distribution` argument: {distribution}. "
-                f"Please use one of {', '.join(DISTRIBUTIONS)}"
-            )
-        self.input_axes = axes_of("input_axes", input_axes)
-        self.output_axes = axes_of("output_axes", output_axes)
-        super().__init__(seed, stream)
-
-    def _make_rule(self) -> Rule:
-        return Rule.variance_scaling(
-            self.scale,
-            self.mode,
-            self.distribution,
-            self._preset,
-            self.input_axes,
-            self.output_axes,
+    def __repr__(self) -> str:
+        arguments = {**self.get_config(), "seed": self.seed}
+        if self.seed is None:
+            del arguments["seed"]
+        shown = ", ".join(
+            f"{key}={value!r}" for key, value in arguments.items() if value is not None
         )
+        return f"{type(self).__name__}({shown})"
+
+    def _construct(self, **arguments: Any) -> None:
+        arguments = self._class.checked(arguments)
+        self._scheme = self._class.scheme(arguments)
+        # Of a distribution's names, the one that configs hold.
+        known = zip(self._class.parameters, self._scheme.arguments, strict=True)
+        arguments |= {name: value for (name, _), value in known if isinstance(value, str)}
+        vars(self).update(arguments)
+
+    # Copies and pickles keep the seed that was drawn; the scheme is made again.
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "_scheme"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._scheme = self._class.scheme(state)
+
+
+class RandomInitializer(Initializer):
+    """What all initializers that draw have in common: a seed and a stream."""
+
+    def _construct(self, **arguments: Any) -> None:
+        seed, stream = arguments.pop("seed"), arguments.pop("stream")
+        super()._construct(**arguments)
+        self._init_seed = seed_of(seed)
+        self.seed = random_seed() if self._init_seed is None else self._init_seed
+        self.stream = stream_of(stream)
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        if self._preset is None:
-            config.update(scale=self.scale, mode=self.mode, distribution=self.distribution)
-        return {**config, "input_axes": self.input_axes, "output_axes": self.output_axes}
+        seed: Any = self._init_seed
+        if isinstance(seed, SeedGenerator):
+            seed = {
+                "module": "keras.random",
+                "class_name": "SeedGenerator",
+                "config": seed.get_config(),
+                "registered_name": None,
+            }
+        stream = {} if self.stream == "native" else {"stream": self.stream}
+        return {"seed": seed, **stream, **super().get_config()}
 
 
-class _Preset(VarianceScaling):
-    _fixed: tuple[float, str, str]
-
-    def __init__(
-        self,
-        seed: Any = None,
-        input_axes: Sequence[int] | None = None,
-        output_axes: Sequence[int] | None = None,
-        *,
-        stream: str = "native",
-    ) -> None:
-        super().__init__(*self._fixed, seed, input_axes, output_axes, stream=stream)
+def _made(row: Class) -> Any:
+    base: Any = RandomInitializer if row.draws else Initializer
+    if row.preset is not None:
+        base = PUBLIC["VarianceScaling"]
+    made = make(row, __name__, (base,), row.signature(), "")
+    if row.preset is not None:
+        for (name, _), value in zip(base._class.parameters, row.preset, strict=True):
+            setattr(made, name, value)
+    return made
 
 
-class GlorotUniform(_Preset):
-    """Uniform, scale 1 over fan_avg. Other arguments as `VarianceScaling`.
+#: The classes of the family by their names, and by these in snake case.
+PUBLIC: dict[str, Any] = {}
+for _row in FAMILY.values():
+    PUBLIC[_row.name] = PUBLIC[_row.snake_case] = _made(_row)
 
-    >>> import varscale
-    >>> varscale.GlorotUniform(seed=1)((784, 256)).shape
-    (784, 256)
-    """
-
-    _preset = "GlorotUniform"
-    _fixed = (1.0, "fan_avg", "uniform")
-
-
-class GlorotNormal(_Preset):
-    """Truncated normal, scale 1 over fan_avg. Other arguments as `VarianceScaling`.
-
-    >>> import varscale
-    >>> varscale.GlorotNormal(seed=1)((784, 256)).shape
-    (784, 256)
-    """
-
-    _preset = "GlorotNormal"
-    _fixed = (1.0, "fan_avg", "truncated_normal")
-
-
-class HeUniform(_Preset):
-    """Uniform, scale 2 over fan_in. Other arguments as `VarianceScaling`.
-
-    >>> import varscale
-    >>> varscale.HeUniform(seed=1)((784, 256)).shape
-    (784, 256)
-    """
-
-    _preset = "HeUniform"
-    _fixed = (2.0, "fan_in", "uniform")
-
-
-class HeNormal(_Preset):
-    """Truncated normal, scale 2 over fan_in. Other arguments as `VarianceScaling`.
-
-    >>> import varscale
-    >>> varscale.HeNormal(seed=1)((784, 256)).shape
-    (784, 256)
-    """
-
-    _preset = "HeNormal"
-    _fixed = (2.0, "fan_in", "truncated_normal")
-
-
-class LecunUniform(_Preset):
-    """Uniform, scale 1 over fan_in. Other arguments as `VarianceScaling`.
-
-    >>> import varscale
-    >>> varscale.LecunUniform(seed=1)((784, 256)).shape
-    (784, 256)
-    """
-
-    _preset = "LecunUniform"
-    _fixed = (1.0, "fan_in", "uniform")
-
-
-class LecunNormal(_Preset):
-    """Truncated normal, scale 1 over fan_in. Other arguments as `VarianceScaling`.
-
-    >>> import varscale
-    >>> varscale.LecunNormal(seed=1)((784, 256)).shape
-    (784, 256)
-    """
-
-    _preset = "LecunNormal"
-    _fixed = (1.0, "fan_in", "truncated_normal")
-
-
-class Zeros(Initializer):
-    """Every value 0.
-
-    >>> import varscale
-    >>> varscale.Zeros()((2,))
-    array([0., 0.], dtype=float32)
-    """
-
-    def __init__(self) -> None:
-        self._rule = self._make_rule()
-
-    def _make_rule(self) -> Rule:
-        return Rule.constant(0.0)
-
-
-class Ones(Initializer):
-    """Every value 1.
-
-    >>> import varscale
-    >>> varscale.Ones()((2,), "float64")
-    array([1., 1.])
-    """
-
-    def __init__(self) -> None:
-        self._rule = self._make_rule()
-
-    def _make_rule(self) -> Rule:
-        return Rule.constant(1.0)
-
-
-class Constant(Initializer):
-    """Every value `value`, a finite number.
-
-    >>> import varscale
-    >>> varscale.Constant(0.5)((2,))
-    array([0.5, 0.5], dtype=float32)
-    """
-
-    def __init__(self, value: float = 0.0) -> None:
-        self.value = number("value", value)
-        self._rule = self._make_rule()
-
-    def _make_rule(self) -> Rule:
-        return Rule.constant(self.value)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
-
-
-class Identity(Initializer):
-    """A matrix with `gain`, a finite number, on its diagonal and 0 elsewhere.
-
-    >>> import varscale
-    >>> varscale.Identity(gain=2)((2, 2))
-    array([[2., 0.],
-           [0., 2.]], dtype=float32)
-    """
-
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = number("gain", gain)
-        self._rule = self._make_rule()
-
-    def _make_rule(self) -> Rule:
-        return Rule.identity(self.gain)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"gain": self.gain}
+globals().update(PUBLIC)

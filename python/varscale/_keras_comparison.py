@@ -9,20 +9,21 @@ import keras
 
 from varscale import _fill
 from varscale._arguments import dtype_of
-from varscale._core import DTYPES, STREAMS, Rule
+from varscale._core import DTYPES, STREAMS
+from varscale._family import FAMILY
 
 # Of the draws that are compared: odd, so that no vectors fill it.
 _SHAPE = (257, 67)
 
 
-def known(stream: str, distribution: str, dtype: str) -> bool:
-    """Whether a stream is what the active backend draws on its active device.
+def known(stream: str, name: str, dtype: str) -> bool:
+    """Whether a stream is what the active backend draws on its active device, by this class.
 
     Versions, devices and processors differ; so both draw the same once, and are compared.
     """
     with _eagerly():
         device = str(getattr(keras.ops.convert_to_tensor(0.0), "device", "cpu"))
-        return _same(stream, distribution, dtype, device)
+        return _same(stream, name, dtype, device)
 
 
 def _eagerly() -> contextlib.AbstractContextManager[Any]:
@@ -40,28 +41,16 @@ def _eagerly() -> contextlib.AbstractContextManager[Any]:
 
 
 @functools.cache
-def _same(stream: str, distribution: str, dtype: str, device: str) -> bool:
+def _same(stream: str, name: str, dtype: str, device: str) -> bool:
     if stream not in STREAMS or dtype not in DTYPES or device == "meta":
         return False
     # Outside glibc, a logarithm's last bit differs too seldom to be found.
-    normal_in_double = dtype == "float64" and distribution != "uniform"
+    normal_in_double = dtype == "float64" and name != "RandomUniform"
     if normal_in_double and platform.libc_ver()[0] != "glibc":
         return False
-    draw, rule = {
-        "uniform": (
-            functools.partial(keras.random.uniform, minval=-0.05, maxval=0.05),
-            Rule.uniform(-0.05, 0.05),
-        ),
-        "untruncated_normal": (
-            functools.partial(keras.random.normal, stddev=0.05),
-            Rule.normal(0.0, 0.05),
-        ),
-        "truncated_normal": (
-            functools.partial(keras.random.truncated_normal, stddev=0.05),
-            Rule.truncated_normal(0.0, 0.05),
-        ),
-    }[distribution]
-    theirs = keras.ops.convert_to_numpy(draw(_SHAPE, dtype=dtype, seed=1234))
+    own = getattr(keras.initializers, name)(seed=1234)
+    theirs = keras.ops.convert_to_numpy(own(_SHAPE, dtype))
     kind = dtype_of(theirs.dtype)
-    ours = _fill.drawn(rule.draw(_SHAPE, 1234, stream), (0, 0), _SHAPE, kind)
+    scheme = FAMILY[name].scheme(dict(FAMILY[name].parameters))
+    ours = _fill.drawn(scheme.draw(_SHAPE, 1234, stream), (0, 0), _SHAPE, kind)
     return bool(theirs.tobytes() == ours.tobytes())

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from varscale._arguments import dtype_name
+
 
 def spec(model: Any) -> dict[str, dict[str, Any]]:
     """The spec of a model, which `init` and the command ``varscale init`` take (as JSON).
@@ -30,7 +32,7 @@ def spec(model: Any) -> dict[str, dict[str, Any]]:
         return _of_keras(model, keras)
     if torch and isinstance(model, torch.nn.Module):
         tensors = model.named_parameters()
-        return {name: _tensor(tensor, str(tensor.dtype)[6:]) for name, tensor in tensors}
+        return {name: _tensor(tensor, dtype_name(tensor)) for name, tensor in tensors}
     found = dict(_leaves(model, ()))
     if not found:
         raise TypeError(f"No Keras model, torch module or pytree of arrays: {type(model)}")
@@ -44,7 +46,7 @@ def _tensor(tensor: Any, dtype: str) -> dict[str, Any]:
 def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The arrays of nested mappings and sequences; of other nodes, if JAX knows them."""
     if hasattr(tree, "shape") and hasattr(tree, "dtype"):
-        yield "/".join(path), _tensor(tree, str(tree.dtype))
+        yield "/".join(path), _tensor(tree, dtype_name(tree))
     elif isinstance(tree, dict):
         for key, value in tree.items():
             yield from _leaves(value, (*path, str(key)))

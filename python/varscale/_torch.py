@@ -1,6 +1,5 @@
 """Draws into torch's tensors: on their own memory, through NumPy's view of it."""
 
-import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from varscale import _fill
-from varscale._arguments import bfloat16, seed_of
-from varscale._core import DTYPES, Draw, Rule
-
-# Values that are drawn at a time where they need a copy: 32 MiB of float64.
-_BLOCK = 1 << 22
+from varscale import _core, _fill
+from varscale._arguments import bfloat16, dtype_name, dtype_of, seed_of
+from varscale._core import Draw, Scheme
 
 # From uniform values in float64 to values of another distribution.
 Through = Callable[[torch.Tensor], torch.Tensor]
@@ -34,21 +30,16 @@ def to_numpy(tensor: torch.Tensor) -> Any:
     return tensor.numpy()
 
 
-def dtype_name(tensor: torch.Tensor) -> str:
-    """The dtype of a tensor, as varscale calls it."""
-    return str(tensor.dtype).removeprefix("torch.")
-
-
 def init(
     tensor: torch.Tensor,
-    rule: Rule,
+    scheme: Scheme,
     seed: Any,
     generator: torch.Generator | None,
     name: str,
     layout: str = "torch",
     through: Through | None = None,
 ) -> torch.Tensor:
-    """Fills a tensor by a rule, and returns it."""
+    """Fills a tensor by a scheme, and returns it."""
     check(tensor)
     local, offset = part_of(tensor)
     seed = seed_of(seed)
@@ -62,7 +53,7 @@ def init(
         if local is not tensor and generator is None:
             raise ValueError("A DTensor needs a `seed`: without one, each rank draws another")
         seed = _drawn_seed(generator)
-    draw = rule.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
+    draw = scheme.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
     draw.check(dtype_name(tensor))
     fill(tensor, local, offset, draw, through)
     return tensor
@@ -72,10 +63,7 @@ def check(tensor: torch.Tensor) -> None:
     """Refuses what no values are drawn for."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"`tensor` must be a torch.Tensor. Received: {tensor!r}")
-    if dtype_name(tensor) not in DTYPES:
-        raise ValueError(
-            f"Invalid dtype: {tensor.dtype}. Values are drawn in one of {', '.join(DTYPES)}"
-        )
+    _core.dtype_name(dtype_name(tensor))
     if tensor.layout != torch.strided or tensor.is_nested:
         raise ValueError(f"Values are drawn for dense tensors. Received: {tensor.layout}")
 
@@ -123,15 +111,8 @@ def _copy(
     local: torch.Tensor, draw: Draw, offset: tuple[int, ...], through: Through | None
 ) -> None:
     """Draws some rows at a time, and copies them."""
-    if through is not None:
-        dtype = np.dtype("float64")
-    else:
-        dtype = bfloat16() if local.dtype == torch.bfloat16 else np.dtype(dtype_name(local))
-    rows = local.shape[0] if local.dim() else 1
-    step = max(1, _BLOCK // max(1, math.prod(local.shape[1:])))
-    for row in range(0, rows, step):
-        part = local[row : row + step] if local.dim() else local
-        start = (offset[0] + row, *offset[1:]) if local.dim() else offset
+    dtype = dtype_of("float64" if through else dtype_name(local))
+    for part, start in _fill.parts(local, offset):
         values = from_numpy(_fill.drawn(draw, start, tuple(part.shape), dtype))
         part.copy_(through(values) if through else values)
 

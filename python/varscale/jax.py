@@ -17,7 +17,7 @@ True
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -25,9 +25,9 @@ from jax.nn import initializers as _theirs
 from jax.nn.initializers import constant, delta_orthogonal, ones, orthogonal, zeros
 
 from varscale import _jax
-from varscale._arguments import axes_of, number, shape_of
-from varscale._core import DTYPES, Draw, Rule
-from varscale._initializers import MODES
+from varscale._arguments import axes_of, number, shape_of, text
+from varscale._core import DTYPES, Draw, Scheme
+from varscale._family import FAMILY
 
 __all__ = [
     "constant",
@@ -62,7 +62,7 @@ _KINDS = {
 }
 
 
-def _drawn(rule: Rule, default: Any, theirs: Initializer, layout: str = "keras") -> Initializer:
+def _drawn(scheme: Scheme, default: Any, theirs: Initializer, layout: str = "keras") -> Initializer:
     def init(key: Any, shape: Any, dtype: Any = default, out_sharding: Any = None) -> jax.Array:
         shape = _shape(shape)
         kind = jnp.result_type(float) if dtype is None else _jax.canonical(dtype)
@@ -73,7 +73,7 @@ def _drawn(rule: Rule, default: Any, theirs: Initializer, layout: str = "keras")
             # Keys of Threefry have two words: those of `jax.random.key(42)` make the seed 42.
             first, second, *others = (int(word) for word in words)
             name = ",".join(str(word) for word in others)
-            return rule.draw(shape, first << 32 | second, "native", name=name, layout=layout)
+            return scheme.draw(shape, first << 32 | second, "native", name=name, layout=layout)
 
         words = jax.random.key_data(key)
         if words.ndim != 1:
@@ -125,19 +125,18 @@ def variance_scaling(
     >>> initializer(jax.random.key(0), (8, 64, 32)).shape
     (8, 64, 32)
     """
-    # Not only strings may come: what has no hash, or equals nothing, is in no set.
-    for name, value, names in [("mode", mode, MODES), ("distribution", distribution, _KINDS)]:
-        if not isinstance(value, str) or value not in names:
-            raise ValueError(
-                f"invalid {name} for variance scaling initializer: {value}: "
-                f"use one of {', '.join(names)}"
-            )
-    scale = float(number("scale", scale))
-    rule = Rule.variance_scaling(scale, mode, _KINDS[distribution], None, None, None)
+    # Not only strings may come: what has no hash is in no dictionary.
+    if not isinstance(distribution, str) or distribution not in _KINDS:
+        raise ValueError(
+            f"invalid distribution for variance scaling initializer: {distribution}: "
+            f"use one of {', '.join(_KINDS)}"
+        )
+    kind = _KINDS[distribution]
+    scheme = Scheme("VarianceScaling", number("scale", scale), text("mode", mode), kind)
     axes = in_axis, out_axis, batch_axis
     layout = "jax:" + "/".join(map(_axes, ("in_axis", "out_axis", "batch_axis"), axes))
     theirs = _theirs.variance_scaling(scale, mode, distribution, *axes, dtype)  # type: ignore
-    drawn = _drawn(rule, dtype, theirs, layout)
+    drawn = _drawn(scheme, dtype, theirs, layout)
     if not isinstance(in_axis, int) or in_axis != -2:
         return drawn
 
@@ -162,7 +161,7 @@ def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
     """
     low, high = sorted((0.0, float(number("scale", scale))))
     theirs = _theirs.uniform(scale, dtype)
-    return _drawn(Rule.uniform(low, high), dtype, theirs)
+    return _drawn(Scheme("RandomUniform", low, high), dtype, theirs)
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
@@ -172,8 +171,8 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     >>> varscale.jax.normal(5.0)(jax.random.key(0), (2, 3)).shape
     (2, 3)
     """
-    rule = Rule.normal(0.0, float(number("stddev", stddev)))
-    return _drawn(rule, dtype, _theirs.normal(stddev, dtype))
+    scheme = Scheme("RandomNormal", 0.0, number("stddev", stddev))
+    return _drawn(scheme, dtype, _theirs.normal(stddev, dtype))
 
 
 def truncated_normal(
@@ -188,87 +187,42 @@ def truncated_normal(
     theirs = _theirs.truncated_normal(stddev, dtype, lower, upper)
     if (lower, upper) != (-2, 2):
         return theirs
-    return _drawn(Rule.truncated_normal(0.0, float(number("stddev", stddev))), dtype, theirs)
+    scheme = Scheme("TruncatedNormal", 0.0, number("stddev", stddev))
+    return _drawn(scheme, dtype, theirs)
 
 
-def glorot_uniform(
-    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
-) -> Initializer:
-    """Uniform, scale 1 over fan_avg. Arguments as `variance_scaling`.
-
-    >>> import jax, varscale.jax
-    >>> varscale.jax.glorot_uniform()(jax.random.key(0), (2, 3)).shape
-    (2, 3)
-    """
-    axes = in_axis, out_axis, batch_axis
-    return variance_scaling(1.0, "fan_avg", "uniform", *axes, dtype)
+class _Preset(Protocol):
+    def __call__(
+        self, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
+    ) -> Initializer: ...
 
 
-def glorot_normal(
-    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
-) -> Initializer:
-    """Truncated normal, scale 1 over fan_avg. Arguments as `variance_scaling`.
+def _preset(name: str) -> _Preset:
+    known = FAMILY[name]
+    scale, mode, distribution = known.preset or []
 
-    >>> import jax, varscale.jax
-    >>> varscale.jax.glorot_normal()(jax.random.key(0), (2, 3)).shape
-    (2, 3)
-    """
-    axes = in_axis, out_axis, batch_axis
-    return variance_scaling(1.0, "fan_avg", "truncated_normal", *axes, dtype)
+    def made(
+        in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
+    ) -> Initializer:
+        axes = in_axis, out_axis, batch_axis
+        return variance_scaling(scale, mode, distribution, *axes, dtype)
 
-
-def lecun_uniform(
-    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
-) -> Initializer:
-    """Uniform, scale 1 over fan_in. Arguments as `variance_scaling`.
+    made.__name__ = made.__qualname__ = known.snake_case
+    made.__doc__ = f"""{known.summary.capitalize()}. Arguments as `variance_scaling`.
 
     >>> import jax, varscale.jax
-    >>> varscale.jax.lecun_uniform()(jax.random.key(0), (2, 3)).shape
+    >>> varscale.jax.{known.snake_case}()(jax.random.key(0), (2, 3)).shape
     (2, 3)
     """
-    axes = in_axis, out_axis, batch_axis
-    return variance_scaling(1.0, "fan_in", "uniform", *axes, dtype)
+    return made
 
 
-def lecun_normal(
-    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
-) -> Initializer:
-    """Truncated normal, scale 1 over fan_in. Arguments as `variance_scaling`.
-
-    >>> import jax, varscale.jax
-    >>> varscale.jax.lecun_normal()(jax.random.key(0), (2, 3)).shape
-    (2, 3)
-    """
-    axes = in_axis, out_axis, batch_axis
-    return variance_scaling(1.0, "fan_in", "truncated_normal", *axes, dtype)
-
-
-def he_uniform(
-    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
-) -> Initializer:
-    """Uniform, scale 2 over fan_in. Arguments as `variance_scaling`.
-
-    >>> import jax, varscale.jax
-    >>> varscale.jax.he_uniform()(jax.random.key(0), (2, 3)).shape
-    (2, 3)
-    """
-    axes = in_axis, out_axis, batch_axis
-    return variance_scaling(2.0, "fan_in", "uniform", *axes, dtype)
-
-
-def he_normal(
-    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = None
-) -> Initializer:
-    """Truncated normal, scale 2 over fan_in. Arguments as `variance_scaling`.
-
-    >>> import jax, varscale.jax
-    >>> varscale.jax.he_normal()(jax.random.key(0), (2, 3)).shape
-    (2, 3)
-    """
-    axes = in_axis, out_axis, batch_axis
-    return variance_scaling(2.0, "fan_in", "truncated_normal", *axes, dtype)
-
-
+glorot_normal = _preset("GlorotNormal")
+glorot_uniform = _preset("GlorotUniform")
+he_normal = _preset("HeNormal")
+he_uniform = _preset("HeUniform")
+lecun_normal = _preset("LecunNormal")
+lecun_uniform = _preset("LecunUniform")
 kaiming_normal = he_normal
 kaiming_uniform = he_uniform
 xavier_normal = glorot_normal

@@ -41,10 +41,9 @@ from torch.nn.init import (
 )
 
 from varscale import _torch
-from varscale._arguments import number
-from varscale._core import Rule
-from varscale._initializers import VarianceScaling
-from varscale._module import init_module_
+from varscale._arguments import dtype_name, number, text
+from varscale._core import NORMAL_END, Scheme
+from varscale._torch_module import init_module_
 
 __all__ = [
     "calculate_gain",
@@ -68,9 +67,6 @@ __all__ = [
 
 Generator: TypeAlias = torch.Generator | None
 
-# Beyond it, in standard deviations, the native normal has no values.
-_FARTHEST = 9.42
-
 
 def uniform_(
     tensor: Tensor,
@@ -87,8 +83,8 @@ def uniform_(
     >>> bool((varscale.torch.uniform_(torch.empty(9), seed=1) >= 0).all())
     True
     """
-    rule = Rule.uniform(float(number("a", a)), float(number("b", b)))
-    return _torch.init(tensor, rule, seed, generator, name)
+    scheme = Scheme("RandomUniform", number("a", a), number("b", b))
+    return _torch.init(tensor, scheme, seed, generator, name)
 
 
 def normal_(
@@ -106,8 +102,8 @@ def normal_(
     >>> varscale.torch.normal_(torch.empty(2, 3), std=0.02, seed=1).shape
     torch.Size([2, 3])
     """
-    rule = Rule.normal(float(number("mean", mean)), float(number("std", std)))
-    return _torch.init(tensor, rule, seed, generator, name)
+    scheme = Scheme("RandomNormal", number("mean", mean), number("std", std))
+    return _torch.init(tensor, scheme, seed, generator, name)
 
 
 def trunc_normal_(
@@ -141,7 +137,7 @@ def trunc_normal_(
     a, b = float(number("a", a)), float(number("b", b))
     if not a <= b:
         raise ValueError(f"`a` must be at most `b`. Received: a={a}, b={b}")
-    normal = Rule.normal(mean, std)
+    normal = Scheme("RandomNormal", mean, std)
     nothing = f"No value is left between `a` and `b`: mean={mean}, std={std}, a={a}, b={b}"
     if std == 0:
         if not a <= mean <= b:
@@ -154,19 +150,19 @@ def trunc_normal_(
             "tail of the distribution.",
             stacklevel=2,
         )
-    if low <= -_FARTHEST and high >= _FARTHEST:
+    if low <= -NORMAL_END and high >= NORMAL_END:
         return _torch.init(tensor, normal, seed, generator, name)
     if math.isclose(low, -2, rel_tol=1e-12) and math.isclose(high, 2, rel_tol=1e-12):
-        _torch.init(tensor, Rule.truncated_normal(mean, std), seed, generator, name)
+        _torch.init(tensor, Scheme("TruncatedNormal", mean, std), seed, generator, name)
         if (mean, a, b) != (0, -2 * std, 2 * std):
             # The sum with the mean may have been rounded to a bound's other side.
             with torch.no_grad():
                 tensor.clamp_(a, b)
         return tensor
     # An open end is where no value comes any more: from the mean, or from the other bound.
-    a = max(a, mean + (min(high, 0) - _FARTHEST) * std)
-    b = min(b, mean + (max(low, 0) + _FARTHEST) * std)
-    Rule.uniform(a, b).draw((), 0, "native").check(_torch.dtype_name(tensor))
+    a = max(a, mean + (min(high, 0) - NORMAL_END) * std)
+    b = min(b, mean + (max(low, 0) + NORMAL_END) * std)
+    Scheme("RandomUniform", a, b).draw((), None, "native").check(dtype_name(tensor))
     if math.erfc(max(low, -high) / math.sqrt(2)) / 2 == 0:
         raise ValueError(nothing)
     ends, inverse, factor = _probabilities(low, high)
@@ -174,7 +170,8 @@ def trunc_normal_(
     def quantile(unit: Tensor) -> Tensor:
         return inverse(unit, out=unit).mul_(factor * std).add_(mean).clamp_(a, b)
 
-    return _torch.init(tensor, Rule.uniform(*ends), seed, generator, name, through=quantile)
+    scheme = Scheme("RandomUniform", *ends)
+    return _torch.init(tensor, scheme, seed, generator, name, through=quantile)
 
 
 def _probabilities(low: float, high: float) -> tuple[list[float], Callable[..., Tensor], float]:
@@ -204,7 +201,7 @@ def xavier_uniform_(
     torch.Size([2, 3])
     """
     bound = math.sqrt(3.0) * _xavier(tensor, gain)
-    return _torch.init(tensor, Rule.uniform(-bound, bound), seed, generator, name)
+    return _torch.init(tensor, Scheme("RandomUniform", -bound, bound), seed, generator, name)
 
 
 def xavier_normal_(
@@ -221,8 +218,8 @@ def xavier_normal_(
     >>> varscale.torch.xavier_normal_(torch.empty(2, 3), seed=1).shape
     torch.Size([2, 3])
     """
-    rule = Rule.normal(0.0, _xavier(tensor, gain))
-    return _torch.init(tensor, rule, seed, generator, name)
+    scheme = Scheme("RandomNormal", 0.0, _xavier(tensor, gain))
+    return _torch.init(tensor, scheme, seed, generator, name)
 
 
 def kaiming_uniform_(
@@ -245,7 +242,7 @@ def kaiming_uniform_(
     if std is None:
         return tensor
     bound = math.sqrt(3.0) * std
-    return _torch.init(tensor, Rule.uniform(-bound, bound), seed, generator, name)
+    return _torch.init(tensor, Scheme("RandomUniform", -bound, bound), seed, generator, name)
 
 
 def kaiming_normal_(
@@ -267,7 +264,7 @@ def kaiming_normal_(
     std = _kaiming(tensor, a, mode, nonlinearity)
     if std is None:
         return tensor
-    return _torch.init(tensor, Rule.normal(0.0, std), seed, generator, name)
+    return _torch.init(tensor, Scheme("RandomNormal", 0.0, std), seed, generator, name)
 
 
 def _xavier(tensor: Tensor, gain: float) -> float:
@@ -306,5 +303,6 @@ def variance_scaling_(
     >>> float(weight.abs().max()) <= 2 * (2 / 147) ** 0.5 / 0.8796
     True
     """
-    rule = VarianceScaling(scale, mode, distribution, seed=0)._rule
-    return _torch.init(tensor, rule, seed, generator, name, layout)
+    distribution = text("distribution", distribution)
+    scheme = Scheme("VarianceScaling", number("scale", scale), text("mode", mode), distribution)
+    return _torch.init(tensor, scheme, seed, generator, name, layout)

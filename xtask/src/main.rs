@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod instructions;
+mod layers;
 mod test;
 mod unsafe_files;
 

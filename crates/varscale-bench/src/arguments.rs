@@ -119,8 +119,8 @@ impl Arguments {
         Selection {
             sizes: given_or(&self.sizes, &sizes),
             threads,
-            distributions: given_or(&self.distributions, &Distribution::ALL),
-            dtypes: given_or(&self.dtypes, &Dtype::ALL),
+            distributions: given_or(&self.distributions, Distribution::ALL),
+            dtypes: given_or(&self.dtypes, Dtype::ALL),
             repeats: repeats.into(),
             large,
         }
@@ -178,7 +178,7 @@ impl Selection {
         }
         if streams {
             for stream in framework_streams() {
-                for distribution in Distribution::ALL {
+                for &distribution in Distribution::ALL {
                     let (dtype, size) = (Dtype::Float32, self.large.clone());
                     let tensor = Tensor { distribution, dtype, size };
                     let memory = Memory::Prefaulted(Pages::best());

@@ -1,6 +1,6 @@
 //! One thing to measure.
 
-use varscale::{Distribution, Draw, Dtype, Error, Initializer, Mode, Stream, VarianceScaling};
+use varscale::{Distribution, Draw, Dtype, Error, Mode, Scheme, Stream};
 use varscale_cli::terminal::Failure;
 
 use super::{
@@ -55,7 +55,7 @@ pub(super) enum Work {
     Draw {
         tensor: Tensor,
         stream: Stream,
-        draw: Draw,
+        draw: Box<Draw>,
     },
     /// A call of the peer with this index.
     Peer {
@@ -83,16 +83,12 @@ impl Case {
         threads: usize,
         memory: Memory,
     ) -> Result<Self, Failure> {
-        let rule =
-            VarianceScaling::new(1.0, Mode::FanIn, tensor.distribution).map_err(Error::from)?;
+        let scheme =
+            Scheme::variance_scaling(1.0, Mode::FanIn, tensor.distribution).map_err(Error::from)?;
         let shape = tensor.size.shape(tensor.dtype);
-        // On one thread: the calling one. On more: those of the pool that it is called in.
-        let draw = Initializer::variance_scaling(rule, 0)
-            .with_stream(stream)
-            .draw(shape.as_slice())?
-            .with_threads(usize::from(threads == 1));
+        let draw = scheme.with_seed(0).with_stream(stream).draw(shape.as_slice())?;
         draw.check(tensor.dtype)?;
         let place = Place { bytes: tensor.bytes(), threads, memory };
-        Ok(Self { work: Work::Draw { tensor, stream, draw }, place })
+        Ok(Self { work: Work::Draw { tensor, stream, draw: Box::new(draw) }, place })
     }
 }

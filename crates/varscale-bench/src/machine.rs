@@ -39,7 +39,7 @@ pub(super) fn machine() -> Json {
 pub(super) fn versions() -> Json {
     json!({
         "varscale": env!("CARGO_PKG_VERSION"),
-        "stream": varscale::NATIVE_STREAM,
+        "stream": varscale::Stream::Native.id(),
         "rustc": env!("VARSCALE_RUSTC"),
         "optimized": !cfg!(debug_assertions),
     })

@@ -24,7 +24,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value as Json, json};
 use varscale::instruction_set;
 use varscale_cli::terminal::{Failure, interrupt_flag, print};
-use varscale_model::Beside;
+use varscale_model::AtomicFile;
 
 use self::{arguments::Arguments, report::Report, runner::Runner};
 
@@ -40,7 +40,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let selection = arguments.selection();
     let output = arguments.json.as_deref();
     let file = match output {
-        Some(path) => Some(Beside::create(path).map_err(|e| Failure::write(path.display(), &e))?),
+        Some(path) => {
+            Some(AtomicFile::create(path).map_err(|e| Failure::write(path.display(), &e))?)
+        }
         None => None,
     };
     let mut peers = peers::start(&arguments.peers(), &arguments.python)?;

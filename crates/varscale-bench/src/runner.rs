@@ -9,13 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytemuck::Pod;
 use indicatif::ProgressBar;
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use varscale::{
-    Draw, Dtype, Element,
-    half::{bf16, f16},
-};
+use varscale::{Draw, DtypeVisitor, Element, Pool};
 use varscale_cli::terminal::Failure;
 
 use super::{
@@ -32,7 +27,7 @@ const MOST_CALLS: f64 = 1e6;
 const PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) struct Runner<'a> {
-    pools: BTreeMap<usize, ThreadPool>,
+    pools: BTreeMap<usize, Pool>,
     buffers: Buffers,
     peers: &'a mut [Peer],
 }
@@ -43,9 +38,7 @@ impl<'a> Runner<'a> {
         let mut runner = Self { pools: BTreeMap::new(), buffers: Buffers::default(), peers };
         for Case { place, .. } in cases {
             if let Entry::Vacant(pool) = runner.pools.entry(place.threads) {
-                let failed = |error| Failure::System(format!("cannot start threads: {error}"));
-                let started = ThreadPoolBuilder::new().num_threads(place.threads).build();
-                pool.insert(started.map_err(failed)?);
+                pool.insert(Pool::new(place.threads)?);
             }
             if let Memory::Prefaulted(pages) = place.memory {
                 runner.buffers.prepare(pages, place.bytes)?;
@@ -96,9 +89,9 @@ impl<'a> Runner<'a> {
             }
             Work::Draw { tensor, draw, .. } if place.memory == Memory::Allocated => {
                 return self.pools[&place.threads]
-                    .install(|| time_allocating(draw, tensor.dtype, calls));
+                    .install(|| tensor.dtype.visit(TimeAllocating { draw, calls }));
             }
-            Work::Draw { tensor, draw, .. } => &|out| fill(draw, tensor.dtype, out),
+            Work::Draw { tensor, draw, .. } => &|out| tensor.dtype.visit(Fill { draw, out }),
             Work::Store(store) => &|out| {
                 store.fill(out, place.threads);
                 Ok(())
@@ -127,34 +120,36 @@ fn check(interrupted: &AtomicBool) -> Result<(), Failure> {
     if interrupted.load(Ordering::Relaxed) { Err(Failure::Interrupted) } else { Ok(()) }
 }
 
-fn fill(draw: &Draw, dtype: Dtype, out: &mut [u8]) -> Result<(), varscale::Error> {
-    fn typed<T: Element + Pod>(draw: &Draw, out: &mut [u8]) -> Result<(), varscale::Error> {
-        draw.fill::<T>(bytemuck::cast_slice_mut(out))
-    }
-    match dtype {
-        Dtype::Float16 => typed::<f16>(draw, out),
-        Dtype::BFloat16 => typed::<bf16>(draw, out),
-        Dtype::Float32 => typed::<f32>(draw, out),
-        Dtype::Float64 => typed::<f64>(draw, out),
+struct Fill<'a> {
+    draw: &'a Draw,
+    out: &'a mut [u8],
+}
+
+impl DtypeVisitor for Fill<'_> {
+    type Output = Result<(), varscale::Error>;
+
+    fn visit<T: Element>(self) -> Self::Output {
+        self.draw.fill::<T>(bytemuck::cast_slice_mut(self.out))
     }
 }
 
 /// Seconds per call of `Draw::to_vec`, without what giving the memory back takes.
-fn time_allocating(draw: &Draw, dtype: Dtype, calls: u32) -> Result<f64, Failure> {
-    fn typed<T: Element>(draw: &Draw, calls: u32) -> Result<f64, Failure> {
+struct TimeAllocating<'a> {
+    draw: &'a Draw,
+    calls: u32,
+}
+
+impl DtypeVisitor for TimeAllocating<'_> {
+    type Output = Result<f64, Failure>;
+
+    fn visit<T: Element>(self) -> Self::Output {
         let mut total = Duration::ZERO;
-        for _ in 0..calls {
+        for _ in 0..self.calls {
             let start = Instant::now();
-            let values = black_box(draw.to_vec::<T>()?);
+            let values = black_box(self.draw.to_vec::<T>()?);
             total += start.elapsed();
             drop(values);
         }
-        Ok(total.as_secs_f64() / f64::from(calls))
-    }
-    match dtype {
-        Dtype::Float16 => typed::<f16>(draw, calls),
-        Dtype::BFloat16 => typed::<bf16>(draw, calls),
-        Dtype::Float32 => typed::<f32>(draw, calls),
-        Dtype::Float64 => typed::<f64>(draw, calls),
+        Ok(total.as_secs_f64() / f64::from(self.calls))
     }
 }

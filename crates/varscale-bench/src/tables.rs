@@ -1,8 +1,8 @@
 //! What was measured, as tables.
 
 use comfy_table::{CellAlignment, Table};
-use varscale::{Distribution, Dtype, Stream};
-use varscale_cli::terminal::{short, table};
+use varscale::{Distribution, Dtype, Stream, short};
+use varscale_cli::terminal::table;
 
 use super::{
     memory::Memory,

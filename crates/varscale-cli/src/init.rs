@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use comfy_table::CellAlignment;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use varscale::Seed;
-use varscale_model::{Error, Options, Plan, Summary, rehearse, write};
+use varscale::{Seed, short};
+use varscale_model::{Error, Format, Options, Plan, Summary, dry_run, write};
 
 use crate::{
     seed::parse_seed,
-    terminal::{Failure, interrupt_flag, print, short, table},
+    terminal::{Failure, interrupt_flag, print, table},
 };
 
 /// Initialize a whole model: write the checkpoint that a plan describes
@@ -45,7 +45,7 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let output = arguments.output.as_ref().filter(|_| !arguments.dry_run);
     if let Some(output) = output
-        && !output.extension().unwrap_or_default().eq_ignore_ascii_case("safetensors")
+        && !Format::of(output).is_some_and(|format| format.holds_many)
     {
         return Err(Failure::Input(format!(
             "invalid output {:?}: use a file name that ends in .safetensors",
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let options = Options { threads: arguments.threads.into(), ..Options::default() };
     let result = match output {
         Some(output) => write(&plan, output, options, &interrupted, &mut progress),
-        None => rehearse(&plan, options, &interrupted, &mut progress),
+        None => dry_run(&plan, options, &interrupted, &mut progress),
     };
     bar.finish_and_clear();
     // Told last: a closed pipe must not stop the work.

@@ -17,8 +17,8 @@ use clap::{Parser, Subcommand};
 
 /// Weight initialization at memory speed, the same on every machine.
 ///
-/// A value depends on the stream, the seed, the tensor's name, its index in the global shape, the
-/// scale and the dtype, and on nothing else.
+/// A value depends on (stream, seed, tensor name, call, index in the global shape, law, dtype) and on
+/// nothing else.
 #[derive(Parser)]
 #[command(name = "varscale", version, about, max_term_width = 100)]
 struct Arguments {

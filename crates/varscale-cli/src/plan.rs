@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use indicatif::HumanCount;
-use varscale::Law;
+use varscale::{Content, Law, Pattern, short};
 use varscale_model::{Plan, PlannedTensor};
 
-use crate::terminal::{Failure, print, short, table};
+use crate::terminal::{Failure, print, table};
 
 /// Show a plan: what every tensor of a model would be initialized with
 #[derive(clap::Args)]
@@ -57,10 +57,10 @@ fn text(plan: &Plan) -> String {
 }
 
 fn row(planned: &PlannedTensor) -> [String; 9] {
-    let PlannedTensor { tensor, initializer, dtype, explanation, .. } = planned;
+    let PlannedTensor { tensor, initializer, dtype, draw, .. } = planned;
     let none = || "-".to_owned();
     let sizes: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
-    let fans = explanation.scaling.as_ref().map(|scaling| &scaling.fans);
+    let fans = draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
     [
         tensor.name.clone(),
         format!("({})", sizes.join(", ")),
@@ -68,23 +68,27 @@ fn row(planned: &PlannedTensor) -> [String; 9] {
         tensor.layout.to_string(),
         fans.map_or_else(none, |fans| fans.fan_in.to_string()),
         fans.map_or_else(none, |fans| fans.fan_out.to_string()),
-        spread(&explanation.law),
+        spread(draw.content()),
         planned.seed().map_or_else(none, |seed| seed.to_string()),
         dtype.to_string(),
     ]
 }
 
-/// The one or two numbers that a law's values are known by.
-fn spread(law: &Law) -> String {
+/// The one or two numbers that values are known by.
+fn spread(content: &Content) -> String {
     let number = |value| short(value, 6);
-    match *law {
-        Law::Uniform { low, high } if low == -high => format!("limit {}", number(high)),
-        Law::Uniform { low, high } => format!("from {} to {}", number(low), number(high)),
-        Law::Constant { value } => format!("value {}", number(value)),
-        Law::Identity { gain } => format!("diagonal {}", number(gain)),
-        _ => {
-            let stddev = number(law.stddev().unwrap_or_default());
-            let mean = law.mean();
+    match content {
+        Content::Pattern(Pattern::Constant { value }) => format!("value {}", number(*value)),
+        Content::Pattern(Pattern::Identity { gain }) => format!("diagonal {}", number(*gain)),
+        Content::Pattern(pattern) => pattern.to_string(),
+        Content::Random(Law::Uniform { low, high }) if *low == -high => {
+            format!("limit {}", number(*high))
+        }
+        Content::Random(Law::Uniform { low, high }) => {
+            format!("from {} to {}", number(*low), number(*high))
+        }
+        Content::Random(law) => {
+            let (mean, stddev) = (law.mean(), number(law.stddev()));
             if mean == 0.0 {
                 format!("stddev {stddev}")
             } else {

@@ -5,16 +5,13 @@ mod arguments;
 use std::io;
 
 use serde_json::json;
-use varscale::{
-    ConfigForm, Draw, Dtype, Element, Explanation, Initializer, Slice, Tensor,
-    half::{bf16, f16},
-};
-use varscale_model::{Options, Part};
+use varscale::{ConfigForm, Draw, Initializer, Pool, Slice, Tensor};
+use varscale_model::{Options, Piece};
 
 pub(crate) use self::arguments::Arguments;
 use crate::{
     output::Target,
-    statistics::Statistics,
+    statistics,
     terminal::{Failure, print},
 };
 
@@ -23,23 +20,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.output {
         return sample.write(&Target::new(path)?);
     }
-    let threads = usize::from(arguments.threads);
-    // One pool for all buffers: `Draw::with_threads` would start threads for each.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|error| Failure::System(format!("cannot start threads: {error}")))?;
-    pool.install(|| match arguments.dtype {
-        Dtype::Float16 => sample.show::<f16>(),
-        Dtype::BFloat16 => sample.show::<bf16>(),
-        Dtype::Float32 => sample.show::<f32>(),
-        Dtype::Float64 => sample.show::<f64>(),
-    })
+    Pool::new(arguments.threads.into())?.install(|| sample.show())
 }
 
 /// What the arguments ask for, checked.
 struct Sample<'a> {
     arguments: &'a Arguments,
     initializer: Initializer,
-    explanation: Explanation,
     draw: Draw,
     slice: Slice,
     elements: u64,
@@ -51,32 +38,30 @@ impl<'a> Sample<'a> {
         let tensor = Tensor::new(arguments.shape.as_slice())
             .named(&arguments.name)
             .with_layout(arguments.layout.clone());
-        let explanation = initializer.explain(&tensor)?;
-        let draw = initializer.draw_call(&tensor, arguments.call)?;
+        let draw = initializer.draw_call(tensor, arguments.call)?;
         draw.check(arguments.dtype)?;
         let (slice, elements) = arguments.slice()?;
-        Ok(Self { arguments, initializer, explanation, draw, slice, elements })
+        Ok(Self { arguments, initializer, draw, slice, elements })
     }
 
     /// Writes the values to `target`, and the report where it does not get between them.
     fn write(&self, target: &Target) -> Result<(), Failure> {
-        let Arguments { name, dtype, threads, stream, .. } = self.arguments;
-        let part = Part {
+        let Arguments { name, dtype, threads, .. } = self.arguments;
+        let piece = Piece {
             name: if name.is_empty() { "tensor".to_owned() } else { name.clone() },
             draw: self.draw.clone(),
             slice: self.slice.clone(),
             dtype: *dtype,
         };
-        let header = target.header(&part, *stream, self.metadata())?;
         let options = Options { threads: usize::from(*threads), ..Options::default() };
-        target.write(&header, part, options)?;
+        target.write(piece, &self.metadata(), options)?;
         match target {
             Target::Stdout => {
                 // Only the report is lost where the standard error is closed.
                 let _ = io::Write::write_all(&mut io::stderr(), self.report().as_bytes());
                 Ok(())
             }
-            Target::Npy(path) | Target::Safetensors(path) => {
+            Target::File(path, _) => {
                 print(&format!("{}written   {}\n", self.report(), path.display()))
             }
         }
@@ -84,7 +69,8 @@ impl<'a> Sample<'a> {
 
     /// What a safetensors file says about how its tensor was drawn.
     fn metadata(&self) -> Vec<(&'static str, String)> {
-        let Arguments { name, shape, call, global_seed, layout, dtype, .. } = self.arguments;
+        let Arguments { name, shape, call, global_seed, layout, dtype, stream, .. } =
+            self.arguments;
         let Slice { offset, extent } = &self.slice;
         let sample = json!({
             "initializer": self.initializer.serialize(ConfigForm::Keras3),
@@ -100,17 +86,20 @@ impl<'a> Sample<'a> {
         // Initializers that draw nothing have no seed.
         let seed = self.initializer.seed().map(|seed| seed.resolved().to_string());
         let seed = seed.map(|seed| ("varscale.seed", seed));
-        seed.into_iter().chain([("varscale.sample", sample.to_string())]).collect()
+        let stream = [("varscale.stream", stream.id().to_owned())];
+        let sample = [("varscale.sample", sample.to_string())];
+        stream.into_iter().chain(seed).chain(sample).collect()
     }
 
     /// Prints statistics and a histogram.
-    fn show<T: Element>(&self) -> Result<(), Failure> {
+    fn show(&self) -> Result<(), Failure> {
         // Before the values are drawn: there may be many.
         print(&self.report())?;
         if self.elements == 0 {
             return print("no values\n");
         }
-        let statistics = Statistics::of::<T>(&self.draw, &self.slice)?;
+        let statistics = statistics::Of { draw: &self.draw, slice: &self.slice };
+        let statistics = self.arguments.dtype.visit(statistics)?;
         let mut text = String::from("\n");
         if statistics.count < self.elements {
             text += &format!("Of the first {} values:\n", statistics.count);
@@ -125,9 +114,9 @@ impl<'a> Sample<'a> {
 
     /// What is drawn, and what it takes to draw it again.
     fn report(&self) -> String {
-        let Arguments { name, call, global_seed, draw, stream, dtype, .. } = self.arguments;
+        let Arguments { name, call, global_seed, seed_index, stream, dtype, .. } = self.arguments;
         let Slice { offset, extent } = &self.slice;
-        let mut text = format!("{}\n\n", self.explanation);
+        let mut text = format!("{}\n\n", self.draw.explanation());
         if let Some(seed) = self.initializer.seed() {
             let resolved = seed.resolved();
             let generator = seed.as_generator().is_some();
@@ -139,7 +128,7 @@ impl<'a> Sample<'a> {
             if let Some(global_seed) = global_seed {
                 text += &match self.arguments.seed {
                     Some(_) => format!(" under the global seed {global_seed}"),
-                    None => format!(" (draw {draw} under the global seed {global_seed})"),
+                    None => format!(" (number {seed_index} under the global seed {global_seed})"),
                 };
             }
             text += &if generator { format!(", call {call}\n") } else { "\n".to_owned() };

@@ -1,9 +1,9 @@
 //! Summary statistics of drawn values, in one pass.
 
 use rayon::prelude::*;
-use varscale::{Draw, Element, Law, Slice};
+use varscale::{Content, Draw, DtypeVisitor, Element, Law, Slice, short};
 
-use crate::{histogram::Histogram, terminal::short};
+use crate::histogram::Histogram;
 
 /// Values after which counting stops: enough to see any law, and a matter of seconds.
 const ENOUGH: u64 = 1 << 28;
@@ -18,8 +18,8 @@ const PART: usize = 1 << 16;
 /// Count, moments, extremes and histogram of values.
 #[derive(Debug, Clone)]
 pub(crate) struct Statistics {
-    law: Law,
-    /// What values are measured from, and in units of what: near the law's own mean and standard
+    content: Content,
+    /// What values are measured from, and in units of what: near the ideal mean and standard
     /// deviation powers neither cancel nor overflow.
     origin: f64,
     unit: f64,
@@ -33,39 +33,22 @@ pub(crate) struct Statistics {
 
 impl Statistics {
     /// No values yet.
-    fn new(law: &Law) -> Self {
-        let largest = law.bounds().map_or(0.0, |(low, high)| high.max(-low));
-        let unit = [law.stddev().unwrap_or(0.0), largest].into_iter().find(|&unit| unit > 0.0);
+    fn new(content: &Content) -> Self {
+        let largest = content.bounds().map_or(0.0, |(low, high)| high.max(-low));
+        let unit = [content.stddev().unwrap_or(0.0), largest].into_iter().find(|&unit| unit > 0.0);
         Self {
-            law: *law,
-            origin: law.mean(),
+            content: *content,
+            origin: content.mean().unwrap_or(0.0),
             unit: unit.unwrap_or(1.0),
             count: 0,
             sums: [0.0; 4],
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
-            histogram: Histogram::new(law),
+            histogram: match content {
+                Content::Random(law) => Histogram::new(law),
+                Content::Pattern(_) => None,
+            },
         }
-    }
-
-    /// Of the values of `slice`, or of so many first ones that they are enough.
-    pub(crate) fn of<T: Element>(draw: &Draw, slice: &Slice) -> Result<Self, varscale::Error> {
-        let mut reader = draw.reader::<T>(slice)?;
-        let empty = Self::new(draw.law());
-        let mut all = empty.clone();
-        let mut buffer = vec![T::default(); reader.remaining().min(BUFFER) as usize];
-        while reader.remaining() > 0 && all.count < ENOUGH {
-            let values = &mut buffer[..reader.remaining().min(BUFFER) as usize];
-            reader.fill(values)?;
-            let part = |values: &[T]| {
-                let mut part = empty.clone();
-                part.extend(values);
-                part
-            };
-            let parts: Vec<Self> = values.par_chunks(PART).map(part).collect();
-            parts.iter().for_each(|part| all.merge(part));
-        }
-        Ok(all)
     }
 
     fn extend<T: Element>(&mut self, values: &[T]) {
@@ -110,18 +93,17 @@ impl Statistics {
         (mean, stddev, kurtosis.is_finite().then_some(kurtosis))
     }
 
-    /// A table of these statistics beside the law's own.
+    /// A table of these statistics beside the ideal ones.
     pub(crate) fn render(&self) -> String {
         let (mean, stddev, kurtosis) = self.moments();
-        let bounds = self.law.bounds();
-        // The law of an identity matrix depends on its shape.
-        let ideal_mean = self.law.stddev().map(|_| self.law.mean());
+        let content = &self.content;
+        let bounds = content.bounds();
         let rows = [
-            ("mean", Some(mean), ideal_mean),
-            ("stddev", Some(stddev), self.law.stddev()),
+            ("mean", Some(mean), content.mean()),
+            ("stddev", Some(stddev), content.stddev()),
             ("min", Some(self.min), bounds.map(|(low, _)| low)),
             ("max", Some(self.max), bounds.map(|(_, high)| high)),
-            ("excess kurtosis", kurtosis, excess_kurtosis(&self.law)),
+            ("excess kurtosis", kurtosis, excess_kurtosis(content)),
         ];
         let cell = |value: Option<f64>| value.map_or("-".to_owned(), |value| short(value, 6));
         let mut text = format!("{:15} {:>14} {:>14}\n", "", "drawn", "ideal");
@@ -132,28 +114,59 @@ impl Statistics {
     }
 }
 
+/// The statistics of the values of a slice, or of so many first ones that they are enough.
+pub(crate) struct Of<'a> {
+    pub(crate) draw: &'a Draw,
+    pub(crate) slice: &'a Slice,
+}
+
+impl DtypeVisitor for Of<'_> {
+    type Output = Result<Statistics, varscale::Error>;
+
+    fn visit<T: Element>(self) -> Self::Output {
+        let mut reader = self.draw.reader::<T>(self.slice)?;
+        let empty = Statistics::new(self.draw.content());
+        let mut all = empty.clone();
+        let mut buffer = vec![T::default(); reader.remaining().min(BUFFER) as usize];
+        while reader.remaining() > 0 && all.count < ENOUGH {
+            let values = &mut buffer[..reader.remaining().min(BUFFER) as usize];
+            reader.fill(values)?;
+            let part = |values: &[T]| {
+                let mut part = empty.clone();
+                part.extend(values);
+                part
+            };
+            let parts: Vec<Statistics> = values.par_chunks(PART).map(part).collect();
+            parts.iter().for_each(|part| all.merge(part));
+        }
+        Ok(all)
+    }
+}
+
 /// Of the law itself, where it has one.
-fn excess_kurtosis(law: &Law) -> Option<f64> {
-    match law {
-        Law::Uniform { .. } => Some(-1.2),
-        Law::Normal { .. } => Some(0.0),
-        // scipy.stats.truncnorm.stats(-2, 2, moments="k")
-        Law::TruncatedNormal { .. } => Some(-0.634_463_282_870_350),
+fn excess_kurtosis(content: &Content) -> Option<f64> {
+    match content {
+        Content::Random(law) if law.stddev() > 0.0 => match law {
+            Law::Uniform { .. } => Some(-1.2),
+            Law::Normal { .. } => Some(0.0),
+            // scipy.stats.truncnorm.stats(-2, 2, moments="k")
+            Law::TruncatedNormal { .. } => Some(-0.634_463_282_870_350),
+            _ => None,
+        },
         _ => None,
     }
-    .filter(|_| law.stddev().is_some_and(|stddev| stddev > 0.0))
 }
 
 #[cfg(test)]
 mod tests {
-    use varscale::Initializer;
+    use varscale::{Dtype, Pattern, Scheme};
 
     use super::*;
 
-    fn statistics(values: &[f64], law: Law) -> Statistics {
-        let mut all = Statistics::new(&law);
+    fn statistics(values: &[f64], content: Content) -> Statistics {
+        let mut all = Statistics::new(&content);
         for part in values.chunks(3) {
-            let mut statistics = Statistics::new(&law);
+            let mut statistics = Statistics::new(&content);
             statistics.extend(part);
             all.merge(&statistics);
         }
@@ -162,7 +175,7 @@ mod tests {
 
     #[test]
     fn moments_of_known_values() {
-        let law = Law::Normal { mean: 5.0, stddev: 2.0 };
+        let law = Content::Random(Law::Normal { mean: 5.0, stddev: 2.0 });
         let (mean, stddev, kurtosis) = statistics(&[2., 4., 4., 4., 5., 5., 7., 9.], law).moments();
         assert_eq!((mean, stddev), (5.0, 2.0));
         // Fourth powers: 81 + 3 * 1 + 0 + 0 + 16 + 256 = 356, over 8 * 16, less 3.
@@ -173,7 +186,8 @@ mod tests {
     fn moments_survive_far_and_tiny_values() {
         for (mean, stddev) in [(1e8, 1e-3), (0.0, 1e-300), (0.0, 1e150), (-1e300, 1e298)] {
             let values: Vec<f64> = (0..1000).map(|k| mean + stddev * f64::from(k % 2)).collect();
-            let moments = statistics(&values, Law::Normal { mean, stddev }).moments();
+            let moments =
+                statistics(&values, Content::Random(Law::Normal { mean, stddev })).moments();
             assert!((moments.1 / stddev - 0.5).abs() < 1e-4, "{moments:?}");
             assert!((moments.2.unwrap() + 2.0).abs() < 1e-3, "{moments:?}");
         }
@@ -182,14 +196,15 @@ mod tests {
     #[test]
     fn equal_values_have_no_kurtosis() {
         let third = 1.0 / 3.0;
-        let moments = statistics(&[third; 10], Law::Constant { value: 0.3 }).moments();
+        let content = Content::Pattern(Pattern::Constant { value: 0.3 });
+        let moments = statistics(&[third; 10], content).moments();
         assert_eq!(moments, (third, 0.0, None));
     }
 
     #[test]
     fn every_value_is_counted_once() -> Result<(), varscale::Error> {
-        let draw = Initializer::ones().draw([3, 1 << 20])?;
-        let all = Statistics::of::<f32>(&draw, &Slice::whole(draw.shape()))?;
+        let draw = Scheme::ones().with_seed(0).draw([3, 1 << 20])?;
+        let all = Dtype::Float32.visit(Of { draw: &draw, slice: &Slice::whole(draw.shape()) })?;
         assert_eq!((all.count, all.moments()), (3 << 20, (1.0, 0.0, None)));
         Ok(())
     }

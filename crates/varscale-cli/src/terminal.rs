@@ -2,10 +2,7 @@
 
 mod failure;
 mod interrupt;
-mod short;
 mod stdout;
 mod table;
 
-pub use self::{
-    failure::Failure, interrupt::interrupt_flag, short::short, stdout::print, table::table,
-};
+pub use self::{failure::Failure, interrupt::interrupt_flag, stdout::print, table::table};

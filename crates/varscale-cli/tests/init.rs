@@ -82,7 +82,7 @@ fn writes_what_the_plan_says() {
     let bytes = fs::read(place.path("m.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let plan = Plan::read(&place.path("plan.toml"), None).unwrap();
-    let drawn = plan.tensors[0].draw().unwrap().to_vec::<f32>().unwrap();
+    let drawn = plan.tensors[0].draw.to_vec::<f32>().unwrap();
     let drawn: Vec<u8> = drawn.iter().flat_map(|value| value.to_le_bytes()).collect();
     assert!(file.tensor("h.w").unwrap().data() == drawn);
 }
@@ -247,13 +247,13 @@ fn gpt2_follows_its_plan() {
     let file = SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.len(), 148);
     for planned in Plan::read(Path::new(&plan), None).unwrap().tensors {
-        let law = planned.explanation.law;
-        let stddev = law.stddev().unwrap();
-        let count = planned.explanation.elements as f64;
+        let content = *planned.draw.content();
+        let (ideal, stddev) = (content.mean().unwrap(), content.stddev().unwrap());
+        let count = planned.draw.elements() as f64;
         let (mean, spread) = moments(file.tensor(&planned.tensor.name).unwrap().data());
         let name = &planned.tensor.name;
         // Standard errors of a normal sample's mean and standard deviation.
-        assert!((mean - law.mean()).abs() <= 5.0 * stddev / count.sqrt(), "{name}: mean {mean}");
+        assert!((mean - ideal).abs() <= 5.0 * stddev / count.sqrt(), "{name}: mean {mean}");
         assert!((spread - stddev).abs() <= 5.0 * stddev / (2.0 * count).sqrt(), "{name}: {spread}");
     }
 }

@@ -10,8 +10,8 @@ use std::{
 use varscale::Slice;
 
 use crate::{
-    Beside, Options, Part, Plan, PlanSeed, PlannedTensor, PourError, pour,
-    safetensors::{HeaderError, safetensors_header},
+    AtomicFile, Entry, Format, HeaderError, Options, Piece, Plan, PlanSeed, PlannedTensor,
+    WriteError, write_pieces,
 };
 
 /// What was done.
@@ -41,7 +41,7 @@ pub enum CheckpointError {
     },
     /// Values that could not be drawn, or not all of them.
     #[error(transparent)]
-    Pour(PourError),
+    Values(WriteError),
     /// More tensors than the format has room for.
     #[error(transparent)]
     Header(#[from] HeaderError),
@@ -51,7 +51,7 @@ impl CheckpointError {
     /// As [`Error::is_input`](crate::Error::is_input).
     #[must_use]
     pub fn is_input(&self) -> bool {
-        matches!(self, Self::Pour(PourError::Draw { .. }) | Self::Header(_))
+        matches!(self, Self::Values(WriteError::Draw { .. }) | Self::Header(_))
     }
 }
 
@@ -67,13 +67,13 @@ impl CheckpointError {
 ///
 /// ```
 /// use std::sync::atomic::AtomicBool;
-/// use varscale_model::{Options, Plan, Rules, Spec, write};
+/// use varscale_model::{Options, Plan, PlanFile, Spec, write};
 ///
 /// let spec = Spec::from_json(br#"{"w": {"dtype": "F32", "shape": [256, 784]}}"#)?;
-/// let rules = Rules::from_toml(
+/// let file = PlanFile::from_toml(
 ///     "spec = 'w.json'\nseed = 42\n[[rules]]\nmatch = '*'\ninitializer = 'he_normal'",
 /// )?;
-/// let plan = Plan::new(&spec, &rules, None)?;
+/// let plan = Plan::new(&spec, &file, None)?;
 /// let path = std::env::temp_dir().join("varscale-doc-test.safetensors");
 /// let summary = write(&plan, &path, Options::default(), &AtomicBool::new(false), &mut |_| ())?;
 /// assert_eq!(summary.bytes, 4 * 256 * 784);
@@ -88,30 +88,31 @@ pub fn write(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
-    let (header, parts) = prepare(plan)?;
-    write_file(path, &header, parts, options, interrupted, progress)?;
+    let (header, pieces) = prepare(plan)?;
+    write_file(path, &header, pieces, options, interrupted, progress)?;
     Ok(summary(plan, start))
 }
 
-/// Writes `header` and then the values of `parts` to the file `path`, as [`write()`] does.
+/// Writes `header` and then the values of `pieces` to the file `path`, as [`write()`] does.
 ///
 /// # Errors
 /// [`CheckpointError`].
 pub fn write_file(
     path: &Path,
     header: &[u8],
-    parts: impl IntoIterator<Item = Part>,
+    pieces: impl IntoIterator<Item = Piece>,
     options: Options,
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(), CheckpointError> {
     let failed = |source| CheckpointError::Write { path: path.to_owned(), source };
-    let mut file = Beside::create(path).map_err(failed)?;
+    let mut file = AtomicFile::create(path).map_err(failed)?;
     file.write(header).map_err(failed)?;
-    let poured = pour(parts, options, interrupted, progress, &mut |bytes| file.write(bytes));
-    poured.map_err(|error| match error {
-        PourError::Write(source) => failed(source),
-        error => CheckpointError::Pour(error),
+    let written =
+        write_pieces(pieces, options, interrupted, progress, &mut |bytes| file.write(bytes));
+    written.map_err(|error| match error {
+        WriteError::Write(source) => failed(source),
+        error => CheckpointError::Values(error),
     })?;
     file.finish(path).map_err(failed)
 }
@@ -120,15 +121,16 @@ pub fn write_file(
 ///
 /// # Errors
 /// [`CheckpointError`].
-pub fn rehearse(
+pub fn dry_run(
     plan: &Plan,
     options: Options,
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
-    let (_, parts) = prepare(plan)?;
-    pour(parts, options, interrupted, progress, &mut |_| Ok(())).map_err(CheckpointError::Pour)?;
+    let (_, pieces) = prepare(plan)?;
+    write_pieces(pieces, options, interrupted, progress, &mut |_| Ok(()))
+        .map_err(CheckpointError::Values)?;
     Ok(summary(plan, start))
 }
 
@@ -142,11 +144,10 @@ fn summary(plan: &Plan, start: Instant) -> Summary {
 }
 
 /// Everything in front of the data, and what the data is.
-fn prepare(plan: &Plan) -> Result<(Vec<u8>, Vec<Part>), CheckpointError> {
+fn prepare(plan: &Plan) -> Result<(Vec<u8>, Vec<Piece>), CheckpointError> {
     let tensors = in_order(plan);
     let header = header(plan, &tensors)?;
-    let parts = tensors.into_iter().map(part).collect::<Result<_, _>>()?;
-    Ok((header, parts))
+    Ok((header, tensors.into_iter().map(piece).collect()))
 }
 
 /// The tensors in the order of their data: the widest elements first, so that all are aligned.
@@ -161,20 +162,23 @@ fn header(plan: &Plan, tensors: &[&PlannedTensor]) -> Result<Vec<u8>, HeaderErro
         PlanSeed::Given(_) | PlanSeed::Drawn(_) => "varscale.seed",
         PlanSeed::Global(_) => "varscale.global_seed",
     };
-    let metadata =
-        [(seed, plan.seed.value().to_string()), ("varscale.plan", plan.to_json().to_string())];
-    let tensors = tensors.iter().map(|planned| {
-        let PlannedTensor { tensor, dtype, .. } = planned;
-        (tensor.name.as_str(), *dtype, tensor.shape.as_slice())
-    });
-    safetensors_header(plan.stream, metadata, tensors)
+    let metadata = [
+        ("varscale.stream", plan.stream.id().to_owned()),
+        (seed, plan.seed.value().to_string()),
+        ("varscale.plan", plan.to_json().to_string()),
+    ];
+    let entries: Vec<_> = tensors
+        .iter()
+        .map(|planned| {
+            let PlannedTensor { tensor, dtype, .. } = planned;
+            Entry { name: &tensor.name, dtype: *dtype, shape: &tensor.shape }
+        })
+        .collect();
+    Format::SAFETENSORS.header(&entries, &metadata)
 }
 
-fn part(planned: &PlannedTensor) -> Result<Part, CheckpointError> {
-    let name = &planned.tensor.name;
-    let draw = planned.draw().map_err(|source| {
-        CheckpointError::Pour(PourError::Draw { tensor: name.clone(), source })
-    })?;
+fn piece(planned: &PlannedTensor) -> Piece {
+    let draw = planned.draw.clone();
     let slice = Slice::whole(draw.shape());
-    Ok(Part { name: name.clone(), draw, slice, dtype: planned.dtype })
+    Piece { name: planned.tensor.name.clone(), draw, slice, dtype: planned.dtype }
 }

@@ -2,13 +2,13 @@
 //! a plan to a checkpoint in one safetensors file, in bounded memory.
 //!
 //! ```
-//! use varscale_model::{Plan, Rules, Spec};
+//! use varscale_model::{Plan, PlanFile, Spec};
 //!
 //! let spec = Spec::from_json(
 //!     br#"{"fc.weight": {"dtype": "F32", "shape": [256, 784]},
 //!          "fc.bias": {"dtype": "F32", "shape": [256]}}"#,
 //! )?;
-//! let rules = Rules::from_toml(
+//! let file = PlanFile::from_toml(
 //!     r#"
 //!     spec = "model.json"
 //!     seed = 42
@@ -21,26 +21,27 @@
 //!     initializer = "he_normal"
 //!     "#,
 //! )?;
-//! let plan = Plan::new(&spec, &rules, None)?;
+//! let plan = Plan::new(&spec, &file, None)?;
 //! assert_eq!(plan.parameters(), 256 * 784 + 256);
-//! let weight: Vec<f32> = plan.tensors[0].draw()?.to_vec()?;
+//! let weight: Vec<f32> = plan.tensors[0].draw.to_vec()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod beside;
+mod atomic_file;
 mod checkpoint;
 mod error;
+mod format;
+mod input;
+mod pieces;
 mod plan;
-mod pour;
-mod rules;
-mod safetensors;
+mod plan_file;
 mod spec;
 
-pub use beside::Beside;
-pub use checkpoint::{CheckpointError, Summary, rehearse, write, write_file};
+pub use atomic_file::AtomicFile;
+pub use checkpoint::{CheckpointError, Summary, dry_run, write, write_file};
 pub use error::Error;
+pub use format::{Entry, Format, HeaderError};
+pub use pieces::{Options, Piece, WriteError, write_pieces};
 pub use plan::{Plan, PlanError, PlanSeed, PlannedTensor};
-pub use pour::{Options, Part, PourError, pour};
-pub use rules::{Rule, Rules, RulesError};
-pub use safetensors::{HeaderError, safetensors_header};
+pub use plan_file::{PlanFile, PlanFileError, Rule};
 pub use spec::{Spec, SpecDtypeError, SpecError, SpecTensor};

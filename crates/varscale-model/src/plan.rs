@@ -4,11 +4,11 @@ use std::{fmt, path::Path};
 
 use serde_json::{Value, json};
 use varscale::{
-    ConfigForm, Draw, Dtype, Explanation, Initializer, Layout, PythonRandom, Seed, SeedError,
-    Stream, Tensor,
+    ConfigForm, Draw, Dtype, Initializer, Layout, PythonRandom, Scheme, Seed, SeedError, Stream,
+    Tensor,
 };
 
-use crate::{Error, Rule, Rules, Spec, SpecTensor, spec::SpecDtypeError};
+use crate::{Error, PlanFile, Rule, Spec, SpecTensor, spec::SpecDtypeError};
 
 /// A whole model's initialization, resolved: nothing of it is left to chance.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,8 +64,8 @@ pub struct PlannedTensor {
     pub initializer: Initializer,
     /// The dtype that it is drawn in.
     pub dtype: Dtype,
-    /// How the initializer arrives at its numbers.
-    pub explanation: Explanation,
+    /// Its values. A generator's are those of its first call: in a plan, tensors differ by name.
+    pub draw: Draw,
     /// Size of its values in bytes.
     pub bytes: u64,
 }
@@ -133,14 +133,6 @@ impl PlanError {
 }
 
 impl PlannedTensor {
-    /// Its values. A generator's are those of its first call: in a plan, tensors differ by name.
-    ///
-    /// # Errors
-    /// None for a tensor of a [`Plan`]: it was drawn up with this.
-    pub fn draw(&self) -> Result<Draw, varscale::Error> {
-        self.initializer.draw_call(&self.tensor, 0)
-    }
-
     /// The seed of its values; `None` where nothing is drawn.
     #[must_use]
     pub fn seed(&self) -> Option<u64> {
@@ -148,7 +140,8 @@ impl PlannedTensor {
     }
 
     fn to_json(&self) -> Value {
-        let Self { tensor, initializer, dtype, explanation, bytes } = self;
+        let Self { tensor, initializer, dtype, draw, bytes } = self;
+        let explanation = draw.explanation();
         json!({
             "name": tensor.name,
             "shape": tensor.shape,
@@ -157,7 +150,7 @@ impl PlannedTensor {
             "initializer": initializer.serialize(ConfigForm::Keras3),
             "seed": self.seed(),
             "scaling": explanation.scaling,
-            "law": explanation.law,
+            "law": explanation.content,
             "stddev": explanation.stddev,
             "bounds": explanation.bounds,
             "elements": explanation.elements,
@@ -167,7 +160,7 @@ impl PlannedTensor {
 }
 
 impl Plan {
-    /// The plan that `rules` make of `spec`. `seed` goes before the rules' own, a global one too.
+    /// The plan that a plan file makes of `spec`. `seed` goes before the file's own, a global one too.
     ///
     /// The first rule that matches a tensor decides. What it leaves out comes from the top of the
     /// plan file, then from the spec. An initializer's own integer seed stands; one without takes
@@ -175,15 +168,15 @@ impl Plan {
     ///
     /// # Errors
     /// [`PlanError`], which names the tensor or the rule.
-    pub fn new(spec: &Spec, rules: &Rules, seed: Option<Seed>) -> Result<Self, PlanError> {
-        let seed = match (seed.or_else(|| rules.seed.clone()), rules.global_seed) {
+    pub fn new(spec: &Spec, file: &PlanFile, seed: Option<Seed>) -> Result<Self, PlanError> {
+        let seed = match (seed.or_else(|| file.seed.clone()), file.global_seed) {
             (Some(seed), _) if seed.is_unset() => PlanSeed::Drawn(seed.resolved()),
             (Some(seed), _) => PlanSeed::Given(seed.resolved()),
             (None, Some(global)) => PlanSeed::Global(global),
             (None, None) => PlanSeed::Drawn(Seed::unset()?.resolved()),
         };
         let mut seeds = Seeds::new(seed);
-        for (index, rule) in rules.rules.iter().enumerate() {
+        for (index, rule) in file.rules.iter().enumerate() {
             if !spec.tensors.iter().any(|tensor| rule.matches(&tensor.name)) {
                 let tensors = spec.tensors.len();
                 return Err(PlanError::UnusedRule { rule: title(index, rule), tensors });
@@ -192,13 +185,11 @@ impl Plan {
         let mut end = 0u64;
         let mut tensors = Vec::with_capacity(spec.tensors.len());
         for tensor in &spec.tensors {
-            let planned = resolve(tensor, rules, &mut seeds)?;
-            let too_large =
-                || PlanError::TooLarge { tensor: tensor.name.clone(), shape: tensor.shape.clone() };
-            end = end.checked_add(planned.bytes).ok_or_else(too_large)?;
+            let planned = resolve(tensor, file, &mut seeds)?;
+            end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        Ok(Self { seed, stream: rules.stream, tensors })
+        Ok(Self { seed, stream: file.stream, tensors })
     }
 
     /// The plan of a plan file and of the spec that it names.
@@ -206,16 +197,16 @@ impl Plan {
     /// # Errors
     /// [`Error`], which names the file, the tensor or the rule.
     pub fn read(path: &Path, seed: Option<Seed>) -> Result<Self, Error> {
-        let rules = Rules::read(path)?;
+        let file = PlanFile::read(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let spec = Spec::read(&folder.join(&rules.spec))?;
-        Ok(Self::new(&spec, &rules, seed)?)
+        let spec = Spec::read(&folder.join(&file.spec))?;
+        Ok(Self::new(&spec, &file, seed)?)
     }
 
     /// Number of values.
     #[must_use]
     pub fn parameters(&self) -> u64 {
-        self.tensors.iter().map(|tensor| tensor.explanation.elements).sum()
+        self.tensors.iter().map(|tensor| tensor.draw.elements()).sum()
     }
 
     /// Size of all values in bytes.
@@ -275,56 +266,58 @@ impl Seeds {
     fn next(&mut self, stream: Stream) -> u64 {
         match self {
             Self::Same(seed) => *seed,
-            Self::Global(_, random) => random.seed_for(stream).into(),
+            Self::Global(_, random) => stream.drawn_seed(random).into(),
         }
     }
 }
 
 fn resolve(
     spec: &SpecTensor,
-    rules: &Rules,
+    file: &PlanFile,
     seeds: &mut Seeds,
 ) -> Result<PlannedTensor, PlanError> {
     let refused = |source| PlanError::Tensor { tensor: spec.name.clone(), source };
-    let found = rules.rules.iter().enumerate().find(|(_, rule)| rule.matches(&spec.name));
+    let found = file.rules.iter().enumerate().find(|(_, rule)| rule.matches(&spec.name));
     let rule = found.map(|(_, rule)| rule);
 
-    let own = || spec.initializer.as_ref().map(Initializer::deserialize).transpose();
-    let initializer = match rule.and_then(|rule| rule.initializer.clone()) {
-        Some(initializer) => initializer,
+    let own = || spec.initializer.as_ref().map(Scheme::deserialize).transpose();
+    let (scheme, seed) = match rule.and_then(|rule| rule.scheme.clone()) {
+        Some(scheme) => scheme,
         None => own().map_err(refused)?.ok_or_else(|| PlanError::NoInitializer {
             tensor: spec.name.clone(),
             rule: found.map(|(index, rule)| title(index, rule)),
         })?,
     };
-    let initializer = if initializer.seed().is_some_and(Seed::is_unset) {
-        let own = rule.and_then(|rule| rule.seed.as_ref()).map(Seed::resolved);
-        // As an integer, so that the initializer's config holds a seed that was drawn, too.
-        initializer.with_seed(own.unwrap_or_else(|| seeds.next(rules.stream)))
-    } else {
-        initializer
-    }
-    .with_stream(rules.stream);
+    let seed = match seed {
+        None if scheme.class().draws => {
+            let own = rule.and_then(|rule| rule.seed.as_ref()).map(Seed::resolved);
+            // As an integer, so that the initializer's config holds a seed that was drawn, too.
+            Some(own.unwrap_or_else(|| seeds.next(file.stream)).into())
+        }
+        seed => seed,
+    };
+    let initializer = Initializer::new(scheme, seed).with_stream(file.stream);
     let initializer = match seeds {
         Seeds::Same(_) => initializer,
         Seeds::Global(seed, _) => initializer.with_global_seed(*seed),
     };
 
-    let dtype = match rule.and_then(|rule| rule.dtype).or(rules.dtype) {
+    let dtype = match rule.and_then(|rule| rule.dtype).or(file.dtype) {
         Some(dtype) => dtype,
         None => {
             spec.dtype().map_err(|source| PlanError::Dtype { tensor: spec.name.clone(), source })?
         }
     };
-    let layout = rule.and_then(|rule| rule.layout.clone()).or_else(|| rules.layout.clone());
+    let layout = rule.and_then(|rule| rule.layout.clone()).or_else(|| file.layout.clone());
     let layout = layout.unwrap_or_else(Layout::default);
     let tensor = Tensor::new(&spec.shape[..]).named(&spec.name).with_layout(layout);
 
-    let explanation = initializer.explain(&tensor).map_err(refused)?;
-    let bytes = explanation.elements.checked_mul(dtype.size() as u64).ok_or_else(|| {
-        PlanError::TooLarge { tensor: spec.name.clone(), shape: spec.shape.clone() }
-    })?;
-    let planned = PlannedTensor { tensor, initializer, dtype, explanation, bytes };
-    planned.draw().and_then(|draw| draw.check(dtype)).map_err(refused)?;
-    Ok(planned)
+    let draw = initializer.draw_call(&tensor, 0).map_err(refused)?;
+    draw.check(dtype).map_err(refused)?;
+    let bytes = dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
+    Ok(PlannedTensor { tensor, initializer, dtype, draw, bytes })
+}
+
+fn too_large(spec: &SpecTensor) -> PlanError {
+    PlanError::TooLarge { tensor: spec.name.clone(), shape: spec.shape.clone() }
 }

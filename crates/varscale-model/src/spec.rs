@@ -16,7 +16,7 @@ use serde_json::{Number, Value};
 use serde_path_to_error::{Path as JsonPath, Segment};
 use varscale::{Dtype, ShapeError, element_count};
 
-use crate::{Error, error, safetensors};
+use crate::{Error, format::safetensors, input};
 
 /// Tensor names, shapes and dtypes of a model.
 ///
@@ -191,7 +191,7 @@ impl Spec {
                 .map_err(|source| Error::Read { path: path.to_owned(), source })?;
             Self::from_safetensors(file, length)
         } else {
-            Self::from_json(&error::read(path)?)
+            Self::from_json(&input::read(path)?)
         };
         spec.map_err(|source| Error::Spec { path: path.to_owned(), source })
     }

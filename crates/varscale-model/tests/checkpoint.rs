@@ -9,7 +9,7 @@ use std::{
 use safetensors::{Dtype as Stored, SafeTensors};
 use tempfile::TempDir;
 use varscale::{Dtype, Slice};
-use varscale_model::{CheckpointError, Options, Plan, PourError, Rules, Spec, rehearse, write};
+use varscale_model::{CheckpointError, Options, Plan, PlanFile, Spec, WriteError, dry_run, write};
 
 /// Every dtype, distribution and kind of shape, in an order that alignment has to change.
 const SPEC: &str = r#"{
@@ -26,7 +26,7 @@ static CALM: AtomicBool = AtomicBool::new(false);
 
 fn plan() -> Plan {
     let spec = Spec::from_json(SPEC.as_bytes()).unwrap();
-    Plan::new(&spec, &Rules::from_toml("spec = 's'\nseed = 42").unwrap(), None).unwrap()
+    Plan::new(&spec, &PlanFile::from_toml("spec = 's'\nseed = 42").unwrap(), None).unwrap()
 }
 
 fn written(plan: &Plan, options: Options) -> Vec<u8> {
@@ -51,7 +51,7 @@ fn holds_what_the_plan_draws() {
     for planned in &plan.tensors {
         let stored = file.tensor(&planned.tensor.name).unwrap();
         assert_eq!(stored.shape(), planned.tensor.shape);
-        let draw = planned.draw().unwrap();
+        let draw = &planned.draw;
         let whole = Slice::whole(&planned.tensor.shape);
         macro_rules! bytes {
             ($type:ty) => {
@@ -67,6 +67,7 @@ fn holds_what_the_plan_draws() {
             Dtype::BFloat16 => (Stored::BF16, bytes!(varscale::half::bf16)),
             Dtype::Float32 => (Stored::F32, bytes!(f32)),
             Dtype::Float64 => (Stored::F64, bytes!(f64)),
+            dtype => panic!("{dtype}"),
         };
         assert_eq!(stored.dtype(), dtype);
         assert_eq!(stored.data(), drawn, "{}", planned.tensor.name);
@@ -80,7 +81,7 @@ fn holds_what_the_plan_draws() {
     let metadata = header.metadata().as_ref().unwrap();
     assert_eq!(metadata["format"], "pt");
     assert_eq!(metadata["varscale.seed"], "42");
-    assert_eq!(metadata["varscale.stream"], varscale::NATIVE_STREAM);
+    assert_eq!(metadata["varscale.stream"], varscale::Stream::Native.id());
     assert_eq!(metadata["varscale.version"], env!("CARGO_PKG_VERSION"));
     let stored: serde_json::Value = serde_json::from_str(&metadata["varscale.plan"]).unwrap();
     assert_eq!(stored, plan.to_json());
@@ -103,7 +104,7 @@ fn is_the_same_whatever_the_options() {
 #[test]
 fn an_empty_plan_is_an_empty_file() {
     let spec = Spec::default();
-    let rules = Rules::from_toml("spec = 's'\nseed = 1").unwrap();
+    let rules = PlanFile::from_toml("spec = 's'\nseed = 1").unwrap();
     let bytes = written(&Plan::new(&spec, &rules, None).unwrap(), Options::default());
     assert!(SafeTensors::deserialize(&bytes).unwrap().is_empty());
 }
@@ -147,7 +148,7 @@ fn an_interrupt_leaves_what_was_there() {
     let options = Options { buffer: 2048, ..Options::default() };
     let mut progress = |done| flag.store(done > 500_000, Ordering::Relaxed);
     let result = write(&plan(), &path, options, &flag, &mut progress);
-    assert!(matches!(result, Err(CheckpointError::Pour(PourError::Interrupted))), "{result:?}");
+    assert!(matches!(result, Err(CheckpointError::Values(WriteError::Interrupted))), "{result:?}");
     assert_eq!(names(folder.path()), ["model.safetensors"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
 
@@ -156,11 +157,11 @@ fn an_interrupt_leaves_what_was_there() {
     let whole = plan().bytes();
     let mut progress = |done| flag.store(done == whole, Ordering::Relaxed);
     let result = write(&plan(), &path, options, &flag, &mut progress);
-    assert!(matches!(result, Err(CheckpointError::Pour(PourError::Interrupted))), "{result:?}");
+    assert!(matches!(result, Err(CheckpointError::Values(WriteError::Interrupted))), "{result:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
 
-    let result = rehearse(&plan(), options, &AtomicBool::new(true), &mut |_| ());
-    assert!(matches!(result, Err(CheckpointError::Pour(PourError::Interrupted))), "{result:?}");
+    let result = dry_run(&plan(), options, &AtomicBool::new(true), &mut |_| ());
+    assert!(matches!(result, Err(CheckpointError::Values(WriteError::Interrupted))), "{result:?}");
 }
 
 #[test]
@@ -180,7 +181,7 @@ fn a_folder_that_takes_nothing_is_named() {
 #[test]
 fn a_rehearsal_draws_as_much() {
     let mut told = 0;
-    let summary = rehearse(&plan(), Options::default(), &CALM, &mut |done| told = done).unwrap();
+    let summary = dry_run(&plan(), Options::default(), &CALM, &mut |done| told = done).unwrap();
     assert_eq!(told, plan().bytes());
     assert_eq!(summary.bytes, plan().bytes());
 }

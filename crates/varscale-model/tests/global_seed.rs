@@ -1,7 +1,7 @@
 //! A plan under a global seed against the weights of a Keras model, made as the plan says.
 
 use sha2::{Digest, Sha256};
-use varscale_model::{Plan, PlanSeed, Rules, Spec};
+use varscale_model::{Plan, PlanFile, PlanSeed, Spec};
 
 /// Of keras 3.15.1 on JAX 0.10.2:
 ///
@@ -85,14 +85,14 @@ fn plan(rules: &str, seed: Option<varscale::Seed>) -> Plan {
         })
         .collect();
     let spec = Spec::from_json(serde_json::Value::from(tensors).to_string().as_bytes()).unwrap();
-    Plan::new(&spec, &Rules::from_toml(rules).unwrap(), seed).unwrap()
+    Plan::new(&spec, &PlanFile::from_toml(rules).unwrap(), seed).unwrap()
 }
 
 #[test]
 fn a_plan_under_a_global_seed_has_the_weights_of_the_model() {
     let plan = plan(RULES, None);
     for (planned, (name, _, sha256)) in plan.tensors.iter().zip(WEIGHTS) {
-        let values: Vec<f32> = planned.draw().unwrap().to_vec().unwrap();
+        let values: Vec<f32> = planned.draw.to_vec().unwrap();
         let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
         let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!((planned.tensor.name.as_str(), sum.as_str()), (name, sha256));
@@ -122,7 +122,7 @@ fn conflicts_and_other_seeds_are_refused() {
     for (line, part) in [("seed = 1", "not both"), ("", "2^32 - 1")] {
         let global = if line.is_empty() { "-1" } else { "7" };
         let text = format!("spec = 's'\n{line}\nglobal_seed = {global}");
-        let message = Rules::from_toml(&text).unwrap_err().to_string();
+        let message = PlanFile::from_toml(&text).unwrap_err().to_string();
         assert!(message.contains("global_seed") && message.contains(part), "{message}");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use varscale::{ConfigForm, Dtype, Initializer, Law, Layout, Seed};
-use varscale_model::{Plan, PlanError, PlanSeed, Rules, Spec};
+use varscale::{ConfigForm, Content, Dtype, Law, Layout, Pattern, Scheme, Seed, Stream};
+use varscale_model::{Plan, PlanError, PlanFile, PlanSeed, Spec};
 
 const SPEC: &str = r#"{
     "h.0.w": {"dtype": "F32", "shape": [4, 6]},
@@ -13,7 +13,7 @@ const SPEC: &str = r#"{
 
 fn plan(spec: &str, rules: &str, seed: Option<Seed>) -> Result<Plan, PlanError> {
     let spec = Spec::from_json(spec.as_bytes()).unwrap();
-    Plan::new(&spec, &Rules::from_toml(&format!("spec = 's'\n{rules}")).unwrap(), seed)
+    Plan::new(&spec, &PlanFile::from_toml(&format!("spec = 's'\n{rules}")).unwrap(), seed)
 }
 
 fn refused(spec: &str, rules: &str) -> String {
@@ -46,14 +46,14 @@ fn the_first_rule_that_matches_decides() {
     let plan = plan(SPEC, rules, None).unwrap();
     let [weight, bias, steps] = &plan.tensors[..] else { panic!("three tensors") };
 
-    assert_eq!(weight.initializer, Initializer::he_normal(7u64));
+    assert_eq!(weight.initializer, Scheme::he_normal().with_seed(7u64));
     assert_eq!(weight.tensor.layout, Layout::torch());
     assert_eq!(weight.dtype, Dtype::Float32);
-    assert_eq!(weight.explanation.scaling.as_ref().unwrap().fans.fan_in, 6);
+    assert_eq!(weight.draw.explanation().scaling.as_ref().unwrap().fans.fan_in, 6);
     assert_eq!((weight.seed(), weight.bytes), (Some(7), 96));
 
     // The second rule sets no initializer: the spec's own, with what the rule sets.
-    assert_eq!(bias.initializer, Initializer::glorot_uniform(8u64));
+    assert_eq!(bias.initializer, Scheme::glorot_uniform().with_seed(8u64));
     assert_eq!(bias.tensor.layout, Layout::keras());
     assert_eq!((bias.dtype, bias.bytes), (Dtype::Float64, 48));
 
@@ -81,10 +81,10 @@ fn seeds_go_from_the_initializer_to_the_rule_to_the_call_to_the_plan() {
     assert_eq!(seeds(&own), [Some(1), Some(5), Some(2), Some(3)]);
 
     // Tensors with one seed differ by their names; a generator stays at its first call.
-    let values = |index: usize| given.tensors[index].draw().unwrap().to_vec::<f32>().unwrap();
+    let values = |index: usize| given.tensors[index].draw.to_vec::<f32>().unwrap();
     assert_eq!(values(1), values(1));
     let same = plan(spec, rules, Some(2.into())).unwrap();
-    let values = |index: usize| same.tensors[index].draw().unwrap().to_vec::<f32>().unwrap();
+    let values = |index: usize| same.tensors[index].draw.to_vec::<f32>().unwrap();
     assert_ne!(values(2), values(3));
 }
 
@@ -167,11 +167,11 @@ fn json_tells_all_that_values_depend_on() {
     let rules = "seed = 7\n[[rules]]\nmatch = 'h*'\ninitializer = 'he_normal'\n[[rules]]\n\
                  match = 's*'\ninitializer = 'ones'\ndtype = 'float16'";
     let json = plan(SPEC, rules, None).unwrap().to_json();
-    assert_eq!(json["stream"], varscale::NATIVE_STREAM);
+    assert_eq!(json["stream"], Stream::Native.id());
     assert_eq!(json["seed"], 7);
     assert_eq!(json["totals"], serde_json::json!({"tensors": 3, "parameters": 31, "bytes": 110}));
     let weight = &json["tensors"][0];
-    let serialized = Initializer::he_normal(7).serialize(ConfigForm::Keras3);
+    let serialized = Scheme::he_normal().with_seed(7).serialize(ConfigForm::Keras3);
     assert_eq!(weight["initializer"], serialized);
     assert_eq!(weight["scaling"]["fan_in"], 4);
     assert_eq!(weight["scaling"]["variance"], 0.5);
@@ -191,19 +191,19 @@ fn the_examples_are_the_real_models() {
     assert_eq!(totals(&gpt2), (148, 124_439_808, 497_759_232));
     let stddev = |suffix: &str| {
         let mut of = gpt2.tensors.iter().filter(|tensor| tensor.tensor.name.ends_with(suffix));
-        let first = of.next().unwrap().explanation.law;
-        assert!(of.all(|tensor| tensor.explanation.law == first));
+        let first = *of.next().unwrap().draw.content();
+        assert!(of.all(|tensor| *tensor.draw.content() == first));
         first
     };
-    assert_eq!(stddev("mlp.c_fc.weight"), Law::Normal { mean: 0.0, stddev: 0.02 });
-    let residual = Law::Normal { mean: 0.0, stddev: 0.02 / 24f64.sqrt() };
+    assert_eq!(stddev("mlp.c_fc.weight"), Content::Random(Law::Normal { mean: 0.0, stddev: 0.02 }));
+    let residual = Content::Random(Law::Normal { mean: 0.0, stddev: 0.02 / 24f64.sqrt() });
     assert_eq!(stddev("c_proj.weight"), residual);
-    assert_eq!(stddev("ln_1.weight"), Law::Constant { value: 1.0 });
-    assert_eq!(stddev(".bias"), Law::Constant { value: 0.0 });
+    assert_eq!(stddev("ln_1.weight"), Content::Pattern(Pattern::Constant { value: 1.0 }));
+    assert_eq!(stddev(".bias"), Content::Pattern(Pattern::Constant { value: 0.0 }));
 
     let resnet = example("resnet50.toml");
     assert_eq!(totals(&resnet), (161, 25_557_032, 102_228_128));
-    let conv1 = resnet.tensors[0].explanation.scaling.as_ref().unwrap();
+    let conv1 = resnet.tensors[0].draw.explanation().scaling.as_ref().unwrap();
     assert_eq!(conv1.variance, 2.0 / (64.0 * 49.0));
     let ones = resnet.tensors.iter().filter(|tensor| tensor.initializer.class_name() == "Ones");
     assert_eq!(ones.count(), 53);

@@ -6,18 +6,24 @@
 
 use std::io::{BufRead, stdin};
 
-use varscale::{
-    Distribution, Dtype, Element, Error, Initializer, Mode, VarianceScaling,
-    half::{bf16, f16},
-    instruction_set,
-};
+use varscale::{Distribution, Dtype, DtypeVisitor, Element, Error, Mode, Scheme, instruction_set};
 
 const BLOCK: usize = 256;
 
-fn draw<T: Element>(distribution: Distribution, blocks: usize) -> Result<(), Error> {
-    let rule = VarianceScaling::new(1.0, Mode::FanIn, distribution)?;
-    let draw = Initializer::variance_scaling(rule, 42).draw([blocks * BLOCK])?.with_threads(1);
-    draw.fill(&mut [T::default(); 9 * BLOCK][..blocks * BLOCK])
+struct Blocks {
+    distribution: Distribution,
+    blocks: usize,
+}
+
+impl DtypeVisitor for Blocks {
+    type Output = Result<(), Error>;
+
+    fn visit<T: Element>(self) -> Self::Output {
+        let Self { distribution, blocks } = self;
+        let scheme = Scheme::variance_scaling(1.0, Mode::FanIn, distribution)?;
+        let draw = scheme.with_seed(42).draw([blocks * BLOCK])?;
+        draw.fill(&mut [T::default(); 9 * BLOCK][..blocks * BLOCK])
+    }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,15 +34,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let [distribution, dtype, blocks] = words[..] else {
             return Err(format!("not three words: {line:?}").into());
         };
-        let (distribution, dtype) = (distribution.parse()?, dtype.parse()?);
+        let (distribution, dtype): (_, Dtype) = (distribution.parse()?, dtype.parse()?);
         let blocks = blocks.parse::<usize>()?.min(9);
+        // Once before: the allocator is in the same state then, whatever the last line was.
+        dtype.visit(Blocks { distribution, blocks })?;
         println!("begin");
-        match dtype {
-            Dtype::Float16 => draw::<f16>(distribution, blocks)?,
-            Dtype::BFloat16 => draw::<bf16>(distribution, blocks)?,
-            Dtype::Float32 => draw::<f32>(distribution, blocks)?,
-            Dtype::Float64 => draw::<f64>(distribution, blocks)?,
-        }
+        dtype.visit(Blocks { distribution, blocks })?;
         println!("end");
     }
     Ok(())

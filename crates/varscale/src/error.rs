@@ -1,8 +1,10 @@
 //! Everything that can go wrong with a draw.
 
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
 use crate::{
-    DistributionError, DtypeError, FansError, IdentityShapeError, LawError, LayoutError, ModeError,
-    OverflowError, ScaleError, SeedError, ShapeError, StreamError,
+    argument::ArgumentError, dtype::Dtype, layout::LayoutError, number::short, seed::SeedError,
+    shape::ShapeError,
 };
 
 /// Everything that can go wrong: one variant per concept, whose message names the argument, the
@@ -10,50 +12,137 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A scale that is not positive and finite.
+    /// An argument that was refused: a number, a mode, a distribution, a dtype.
     #[error(transparent)]
-    Scale(#[from] ScaleError),
-    /// A mode that does not exist.
-    #[error(transparent)]
-    Mode(#[from] ModeError),
-    /// A distribution that does not exist.
-    #[error(transparent)]
-    Distribution(#[from] DistributionError),
-    /// A number that no distribution can have.
-    #[error(transparent)]
-    Law(#[from] LawError),
+    Argument(#[from] ArgumentError),
     /// A seed out of range, or none to be had.
     #[error(transparent)]
     Seed(#[from] SeedError),
     /// A stream that does not exist, or that has no such values.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// A layout that does not exist.
+    /// A layout that does not exist, or that does not fit the shape.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// A shape whose fans cannot be counted.
-    #[error(transparent)]
-    Fans(#[from] FansError),
     /// A shape, slice, range or buffer that does not fit.
     #[error(transparent)]
     Shape(#[from] ShapeError),
-    /// An identity that is no matrix.
-    #[error(transparent)]
-    Identity(#[from] IdentityShapeError),
-    /// A dtype that does not exist.
-    #[error(transparent)]
-    Dtype(#[from] DtypeError),
     /// Values that the dtype cannot hold.
     #[error(transparent)]
     Overflow(#[from] OverflowError),
     /// A config that is no initializer's.
-    #[cfg(feature = "serde")]
     #[error(transparent)]
-    Config(#[from] crate::ConfigError),
+    Config(#[from] ConfigError),
+    /// Threads that the system does not start.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// Number of threads wanted, 0 for one per processor.
+        threads: usize,
+        /// Why.
+        reason: String,
+    },
     /// More memory than there is.
     #[error("cannot allocate {bytes} bytes: draw slices of the tensor instead")]
     Memory {
         /// Bytes wanted.
         bytes: u128,
+    },
+}
+
+/// Values that the dtype cannot hold.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "values up to {} overflow {dtype}, whose largest is {}: use a smaller scale, stddev or range, \
+     or a wider dtype",
+    short(*bound, 6),
+    short(dtype.max_value(), 6)
+)]
+pub struct OverflowError {
+    /// Largest magnitude that can come.
+    pub bound: f64,
+    /// The dtype asked for.
+    pub dtype: Dtype,
+}
+
+/// A stream that does not exist, or that has no values for what is asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// No such stream.
+    #[error("unknown stream {received:?}: use one of {known}")]
+    Unknown {
+        /// The name received.
+        received: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A seed that the framework raises an error for.
+    #[error("invalid seed {seed} for stream {stream}: it takes {allowed}")]
+    Seed {
+        /// Name of the stream.
+        stream: &'static str,
+        /// The seed received.
+        seed: i128,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A dtype that the stream has no values in.
+    #[error("invalid dtype {dtype} for stream {stream}: it has {known}")]
+    Dtype {
+        /// Name of the stream.
+        stream: &'static str,
+        /// The dtype asked for.
+        dtype: Dtype,
+        /// Those that it has.
+        known: String,
+    },
+}
+
+/// What is wrong with a config.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Neither an identifier nor an object.
+    #[error(
+        "invalid initializer {received}: use an identifier such as \"he_normal\", or an object \
+         with \"class_name\" and \"config\""
+    )]
+    Form {
+        /// The JSON received.
+        received: String,
+    },
+    /// No such class.
+    #[error("unknown initializer {received:?}: use one of {known}, in CamelCase or snake_case")]
+    UnknownClass {
+        /// The name received.
+        received: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// Keys that the object does not have.
+    #[error(
+        "{object} has unknown keys {}: it takes {}",
+        keys.join(", "),
+        if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") }
+    )]
+    UnknownKeys {
+        /// Class of the object.
+        object: String,
+        /// The keys received.
+        keys: Vec<String>,
+        /// The keys that exist.
+        allowed: Vec<String>,
+    },
+    /// A value of the wrong kind.
+    #[error("invalid {key} {received} of {object}: it must be {allowed}")]
+    Value {
+        /// Class of the object.
+        object: String,
+        /// Its key.
+        key: &'static str,
+        /// The JSON received.
+        received: String,
+        /// What is allowed.
+        allowed: &'static str,
     },
 }

@@ -1,106 +1,27 @@
-//! Initializers: rules from a global shape to values, with a seed.
+//! Initializers: a scheme with a seed and a stream.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 
+#[cfg(feature = "serde")]
+use serde_json::Value;
+
+#[cfg(feature = "serde")]
+use crate::schemes::config::ConfigForm;
 use crate::{
-    Draw, Element, Error, Fans, Law, Layout, Number, Seed, Stream, VarianceScaling,
-    law::LawError,
-    stream::{Origin, native::Position},
+    draw::{Draw, Source},
+    dtype::Element,
+    error::Error,
+    schemes::{Content, Explanation, Scheme},
+    seed::{Seed, SeedError},
+    streams::{Stream, native::fnv1a_128, values::Request},
+    tensor::Tensor,
 };
-#[cfg(feature = "keras-streams")]
-use crate::{
-    shape::element_count,
-    stream::{Request, framework::Framework},
-};
 
-/// The rule of an initializer, without its seed.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Rule {
-    Fixed(Fixed),
-    VarianceScaling(VarianceScaling),
-}
-
-/// A rule that gives every shape the same law.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Fixed {
-    Zeros,
-    Ones,
-    Constant { value: Number },
-    Identity { gain: Number },
-    RandomNormal { mean: Number, stddev: Number },
-    RandomUniform { minval: Number, maxval: Number },
-    TruncatedNormal { mean: Number, stddev: Number },
-}
-
-/// A shape that an initializer cannot fill.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Identity fills matrices only: shape {shape:?} has rank {}", shape.len())]
-pub struct IdentityShapeError {
-    /// The shape received.
-    pub shape: Vec<usize>,
-}
-
-/// A tensor to initialize: its global shape, its name in the stream, and its layout.
-///
-/// Shapes convert: `initializer.sample([784, 256])` draws an anonymous tensor in Keras's layout.
+/// A [`Scheme`] with a seed and a stream: Keras's `VarianceScaling` and its family, ready to draw.
 ///
 /// ```
-/// use varscale::{Layout, Tensor};
-/// let tensor = Tensor::new([256, 784]).named("fc1.weight").with_layout(Layout::torch());
-/// assert_eq!(tensor.shape, [256, 784]);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tensor {
-    /// Name in the stream: tensors of other names get other values. Empty for an anonymous tensor.
-    pub name: String,
-    /// Global shape; empty for a scalar.
-    pub shape: Vec<usize>,
-    /// What the axes stand for.
-    pub layout: Layout,
-}
-
-impl Tensor {
-    /// An anonymous tensor in Keras's layout.
-    pub fn new(shape: impl Into<Vec<usize>>) -> Self {
-        Self { shape: shape.into(), ..Self::default() }
-    }
-
-    /// The same tensor under this name.
-    #[must_use]
-    pub fn named(self, name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..self }
-    }
-
-    /// The same tensor in this layout.
-    #[must_use]
-    pub fn with_layout(self, layout: Layout) -> Self {
-        Self { layout, ..self }
-    }
-}
-
-impl<const RANK: usize> From<[usize; RANK]> for Tensor {
-    fn from(shape: [usize; RANK]) -> Self {
-        Self::new(shape)
-    }
-}
-
-impl From<&[usize]> for Tensor {
-    fn from(shape: &[usize]) -> Self {
-        Self::new(shape)
-    }
-}
-
-impl From<&Self> for Tensor {
-    fn from(tensor: &Self) -> Self {
-        tensor.clone()
-    }
-}
-
-/// A rule from a global shape to values, with a seed: Keras's `VarianceScaling` and its family.
-///
-/// ```
-/// use varscale::Initializer;
-/// let he = Initializer::he_normal(42);
+/// use varscale::Scheme;
+/// let he = Scheme::he_normal().with_seed(42);
 /// let kernel: Vec<f32> = he.sample([784, 256])?;
 /// assert_eq!(kernel.len(), 784 * 256);
 /// println!("{}", he.explain([784, 256])?);
@@ -108,129 +29,52 @@ impl From<&Self> for Tensor {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Initializer {
-    pub(crate) rule: Rule,
-    pub(crate) seed: Option<Seed>,
-    pub(crate) stream: Stream,
-    pub(crate) global_seed: Option<u32>,
+    scheme: Scheme,
+    /// None where nothing is drawn, or where there was no seed to be had.
+    seed: Option<Seed>,
+    stream: Stream,
+    global_seed: Option<u32>,
 }
 
-macro_rules! presets {
-    ($($name:ident, $class:literal, $text:literal;)*) => {$(
-        #[doc = concat!("Keras's `", $class, "`: ", $text, ".")]
-        pub fn $name(seed: impl Into<Seed>) -> Self {
-            Self::variance_scaling(VarianceScaling::preset($class).unwrap_or_default(), seed)
-        }
-    )*};
+impl Scheme {
+    /// An initializer of this scheme, which draws from the native stream. A scheme that draws nothing
+    /// takes no seed.
+    pub fn with_seed(self, seed: impl Into<Seed>) -> Initializer {
+        Initializer::new(self, Some(seed.into()))
+    }
 }
 
 impl Initializer {
-    presets! {
-        glorot_uniform, "GlorotUniform", "uniform, scale 1 over fan_avg";
-        glorot_normal, "GlorotNormal", "truncated normal, scale 1 over fan_avg";
-        he_uniform, "HeUniform", "uniform, scale 2 over fan_in";
-        he_normal, "HeNormal", "truncated normal, scale 2 over fan_in";
-        lecun_uniform, "LecunUniform", "uniform, scale 1 over fan_in";
-        lecun_normal, "LecunNormal", "truncated normal, scale 1 over fan_in";
-    }
-
-    fn new(rule: Rule, seed: Option<Seed>) -> Self {
-        Self { rule, seed, stream: Stream::Native, global_seed: None }
-    }
-
-    /// Keras's `VarianceScaling` with any [`VarianceScaling`] rule.
-    pub fn variance_scaling(rule: VarianceScaling, seed: impl Into<Seed>) -> Self {
-        Self::new(Rule::VarianceScaling(rule), Some(seed.into()))
-    }
-
-    /// Every value 0.
+    /// A scheme with a seed. Without one, a scheme that draws takes [`Seed::unset`], as Keras's
+    /// classes do; where the operating system gives none, [`Initializer::draw`] says so.
+    ///
+    /// ```
+    /// use varscale::{Initializer, Scheme};
+    /// let zeros = Initializer::new(Scheme::zeros(), None);
+    /// assert_eq!(zeros.sample::<f32>([2])?, [0.0, 0.0]);
+    /// assert!(Initializer::new(Scheme::he_normal(), None).seed().is_some());
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
     #[must_use]
-    pub fn zeros() -> Self {
-        Self::new(Rule::Fixed(Fixed::Zeros), None)
+    pub fn new(scheme: Scheme, seed: Option<Seed>) -> Self {
+        let seed = match seed {
+            _ if !scheme.class().draws => None,
+            None => Seed::unset().ok(),
+            seed => seed,
+        };
+        Self { scheme, seed, stream: Stream::Native, global_seed: None }
     }
 
-    /// Every value 1.
+    /// How its values follow from a shape.
     #[must_use]
-    pub fn ones() -> Self {
-        Self::new(Rule::Fixed(Fixed::Ones), None)
-    }
-
-    /// Every value `value`.
-    ///
-    /// # Errors
-    /// [`LawError`] unless it is finite.
-    pub fn constant(value: impl Into<Number>) -> Result<Self, LawError> {
-        Self::fixed(Fixed::Constant { value: value.into() }, None)
-    }
-
-    /// A matrix with `gain` on its diagonal and 0 elsewhere.
-    ///
-    /// # Errors
-    /// [`LawError`] unless it is finite.
-    pub fn identity(gain: impl Into<Number>) -> Result<Self, LawError> {
-        Self::fixed(Fixed::Identity { gain: gain.into() }, None)
-    }
-
-    /// Normal with this mean and standard deviation (Keras's defaults: 0 and 0.05).
-    ///
-    /// # Errors
-    /// [`LawError`] unless both are finite and `stddev` is at least 0.
-    pub fn random_normal(
-        mean: impl Into<Number>,
-        stddev: impl Into<Number>,
-        seed: impl Into<Seed>,
-    ) -> Result<Self, LawError> {
-        let (mean, stddev) = (mean.into(), stddev.into());
-        Self::fixed(Fixed::RandomNormal { mean, stddev }, Some(seed.into()))
-    }
-
-    /// Normal, cut off at two `stddev` from `mean` (Keras's defaults: 0 and 0.05). As in Keras,
-    /// `stddev` is the one before truncation.
-    ///
-    /// # Errors
-    /// [`LawError`] unless both are finite and `stddev` is at least 0.
-    pub fn truncated_normal(
-        mean: impl Into<Number>,
-        stddev: impl Into<Number>,
-        seed: impl Into<Seed>,
-    ) -> Result<Self, LawError> {
-        let (mean, stddev) = (mean.into(), stddev.into());
-        Self::fixed(Fixed::TruncatedNormal { mean, stddev }, Some(seed.into()))
-    }
-
-    /// Uniform in [`minval`, `maxval`] (Keras's defaults: ∓0.05).
-    ///
-    /// # Errors
-    /// [`LawError`] unless both are finite and in order.
-    pub fn random_uniform(
-        minval: impl Into<Number>,
-        maxval: impl Into<Number>,
-        seed: impl Into<Seed>,
-    ) -> Result<Self, LawError> {
-        let (minval, maxval) = (minval.into(), maxval.into());
-        Self::fixed(Fixed::RandomUniform { minval, maxval }, Some(seed.into()))
-    }
-
-    /// An initializer whose numbers are checked now, so that only shapes can fail later.
-    pub(crate) fn fixed(rule: Fixed, seed: Option<Seed>) -> Result<Self, LawError> {
-        rule.law()?;
-        Ok(Self::new(Rule::Fixed(rule), seed))
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
     }
 
     /// Keras's class name, such as `HeNormal`.
     #[must_use]
     pub fn class_name(&self) -> &'static str {
-        match &self.rule {
-            Rule::VarianceScaling(rule) => rule.class_name(),
-            Rule::Fixed(rule) => match rule {
-                Fixed::Zeros => "Zeros",
-                Fixed::Ones => "Ones",
-                Fixed::Constant { .. } => "Constant",
-                Fixed::Identity { .. } => "Identity",
-                Fixed::RandomNormal { .. } => "RandomNormal",
-                Fixed::RandomUniform { .. } => "RandomUniform",
-                Fixed::TruncatedNormal { .. } => "TruncatedNormal",
-            },
-        }
+        self.scheme.class().name
     }
 
     /// The seed; `None` for initializers that draw nothing (zeros, ones, constant, identity).
@@ -239,32 +83,27 @@ impl Initializer {
         self.seed.as_ref()
     }
 
-    /// The same rule with another seed; no effect on initializers that draw nothing.
+    /// The same initializer with another seed; no effect on one that draws nothing.
     #[must_use]
-    pub fn with_seed(&self, seed: impl Into<Seed>) -> Self {
-        let seed = self.seed.as_ref().map(|_| seed.into());
-        Self { seed, ..self.clone() }.with_stream(self.stream)
+    pub fn with_seed(self, seed: impl Into<Seed>) -> Self {
+        let Self { scheme, stream, global_seed, .. } = self;
+        Self { global_seed, ..Self::new(scheme, Some(seed.into())) }.with_stream(stream)
     }
 
     /// The same initializer drawing from another stream than the native one. A framework's stream
-    /// knows no tensor names: tensors of one seed and shape are equal. Under [`Stream::TfKeras29`],
-    /// every draw of this initializer and its clones is the next call, as after [`Seed::sequence`].
+    /// knows no tensor names: tensors of one seed and shape are equal. Under a stream that
+    /// [counts draws](Stream::counts_draws), every draw of this initializer and its clones is the
+    /// next call, as after [`Seed::sequence`].
     #[must_use]
     pub fn with_stream(self, stream: Stream) -> Self {
-        let initializer = Self { stream, ..self };
-        #[cfg(feature = "keras-streams")]
-        if stream == Stream::TfKeras29 {
-            return Self { seed: initializer.seed.map(Seed::counted), ..initializer };
-        }
-        initializer
+        let seed = if stream.counts_draws() { self.seed.map(Seed::counted) } else { self.seed };
+        Self { seed, stream, ..self }
     }
 
     /// The same initializer after `tf.random.set_seed(global_seed)`, which changes every value under
-    /// [`Stream::TfKeras29`] and nothing under other streams.
+    /// `tf-keras-2.9` and nothing under other streams.
     ///
-    /// Seeds that Keras draws after `keras.utils.set_random_seed` are [`PythonRandom`]'s.
-    ///
-    /// [`PythonRandom`]: crate::PythonRandom
+    /// Seeds that Keras draws after `keras.utils.set_random_seed` are [`Stream::drawn_seed`]'s.
     #[must_use]
     pub fn with_global_seed(self, global_seed: u32) -> Self {
         Self { global_seed: Some(global_seed), ..self }
@@ -276,50 +115,32 @@ impl Initializer {
         self.stream
     }
 
-    /// The rule, where this is a `VarianceScaling` or one of its presets.
-    #[must_use]
-    pub fn as_variance_scaling(&self) -> Option<&VarianceScaling> {
-        match &self.rule {
-            Rule::VarianceScaling(rule) => Some(rule),
-            Rule::Fixed(_) => None,
-        }
-    }
-
-    /// Fans of the tensor where the rule depends on them, and the law its values follow.
-    pub(crate) fn resolve(&self, tensor: &Tensor) -> Result<(Option<Fans>, Law), Error> {
-        let rule = match &self.rule {
-            Rule::Fixed(Fixed::Identity { .. }) if tensor.shape.len() != 2 => {
-                return Err(IdentityShapeError { shape: tensor.shape.clone() }.into());
-            }
-            Rule::Fixed(rule) => return Ok((None, rule.law()?)),
-            Rule::VarianceScaling(rule) => rule,
-        };
-        let own = rule.own_layout();
-        let fans = Fans::new(&tensor.shape, own.as_ref().unwrap_or(&tensor.layout))?;
-        let law = rule.law(&fans)?;
-        Ok((Some(fans), law))
+    /// How this initializer arrives at its numbers for `tensor`: see [`Scheme::explain`].
+    ///
+    /// # Errors
+    /// As [`Scheme::explain`].
+    pub fn explain(&self, tensor: impl Into<Tensor>) -> Result<Explanation, Error> {
+        self.scheme.explain(tensor)
     }
 
     /// The next draw of `tensor`: advances a generator by one call.
     ///
     /// # Errors
-    /// [`Error`] where the shape does not fit the rule or the layout, or the generator is used up.
+    /// [`Error`] where the shape does not fit the scheme or the layout, the stream refuses the seed,
+    /// or the generator is used up; no generator advances then.
     pub fn draw(&self, tensor: impl Into<Tensor>) -> Result<Draw, Error> {
-        let tensor = tensor.into();
-        let (_, law) = self.resolve(&tensor)?;
-        let call = self.seed.as_ref().map_or(Ok(0), Seed::next_call)?;
-        self.draw_law(&tensor, law, call)
+        self.draw_tensor(tensor.into(), None)
     }
 
     /// Call `call` (from 0) of `tensor`, whatever calls were made: advances nothing. With an
-    /// integer seed every call is the same, but under [`Stream::TfKeras29`].
+    /// integer seed every call is the same, unless the stream [counts draws](Stream::counts_draws).
     ///
     /// # Errors
     /// As [`Initializer::draw`].
     ///
     /// ```
-    /// use varscale::{Initializer, SeedGenerator};
-    /// let he = Initializer::he_normal(&SeedGenerator::new(Some(5))?);
+    /// use varscale::{Scheme, SeedGenerator};
+    /// let he = Scheme::he_normal().with_seed(&SeedGenerator::new(Some(5))?);
     /// let third: Vec<f32> = he.draw_call([4], 2)?.to_vec()?;
     /// he.sample::<f32>([4])?;
     /// he.sample::<f32>([4])?;
@@ -327,25 +148,30 @@ impl Initializer {
     /// # Ok::<(), varscale::Error>(())
     /// ```
     pub fn draw_call(&self, tensor: impl Into<Tensor>, call: u32) -> Result<Draw, Error> {
-        let tensor = tensor.into();
-        let (_, law) = self.resolve(&tensor)?;
-        let call = self.seed.as_ref().map_or(0, |seed| seed.call(call, self.stream));
-        self.draw_law(&tensor, law, call)
+        self.draw_tensor(tensor.into(), Some(call))
     }
 
-    fn draw_law(&self, tensor: &Tensor, law: Law, call: u32) -> Result<Draw, Error> {
-        #[cfg(feature = "keras-streams")]
-        if let (true, Some(seed)) = (self.stream != Stream::Native, &self.seed) {
-            let (stream, elements) = (self.stream, element_count(&tensor.shape)?);
-            let request = Request::new(law, seed.value(), call.into(), elements, self.global_seed);
-            if let Some(request) = request {
-                let framework = Framework::new(stream, request, seed.as_generator().is_some())?;
-                return Ok(Draw::new(&tensor.shape, law, Origin::Framework(framework))?);
+    fn draw_tensor(&self, tensor: Tensor, call: Option<u32>) -> Result<Draw, Error> {
+        let name = fnv1a_128(tensor.name.as_bytes());
+        let explanation = self.scheme.explain(tensor)?;
+        let source = match explanation.content {
+            Content::Pattern(pattern) => Source::Pattern(pattern),
+            Content::Random(law) => {
+                let unset = || SeedError::NoEntropy { reason: "give one by `with_seed`".into() };
+                let own = self.seed.as_ref().ok_or_else(unset)?;
+                let seed = own.value();
+                self.stream.check_seed(seed, own.as_generator().is_some())?;
+                let call = match call {
+                    None => own.next_call()?,
+                    Some(call) if self.stream.counts_draws() => call,
+                    Some(call) => own.call(call),
+                };
+                let (elements, global_seed) = (explanation.elements, self.global_seed);
+                let request = Request { law, seed, call, name, elements, global_seed };
+                Source::Stream(self.stream, request)
             }
-        }
-        let seed = self.seed.as_ref().map_or(0, Seed::resolved);
-        let position = Position::new(seed, &tensor.name, call);
-        Ok(Draw::new(&tensor.shape, law, Origin::Native(position))?)
+        };
+        Ok(Draw::new(explanation, source))
     }
 
     /// The values of the next draw of `tensor`, in row-major order.
@@ -357,18 +183,41 @@ impl Initializer {
     }
 }
 
-impl Fixed {
-    fn law(&self) -> Result<Law, LawError> {
-        match self {
-            Self::Zeros => Law::constant(0.0),
-            Self::Ones => Law::constant(1.0),
-            Self::Constant { value } => Law::constant(value.get()),
-            Self::Identity { gain } => Law::identity(gain.get()),
-            Self::RandomNormal { mean, stddev } => Law::normal(mean.get(), stddev.get()),
-            Self::RandomUniform { minval, maxval } => Law::uniform(minval.get(), maxval.get()),
-            Self::TruncatedNormal { mean, stddev } => {
-                Law::truncated_normal(mean.get(), stddev.get())
-            }
-        }
+#[cfg(feature = "serde")]
+impl Initializer {
+    /// Keras's `get_config()`: the arguments of the constructor. An unset seed stays `null`.
+    #[must_use]
+    pub fn get_config(&self, form: ConfigForm) -> Value {
+        self.scheme.get_config(self.seed(), form)
+    }
+
+    /// Keras's `initializers.serialize`: [`Initializer::get_config`] with the class around it.
+    #[must_use]
+    pub fn serialize(&self, form: ConfigForm) -> Value {
+        self.scheme.serialize(self.seed(), form)
+    }
+
+    /// The initializer of this class or alias with this config: see [`Scheme::from_config`].
+    ///
+    /// # Errors
+    /// As [`Scheme::from_config`].
+    pub fn from_config(class_name: &str, config: &Value) -> Result<Self, Error> {
+        Scheme::from_config(class_name, config).map(|(scheme, seed)| Self::new(scheme, seed))
+    }
+
+    /// The initializer that Keras's `initializers.get` makes of an identifier or of a serialized
+    /// object: see [`Scheme::deserialize`].
+    ///
+    /// # Errors
+    /// As [`Scheme::from_config`].
+    ///
+    /// ```
+    /// use varscale::{ConfigForm, Initializer};
+    /// let initializer = Initializer::deserialize(&"he_normal".into())?;
+    /// assert_eq!(initializer.serialize(ConfigForm::Keras3)["config"]["seed"], serde_json::Value::Null);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn deserialize(serialized: &Value) -> Result<Self, Error> {
+        Scheme::deserialize(serialized).map(|(scheme, seed)| Self::new(scheme, seed))
     }
 }

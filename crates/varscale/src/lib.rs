@@ -2,15 +2,15 @@
 //! initializer and its family.
 //!
 //! ```
-//! use varscale::Initializer;
+//! use varscale::Scheme;
 //!
-//! let he = Initializer::he_normal(42);
+//! let he = Scheme::he_normal().with_seed(42);
 //! let kernel: Vec<f32> = he.sample([784, 256])?;
 //! println!("{}", he.explain([784, 256])?);
 //! # Ok::<(), varscale::Error>(())
 //! ```
 //!
-//! A value depends on (stream, seed, tensor name, index in the global shape, scale, dtype) and on
+//! A value depends on (stream, seed, tensor name, call, index in the global shape, law, dtype) and on
 //! nothing else: any slice, thread count, CPU and platform gives the same bits. See [`Draw`] for
 //! slices, [`Seed`] for seeds, [`Layout`] for what the axes of a shape stand for.
 //!
@@ -26,46 +26,45 @@ extern crate alloc;
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-#[cfg(feature = "serde")]
-mod config;
+mod argument;
+mod bits;
 mod draw;
-mod element;
+mod dtype;
 mod error;
-mod explain;
-mod fans;
-mod fill;
 mod initializer;
-mod kernel;
-mod law;
 mod layout;
 mod math;
-mod memory;
 mod number;
-mod reader;
+mod schemes;
 mod seed;
 mod shape;
-mod stream;
+mod simd;
+mod streams;
+mod tensor;
 #[cfg(test)]
 mod tests;
-mod variance_scaling;
 
-#[cfg(feature = "serde")]
-pub use config::{ConfigError, ConfigForm};
-pub use draw::Draw;
-pub use element::{Dtype, DtypeError, Element};
-pub use error::Error;
-pub use explain::{Explanation, Scaling};
-pub use fans::{Fans, FansError, Mode, ModeError};
 pub use half;
-pub use initializer::{IdentityShapeError, Initializer, Tensor};
-pub use kernel::dispatch::instruction_set;
-pub use law::{Law, LawError, OverflowError};
+
+pub use argument::ArgumentError;
+#[cfg(feature = "keras-streams")]
+pub use bits::python_random::PythonRandom;
+#[cfg(feature = "parallel")]
+pub use draw::Pool;
+pub use draw::{Draw, NativeDraw, Reader};
+pub use dtype::{Dtype, DtypeVisitor, Element};
+pub use error::{ConfigError, Error, OverflowError, StreamError};
+pub use initializer::Initializer;
 pub use layout::{Layout, LayoutError, Role};
-pub use number::Number;
-pub use reader::Reader;
+pub use number::{Number, short};
+#[cfg(feature = "serde")]
+pub use schemes::config::ConfigForm;
+pub use schemes::{
+    Argument, Class, Content, Distribution, Explanation, Fans, Law, Mode, Parameter, Pattern,
+    Scaling, Scheme,
+};
 pub use seed::{Seed, SeedError, SeedGenerator};
 pub use shape::{ShapeError, Slice, element_count, parse_shape};
-#[cfg(feature = "keras-streams")]
-pub use stream::python_random::PythonRandom;
-pub use stream::{NATIVE_STREAM, Stream, StreamError};
-pub use variance_scaling::{Distribution, DistributionError, ScaleError, VarianceScaling};
+pub use simd::instruction_set;
+pub use streams::Stream;
+pub use tensor::Tensor;

@@ -1,6 +1,9 @@
-//! Numbers as the user wrote them: Keras's configs keep `1` and `1.0` apart.
+//! Numbers as the user wrote them (Keras's configs keep `1` and `1.0` apart), and for people.
 
-use alloc::string::String;
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 use core::fmt;
 
 /// A real argument, which remembers whether it was written as an integer.
@@ -16,6 +19,10 @@ pub(crate) enum Repr {
 }
 
 impl Number {
+    pub(crate) const fn float(float: f64) -> Self {
+        Self(Repr::Float(float))
+    }
+
     /// The value.
     #[must_use]
     pub fn get(self) -> f64 {
@@ -47,20 +54,42 @@ impl fmt::Display for Number {
     }
 }
 
-/// A number to six significant digits, as C's `%g` prints it.
-#[derive(Clone, Copy)]
-pub(crate) struct Short(pub(crate) f64);
+/// `value` to `digits` significant digits, as C's `%g` prints it: what messages and tables show.
+///
+/// ```
+/// use varscale::short;
+/// assert_eq!(short(1.0 / 3.0, 6), "0.333333");
+/// assert_eq!(short(-1.23456e-7, 4), "-1.235e-7");
+/// ```
+#[must_use]
+pub fn short(value: f64, digits: usize) -> String {
+    // Rounded in decimal through the exponent form, then printed the shorter way.
+    let rounded = format!("{value:.*e}", digits.saturating_sub(1));
+    let rounded: f64 = rounded.parse().unwrap_or(value);
+    let size = rounded.abs();
+    if size == 0.0 {
+        "0".to_string()
+    } else if (1e-4..1e16).contains(&size) {
+        rounded.to_string()
+    } else {
+        format!("{rounded:e}")
+    }
+}
 
-impl fmt::Display for Short {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rounded in decimal through the exponent form, then printed the shorter way.
-        let digits: String = alloc::format!("{:.5e}", self.0);
-        let rounded: f64 = digits.parse().unwrap_or(self.0);
-        let size = rounded.abs();
-        if size == 0.0 || (1e-4..1e16).contains(&size) {
-            write!(f, "{rounded}")
-        } else {
-            write!(f, "{rounded:e}")
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn prints_as_c_does() {
+        for (value, digits, text) in [
+            (-0.0, 4, "0"),
+            (1.0 / 3.0, 6, "0.333333"),
+            (123_456_789.0, 3, "123000000"),
+            (-1.234_56e-7, 4, "-1.235e-7"),
+            (1e300, 6, "1e300"),
+        ] {
+            assert_eq!(short(value, digits), text);
         }
     }
 }

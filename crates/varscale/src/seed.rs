@@ -6,8 +6,6 @@ use alloc::{
 };
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::Stream;
-
 /// What is wrong with a seed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -96,7 +94,7 @@ impl Seed {
     /// # Errors
     /// [`SeedError::NoEntropy`], always without the `std` feature.
     pub fn unset() -> Result<Self, SeedError> {
-        Ok(Self(Kind::Unset { drawn: draw()? }))
+        Ok(Self(Kind::Unset { drawn: entropy()? }))
     }
 
     /// A generator, shared with whoever else holds it: advances at every call.
@@ -115,7 +113,6 @@ impl Seed {
     }
 
     /// The same seed, every call of which gives other values: see [`Seed::sequence`].
-    #[cfg(feature = "keras-streams")]
     pub(crate) fn counted(self) -> Self {
         match self.0 {
             Kind::Integer(integer) => {
@@ -159,18 +156,15 @@ impl Seed {
         }
     }
 
-    /// The call index that call `call` of this seed has in the stream.
-    pub(crate) fn call(&self, call: u32, stream: Stream) -> u32 {
-        match (&self.0, stream) {
-            #[cfg(feature = "keras-streams")]
-            (_, Stream::TfKeras29) => call,
-            (Kind::Integer(_) | Kind::Unset { .. }, _) => 0,
-            (Kind::Generator(_) | Kind::Sequence(_), _) => call,
+    /// The call index that call `call` of this seed has in a stream.
+    pub(crate) fn call(&self, call: u32) -> u32 {
+        match &self.0 {
+            Kind::Integer(_) | Kind::Unset { .. } => 0,
+            Kind::Generator(_) | Kind::Sequence(_) => call,
         }
     }
 
     /// The integer itself, as frameworks take it: as it was given, or drawn.
-    #[cfg(feature = "keras-streams")]
     pub(crate) fn value(&self) -> i128 {
         self.given().map_or(self.resolved().into(), |integer| integer.value)
     }
@@ -243,14 +237,14 @@ struct State {
 /// [`SeedGenerator::with_counter`].
 ///
 /// ```
-/// use varscale::{Initializer, SeedGenerator};
+/// use varscale::{Scheme, SeedGenerator};
 /// let generator = SeedGenerator::new(Some(5))?;
-/// let he = Initializer::he_normal(&generator);
+/// let he = Scheme::he_normal().with_seed(&generator);
 /// let (first, second) = (he.sample::<f32>([8])?, he.sample::<f32>([8])?);
 /// assert_ne!(first, second);
 ///
 /// let again = SeedGenerator::new(Some(5))?.with_counter(1);
-/// assert_eq!(Initializer::he_normal(&again).sample::<f32>([8])?, second);
+/// assert_eq!(Scheme::he_normal().with_seed(&again).sample::<f32>([8])?, second);
 /// # Ok::<(), varscale::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -268,7 +262,7 @@ impl SeedGenerator {
     pub(crate) fn build(given: Option<Integer>) -> Result<Self, SeedError> {
         let seed = match given {
             Some(integer) => integer.resolved(),
-            None => draw()?,
+            None => entropy()?,
         };
         Ok(Self::start(given, seed))
     }
@@ -323,13 +317,44 @@ impl SeedGenerator {
 }
 
 #[cfg(feature = "std")]
-fn draw() -> Result<u64, SeedError> {
+fn entropy() -> Result<u64, SeedError> {
     getrandom::u64()
         .map(|word| word >> 33)
         .map_err(|error| SeedError::NoEntropy { reason: error.to_string() })
 }
 
 #[cfg(not(feature = "std"))]
-fn draw() -> Result<u64, SeedError> {
+fn entropy() -> Result<u64, SeedError> {
     Err(SeedError::NoEntropy { reason: "give one, or enable the `std` feature".into() })
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Seed {
+    /// An integer, or its text: TOML's integers end at 2^63 − 1.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Seed;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("an integer from -2^63 to 2^64 - 1 (in quotes above 2^63 - 1)")
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, seed: i64) -> Result<Seed, E> {
+                Ok(seed.into())
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, seed: u64) -> Result<Seed, E> {
+                Ok(seed.into())
+            }
+
+            fn visit_str<E: serde::de::Error>(self, seed: &str) -> Result<Seed, E> {
+                let unexpected = || E::invalid_value(serde::de::Unexpected::Str(seed), &self);
+                Seed::integer(seed.parse().map_err(|_| unexpected())?).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
 }

@@ -24,6 +24,14 @@ pub enum ShapeError {
         /// The shape received.
         shape: Vec<usize>,
     },
+    /// A shape that is no matrix, where one is needed.
+    #[error("{class} fills matrices only: shape {shape:?} has rank {}", shape.len())]
+    NoMatrix {
+        /// The class that needs one.
+        class: &'static str,
+        /// The shape received.
+        shape: Vec<usize>,
+    },
     /// A slice whose offset or extent has another rank than the shape.
     #[error(
         "slice has offsets for {offset} axes and extents for {extent}, but the shape has {rank}: \

@@ -1,20 +1,20 @@
 //! Seeds, draws and explanations, as a user calls them.
 
 use varscale::{
-    Error, Initializer, Layout, Seed, SeedError, SeedGenerator, ShapeError, Slice, Tensor,
+    Error, Initializer, Layout, Scheme, Seed, SeedError, SeedGenerator, ShapeError, Slice, Tensor,
 };
 
 #[test]
 fn integer_seeds_repeat_and_unset_seeds_are_kept() {
-    let he = Initializer::he_normal(42);
+    let he = Scheme::he_normal().with_seed(42);
     assert_eq!(he.sample::<f32>([9]).unwrap(), he.sample::<f32>([9]).unwrap());
 
-    let unset = Initializer::he_normal(Seed::unset().unwrap());
+    let unset = Scheme::he_normal().with_seed(Seed::unset().unwrap());
     let values = unset.sample::<f32>([9]).unwrap();
     assert_eq!(unset.sample::<f32>([9]).unwrap(), values);
     let drawn = unset.seed().unwrap().resolved();
     assert!(drawn < 1 << 31);
-    assert_eq!(Initializer::he_normal(drawn).sample::<f32>([9]).unwrap(), values);
+    assert_eq!(Scheme::he_normal().with_seed(drawn).sample::<f32>([9]).unwrap(), values);
     assert_ne!(Seed::unset().unwrap().resolved(), drawn);
 }
 
@@ -34,7 +34,7 @@ fn integers_are_taken_modulo_2_64() {
 fn generators_advance_are_shared_and_restored() {
     let generator = SeedGenerator::new(Some(5)).unwrap();
     let (he, glorot) =
-        (Initializer::he_normal(&generator), Initializer::glorot_uniform(&generator));
+        (Scheme::he_normal().with_seed(&generator), Scheme::glorot_uniform().with_seed(&generator));
     let first = he.sample::<f32>([9]).unwrap();
     assert_eq!(generator.counter(), 1);
     let second = glorot.sample::<f32>([9]).unwrap();
@@ -42,25 +42,25 @@ fn generators_advance_are_shared_and_restored() {
     assert_ne!(first, he.sample::<f32>([9]).unwrap());
 
     let restored = SeedGenerator::new(Some(5)).unwrap().with_counter(1);
-    assert_eq!(Initializer::glorot_uniform(&restored).sample::<f32>([9]).unwrap(), second);
+    assert_eq!(Scheme::glorot_uniform().with_seed(&restored).sample::<f32>([9]).unwrap(), second);
     assert_eq!(he.draw_call([9], 0).unwrap().to_vec::<f32>().unwrap(), first);
 
     let last = SeedGenerator::new(Some(5)).unwrap().with_counter(u32::MAX);
-    let error = Initializer::he_normal(&last).sample::<f32>([9]).unwrap_err();
+    let error = Scheme::he_normal().with_seed(&last).sample::<f32>([9]).unwrap_err();
     assert_eq!(error, Error::Seed(SeedError::Exhausted));
 }
 
 #[test]
 fn a_failed_draw_does_not_advance_a_generator() {
     let generator = SeedGenerator::new(Some(5)).unwrap();
-    let he = Initializer::he_normal(&generator);
-    assert!(he.draw([usize::MAX, 2]).is_err());
+    let he = Scheme::he_normal().with_seed(&generator);
+    assert!(he.draw([usize::MAX; 3]).is_err());
     assert_eq!(generator.counter(), 0);
 }
 
 #[test]
 fn sequences_follow_tf_keras_2_9() {
-    let sequence = || Initializer::he_normal(Seed::sequence(Some(7)).unwrap());
+    let sequence = || Scheme::he_normal().with_seed(Seed::sequence(Some(7)).unwrap());
     let (a, b) = (sequence(), sequence());
     let mut seen: Vec<Vec<f32>> = Vec::new();
     for _ in 0..3 {
@@ -75,7 +75,7 @@ fn sequences_follow_tf_keras_2_9() {
 
 #[test]
 fn buffers_ranges_and_slices_are_checked() {
-    let draw = Initializer::he_normal(1).draw([4, 6]).unwrap();
+    let draw = Scheme::he_normal().with_seed(1).draw([4, 6]).unwrap();
     assert!(matches!(
         draw.fill(&mut [0f32; 23]),
         Err(Error::Shape(ShapeError::BufferLength { expected: 24, received: 23 }))
@@ -101,29 +101,32 @@ fn buffers_ranges_and_slices_are_checked() {
 
 #[test]
 fn more_memory_than_there_is_is_an_error() {
-    let draw = Initializer::he_normal(1).draw([1 << 30, 1 << 30]).unwrap();
+    let draw = Scheme::he_normal().with_seed(1).draw([1 << 30, 1 << 30]).unwrap();
     let error = draw.to_vec::<f64>().unwrap_err();
     assert_eq!(error, Error::Memory { bytes: 1 << 63 });
 }
 
 #[test]
 fn fans_come_from_the_global_shape() {
-    let draw = Initializer::he_normal(1).draw([1000, 10]).unwrap();
+    let draw = Scheme::he_normal().with_seed(1).draw([1000, 10]).unwrap();
     let part = draw.slice_to_vec::<f64>(&Slice::new([990, 0], [10, 10])).unwrap();
-    let bound = draw.law().bounds().unwrap().1;
+    let bound = draw.explanation().bounds.unwrap().1;
     assert!((bound - 2.0 * (2.0f64 / 1000.0).sqrt() / 0.879_625_661_034_239_8).abs() < 1e-15);
     assert!(part.iter().all(|value| value.abs() <= bound));
 }
 
 #[test]
 fn explicit_axes_replace_the_layout() {
-    let rule = varscale::VarianceScaling::default().with_axes(Some(vec![1]), Some(vec![0]));
+    let rule = Scheme::variance_scaling(1.0, Default::default(), Default::default())
+        .unwrap()
+        .with_axes(Some(vec![1]), Some(vec![0]))
+        .unwrap();
     let tensor = Tensor::new([3, 7]).with_layout(Layout::keras());
-    let explanation = Initializer::variance_scaling(rule.clone(), 1).explain(&tensor).unwrap();
+    let explanation = rule.clone().explain(&tensor).unwrap();
     assert_eq!(explanation.scaling.unwrap().fans.fan_in, 7);
     // One alone has no effect, as in Keras.
-    let one = rule.with_axes(Some(vec![1]), None);
-    let explanation = Initializer::variance_scaling(one, 1).explain(&tensor).unwrap();
+    let one = rule.with_axes(Some(vec![1]), None).unwrap();
+    let explanation = one.with_seed(1).explain(&tensor).unwrap();
     assert_eq!(explanation.scaling.unwrap().fans.fan_in, 3);
 }
 
@@ -132,22 +135,29 @@ fn explanations_are_sentences() {
     let text =
         |initializer: Initializer, tensor: Tensor| initializer.explain(tensor).unwrap().to_string();
     assert_eq!(
-        text(Initializer::he_normal(1), Tensor::new([64, 3, 7, 7]).with_layout(Layout::torch())),
+        text(
+            Scheme::he_normal().with_seed(1),
+            Tensor::new([64, 3, 7, 7]).with_layout(Layout::torch())
+        ),
         "HeNormal of shape (64, 3, 7, 7): axis 0 (64) is output, axis 1 (3) is input, axis 2 (7) \
          is receptive, axis 3 (7) is receptive; fan_in 147, fan_out 3136; scale 2 / fan_in 147 = \
          variance 0.0136054: normal with mean 0 and stddev 0.132605, truncated to [-0.265209, \
          0.265209], stddev 0.116642"
     );
     assert_eq!(
-        text(Initializer::random_normal(0, 0.02, 1).unwrap(), Tensor::new([5])),
+        text(Scheme::random_normal(0, 0.02).unwrap().with_seed(1), Tensor::new([5])),
         "RandomNormal of shape (5,): normal with mean 0, stddev 0.02, unbounded"
     );
-    assert_eq!(text(Initializer::zeros(), Tensor::new([])), "Zeros of shape (): constant 0");
     assert_eq!(
-        text(Initializer::lecun_normal(1), Tensor::new([])),
+        text(Initializer::new(Scheme::zeros(), None), Tensor::new([])),
+        "Zeros of shape (): constant 0"
+    );
+    assert_eq!(
+        text(Scheme::lecun_normal().with_seed(1), Tensor::new([])),
         "LecunNormal of shape (): fan_in 1, fan_out 1; scale 1 / fan_in 1 = variance 1: normal \
          with mean 0 and stddev 1.13685, truncated to [-2.27369, 2.27369], stddev 1"
     );
-    let error = Initializer::identity(1).unwrap().explain([2, 3, 4]).unwrap_err();
+    let error =
+        Initializer::new(Scheme::identity(1).unwrap(), None).explain([2, 3, 4]).unwrap_err();
     assert!(error.to_string().contains("[2, 3, 4] has rank 3"), "{error}");
 }

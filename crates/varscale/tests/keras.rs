@@ -1,7 +1,7 @@
 //! Against Keras: what it really serializes, and the numbers it really computes.
 
 use serde_json::Value;
-use varscale::{ConfigForm, Distribution, Error, Initializer, Law, Mode, Tensor, VarianceScaling};
+use varscale::{ConfigForm, Content, Distribution, Error, Initializer, Law, Mode, Scheme, Tensor};
 
 fn data(name: &str) -> Value {
     let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -107,24 +107,26 @@ fn fans_and_parameters_are_keras_bits() {
             case[key].as_array().map(|list| list.iter().map(|item| item.as_i64().unwrap()))
         };
         let axes = |key: &str| integers(key).map(|list| list.map(|axis| axis as isize).collect());
-        let rule = VarianceScaling::new(
+        let rule = Scheme::variance_scaling(
             case["scale"].as_f64().unwrap(),
             text("mode").parse().unwrap(),
             text("distribution").parse().unwrap(),
         )
         .unwrap()
-        .with_axes(axes("input_axes"), axes("output_axes"));
+        .with_axes(axes("input_axes"), axes("output_axes"))
+        .unwrap();
         let shape: Vec<usize> = integers("shape").unwrap().map(|size| size as usize).collect();
-        let explanation =
-            Initializer::variance_scaling(rule, 0).explain(Tensor::new(shape)).unwrap();
+        let explanation = rule.with_seed(0).explain(Tensor::new(shape)).unwrap();
 
         let fans = explanation.scaling.unwrap().fans;
         assert_eq!(fans.fan_in, case["fan_in"].as_u64().unwrap(), "{case}");
         assert_eq!(fans.fan_out, case["fan_out"].as_u64().unwrap(), "{case}");
-        let parameter = match explanation.law {
-            Law::TruncatedNormal { stddev, .. } | Law::Normal { stddev, .. } => stddev,
-            Law::Uniform { high, .. } => high,
-            law => panic!("{law}"),
+        let parameter = match explanation.content {
+            Content::Random(Law::TruncatedNormal { stddev, .. } | Law::Normal { stddev, .. }) => {
+                stddev
+            }
+            Content::Random(Law::Uniform { high, .. }) => high,
+            content => panic!("{content}"),
         };
         assert_eq!(format!("{:016x}", parameter.to_bits()), text("param_bits"), "{case}");
     }
@@ -206,20 +208,20 @@ fn bad_wrappers_are_refused() {
 #[test]
 fn nonsense_that_the_frameworks_accept_is_refused() {
     for scale in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0] {
-        let error = VarianceScaling::new(scale, Mode::FanIn, Default::default()).unwrap_err();
+        let error = Scheme::variance_scaling(scale, Mode::FanIn, Default::default()).unwrap_err();
         assert!(error.to_string().contains("positive finite"), "{error}");
     }
     // Keras draws infinities here.
-    let huge = VarianceScaling::new(1e300, Mode::FanIn, Default::default()).unwrap();
-    let huge = Initializer::variance_scaling(huge, 1);
+    let huge = Scheme::variance_scaling(1e300, Mode::FanIn, Default::default()).unwrap();
+    let huge = huge.with_seed(1);
     assert!(matches!(huge.sample::<f32>([2, 3]), Err(Error::Overflow(_))));
     assert!(huge.sample::<f64>([2, 3]).unwrap().iter().all(|value| value.is_finite()));
     // And here its own arithmetic overflows: 3 * 1e308.
-    let uniform = VarianceScaling::new(1e308, Mode::FanIn, Distribution::Uniform).unwrap();
-    let error = Initializer::variance_scaling(uniform, 1).sample::<f64>([1]).unwrap_err();
+    let uniform = Scheme::variance_scaling(1e308, Mode::FanIn, Distribution::Uniform).unwrap();
+    let error = uniform.with_seed(1).sample::<f64>([1]).unwrap_err();
     assert!(error.to_string().contains("invalid scale 1e308"), "{error}");
     // A tiny scale is valid: it rounds to zeros.
-    let tiny = VarianceScaling::new(1e-320, Mode::FanIn, Default::default()).unwrap();
-    let zeros = Initializer::variance_scaling(tiny, 1).sample::<f32>([2, 3]).unwrap();
+    let tiny = Scheme::variance_scaling(1e-320, Mode::FanIn, Default::default()).unwrap();
+    let zeros = tiny.with_seed(1).sample::<f32>([2, 3]).unwrap();
     assert_eq!(zeros, [0.0; 6]);
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use varscale::{
     ConfigForm, Fans, Initializer, Layout, Mode, Slice, Tensor, element_count, parse_shape,
 };
-use varscale_model::{Plan, Rules, Spec};
+use varscale_model::{Plan, PlanFile, Spec};
 
 /// A fuzz target: its name, which is that of its corpus, and its property.
 pub type Target = (&'static str, fn(&[u8]));
@@ -64,7 +64,7 @@ pub fn layout(bytes: &[u8]) {
         Err(error) => return drop(error.to_string()),
     };
     assert_eq!(fans.roles.len(), shape.len());
-    for mode in Mode::ALL {
+    for &mode in Mode::ALL {
         assert!((1.0..=u64::MAX as f64).contains(&fans.divisor(mode)));
     }
     let elements = element_count(&shape).expect("counted with the fans");
@@ -115,7 +115,7 @@ static SPEC: LazyLock<Spec> = LazyLock::new(|| {
 /// on: initializers, shapes, names and layouts read back from its JSON draw the same.
 pub fn plan(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let rules = match Rules::from_toml(text) {
+    let rules = match PlanFile::from_toml(text) {
         Ok(rules) => rules,
         Err(error) => return drop(error.to_string()),
     };
@@ -132,7 +132,7 @@ pub fn plan(bytes: &[u8]) {
         let tensor = Tensor::new(shape.expect("a shape is a list"))
             .named(reported["name"].as_str().expect("a name is text"))
             .with_layout(layout.expect("it parses"));
-        assert_eq!(initializer.draw_call(&tensor, 0), planned.draw());
+        assert_eq!(initializer.draw_call(&tensor, 0), Ok(planned.draw.clone()));
         assert_eq!(reported["dtype"], planned.dtype.to_string());
     }
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 use varscale::{
-    Distribution, Dtype, Initializer, Layout, Mode, Number, PythonRandom, Seed, ShapeError, Slice,
-    Stream, VarianceScaling, parse_shape,
+    ArgumentError, Class, Distribution, Dtype, Initializer, Layout, Mode, Number, PythonRandom,
+    Scheme, Seed, ShapeError, Slice, Stream, parse_shape,
 };
 
 use crate::{
@@ -17,6 +17,42 @@ use crate::{
 type Sizes = Vec<usize>;
 /// Axes; negative ones count from the end.
 type Axes = Vec<isize>;
+/// A scheme, and the seed where it brings its own.
+type Named = (Scheme, Option<Seed>);
+
+/// The names in a list of the library, for the help.
+fn names<T: ToString>(all: &[T]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn initializer_help() -> String {
+    let classes: Vec<_> = Class::ALL.iter().map(Class::snake_case).collect();
+    format!(
+        "Keras's identifier ({}, or in CamelCase) or serialized object ({{\"class_name\": …}}) \
+         [default: VarianceScaling of the three options below]",
+        classes.join(", ")
+    )
+}
+
+fn mode_help() -> String {
+    format!("Fan that divides the scale: {} [default: fan_in]", names(Mode::ALL))
+}
+
+fn distribution_help() -> String {
+    let names = names(Distribution::ALL);
+    format!("{names}, or normal for the first [default: truncated_normal]")
+}
+
+fn stream_help() -> String {
+    format!(
+        "Stream of random values: native, or a framework's own, which knows no names; one of {}",
+        names(Stream::ALL)
+    )
+}
+
+fn dtype_help() -> String {
+    names(Dtype::ALL)
+}
 
 /// Draw one tensor, into a file or as statistics and a histogram
 #[derive(clap::Args)]
@@ -31,23 +67,19 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE", allow_hyphen_values = true)]
     pub(super) output: Option<PathBuf>,
 
-    /// Keras's identifier (he_normal, GlorotUniform, zeros, …) or serialized object ({"class_name":
-    /// …}) [default: VarianceScaling of the three options below]
-    #[arg(long, value_name = "NAME", value_parser = parse_initializer,
+    #[arg(long, value_name = "NAME", value_parser = parse_initializer, help = initializer_help(),
           conflicts_with_all = ["scale", "mode", "distribution"], help_heading = "Initializer")]
-    pub(super) initializer: Option<Initializer>,
+    pub(super) initializer: Option<Named>,
 
     /// Scale that the fan divides to give the variance: positive [default: 1.0]
     #[arg(long, value_parser = parse_number, allow_hyphen_values = true,
           help_heading = "Initializer")]
     pub(super) scale: Option<Number>,
 
-    /// Fan that divides the scale: fan_in, fan_out, fan_avg or fan_geo_avg [default: fan_in]
-    #[arg(long, help_heading = "Initializer")]
+    #[arg(long, help = mode_help(), help_heading = "Initializer")]
     pub(super) mode: Option<Mode>,
 
-    /// truncated_normal (or normal), untruncated_normal or uniform [default: truncated_normal]
-    #[arg(long, help_heading = "Initializer")]
+    #[arg(long, help = distribution_help(), help_heading = "Initializer")]
     pub(super) distribution: Option<Distribution>,
 
     /// What the axes stand for: keras (…kernel, in, out), torch (out, in, …kernel), keras-transpose,
@@ -91,6 +123,7 @@ pub(crate) struct Arguments {
     /// draw one (Dropout), were made before
     #[arg(
         long,
+        alias = "draw",
         value_name = "K",
         default_value_t = 0,
         requires = "global_seed",
@@ -98,7 +131,7 @@ pub(crate) struct Arguments {
         allow_hyphen_values = true,
         help_heading = "Values"
     )]
-    pub(super) draw: u32,
+    pub(super) seed_index: u32,
 
     /// Which call of the initializer, from 0: without a generator every call is the same (but under
     /// tf-keras-2.9)
@@ -112,13 +145,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "", hide_default_value = true, help_heading = "Values")]
     pub(super) name: String,
 
-    /// Stream of random values: native, or a framework's own: keras-jax, keras-jax-fp16fma,
-    /// keras-tensorflow, keras-torch, keras-numpy, tf-keras or tf-keras-2.9 (which know no names)
-    #[arg(long, default_value = "native", help_heading = "Values")]
+    #[arg(long, default_value = "native", help = stream_help(), help_heading = "Values")]
     pub(super) stream: Stream,
 
-    /// float16, bfloat16, float32 or float64
-    #[arg(long, default_value = "float32", help_heading = "Values")]
+    #[arg(long, default_value = "float32", help = dtype_help(), help_heading = "Values")]
     pub(super) dtype: Dtype,
 
     /// First index of the slice to draw, per axis, such as 10,0 [default: zeros]
@@ -146,63 +176,50 @@ Examples:
 impl Arguments {
     /// The initializer that the options name, with its seed.
     pub(super) fn initializer(&self) -> Result<Initializer, Failure> {
-        let Arguments { scale, mode, distribution, .. } = self;
-        let initializer = match &self.initializer {
-            Some(initializer) => initializer.clone(),
+        let (scheme, own) = self.scheme().map_err(varscale::Error::from)?;
+        let Arguments { seed, generator, global_seed, seed_index, stream, .. } = self;
+        let seed = seed.clone().or_else(|| generator.clone()).or(own);
+        let draws = scheme.class().draws;
+        let Some(global_seed) = *global_seed else {
+            return Ok(Initializer::new(scheme, seed).with_stream(*stream));
+        };
+        let seed = match seed {
+            None if draws => {
+                let mut random = PythonRandom::new(global_seed.into());
+                (0..=*seed_index).fold(0, |_, _| stream.drawn_seed(&mut random)).into()
+            }
+            // The global seed is part of every call's.
+            Some(seed) if stream.counts_draws() && draws && *seed_index == 0 => seed,
+            _ => {
+                return Err(Failure::Input(format!(
+                    "invalid --global-seed {global_seed}: {}",
+                    if draws {
+                        "the initializer has a seed of its own"
+                    } else {
+                        "the initializer draws nothing"
+                    }
+                )));
+            }
+        };
+        let initializer = Initializer::new(scheme, Some(seed)).with_stream(*stream);
+        Ok(initializer.with_global_seed(global_seed))
+    }
+
+    fn scheme(&self) -> Result<Named, ArgumentError> {
+        let Arguments { scale, mode, distribution, input_axes, output_axes, .. } = self;
+        let (scheme, seed) = match &self.initializer {
+            Some(named) => named.clone(),
             None => {
-                let rule = VarianceScaling::new(
-                    scale.unwrap_or(1.0.into()),
-                    mode.unwrap_or_default(),
-                    distribution.unwrap_or_default(),
-                )
-                .map_err(varscale::Error::from)?;
-                Initializer::variance_scaling(rule, Seed::unset().map_err(varscale::Error::from)?)
+                let scale = scale.unwrap_or(1.0.into());
+                let (mode, distribution) =
+                    (mode.unwrap_or_default(), distribution.unwrap_or_default());
+                (Scheme::variance_scaling(scale, mode, distribution)?, None)
             }
         };
-        self.with_seed(self.with_axes(initializer)?)
-    }
-
-    fn with_axes(&self, initializer: Initializer) -> Result<Initializer, Failure> {
-        let Arguments { input_axes, output_axes, .. } = self;
         if input_axes.is_none() && output_axes.is_none() {
-            return Ok(initializer);
+            return Ok((scheme, seed));
         }
-        match (initializer.as_variance_scaling(), initializer.seed()) {
-            (Some(rule), Some(seed)) => {
-                let rule = rule.clone().with_axes(input_axes.clone(), output_axes.clone());
-                Ok(Initializer::variance_scaling(rule, seed.clone()))
-            }
-            _ => Err(Failure::Input(format!(
-                "invalid --input-axes and --output-axes of {}: only VarianceScaling and its presets \
-                 have them",
-                initializer.class_name()
-            ))),
-        }
-    }
-
-    fn with_seed(&self, initializer: Initializer) -> Result<Initializer, Failure> {
-        let Arguments { seed, generator, global_seed, draw, stream, .. } = self;
-        let initializer = initializer.with_stream(*stream);
-        let initializer = match seed.as_ref().or(generator.as_ref()) {
-            Some(seed) => initializer.with_seed(seed.clone()),
-            None => initializer,
-        };
-        let Some(global_seed) = *global_seed else { return Ok(initializer) };
-        if initializer.seed().is_some_and(Seed::is_unset) {
-            let mut random = PythonRandom::new(global_seed.into());
-            let drawn = (0..=*draw).fold(0, |_, _| random.seed_for(*stream));
-            Ok(initializer.with_seed(drawn).with_global_seed(global_seed))
-        } else if *stream == Stream::TfKeras29 && *draw == 0 {
-            Ok(initializer.with_global_seed(global_seed))
-        } else {
-            Err(Failure::Input(format!(
-                "invalid --global-seed {global_seed}: {}",
-                match initializer.seed() {
-                    Some(_) => "the initializer has a seed of its own",
-                    None => "the initializer draws nothing",
-                }
-            )))
-        }
+        Ok((scheme.with_axes(input_axes.clone(), output_axes.clone())?, seed))
     }
 
     /// The slice that the options name, and its number of elements.
@@ -226,13 +243,13 @@ impl Arguments {
     }
 }
 
-fn parse_initializer(text: &str) -> Result<Initializer, String> {
+fn parse_initializer(text: &str) -> Result<Named, String> {
     let serialized = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| format!("invalid JSON: {error}"))?
     } else {
         Json::from(text)
     };
-    Initializer::deserialize(&serialized).map_err(|error| error.to_string())
+    Scheme::deserialize(&serialized).map_err(|error| error.to_string())
 }
 
 fn parse_number(text: &str) -> Result<Number, String> {

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use varscale_model::{CheckpointError, PourError};
+use varscale_model::{CheckpointError, WriteError};
 
 /// Why a command stopped early.
 #[derive(Debug)]
@@ -52,7 +52,9 @@ impl Failure {
 impl From<varscale::Error> for Failure {
     fn from(error: varscale::Error) -> Self {
         match error {
-            varscale::Error::Memory { .. } => Self::System(error.to_string()),
+            varscale::Error::Memory { .. } | varscale::Error::Threads { .. } => {
+                Self::System(error.to_string())
+            }
             _ => Self::Input(error.to_string()),
         }
     }
@@ -71,7 +73,7 @@ impl From<varscale_model::Error> for Failure {
 impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
         match error {
-            CheckpointError::Pour(PourError::Interrupted) => Self::Interrupted,
+            CheckpointError::Values(WriteError::Interrupted) => Self::Interrupted,
             _ if error.is_input() => Self::Input(error.to_string()),
             _ => Self::System(error.to_string()),
         }

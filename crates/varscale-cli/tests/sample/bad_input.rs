@@ -32,7 +32,7 @@ const BAD: [(&[&str], &[&str]); 45] = [
     (&["--generator", "1", "--global-seed", "2"], &["--generator", "--global-seed"]),
     (&["--initializer", "zeros", "--global-seed", "2"], &["--global-seed 2", "draws nothing"]),
     (&["--global-seed", "4294967296"], &["--global-seed", "4294967296", "4294967295"]),
-    (&["--draw", "1"], &["--global-seed"]),
+    (&["--seed-index", "1"], &["--global-seed"]),
     (&["--call", "-1"], &["--call", "-1"]),
     (&["--dtype", "int32"], &["--dtype", "int32", "bfloat16"]),
     (&["--dtype", "foo"], &["--dtype", "foo", "bfloat16"]),

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value as Json;
 use tempfile::tempdir;
 use varscale::{
-    Draw, Element, Initializer, Layout, Mode, Seed, SeedGenerator, Slice, Tensor, VarianceScaling,
+    Draw, Element, Initializer, Layout, Mode, Scheme, Seed, SeedGenerator, Slice, Tensor,
     half::{bf16, f16},
 };
 
@@ -95,7 +95,7 @@ fn values(arguments: &[&str]) -> Vec<u8> {
 
 #[test]
 fn files_hold_the_draw_in_every_dtype() {
-    let draw = Initializer::he_normal(-1).draw(Tensor::new([30, 20]).named("a/b")).unwrap();
+    let draw = Scheme::he_normal().with_seed(-1).draw(Tensor::new([30, 20]).named("a/b")).unwrap();
     for (dtype, descr, name) in [
         ("float16", "<f2", "F16"),
         ("bfloat16", "", "BF16"),
@@ -115,7 +115,7 @@ fn files_hold_the_draw_in_every_dtype() {
         assert_eq!(header["a/b"], tensor);
         assert_eq!(header["__metadata__"]["format"], "pt");
         assert_eq!(header["__metadata__"]["varscale.version"], env!("CARGO_PKG_VERSION"));
-        assert_eq!(header["__metadata__"]["varscale.stream"], varscale::NATIVE_STREAM);
+        assert_eq!(header["__metadata__"]["varscale.stream"], varscale::Stream::Native.id());
         assert_eq!(header["__metadata__"]["varscale.seed"], u64::MAX.to_string());
         assert_eq!(written(&arguments, "safetensors"), file);
 
@@ -171,7 +171,7 @@ fn metadata_reproduces_the_slice() {
 
 #[test]
 fn slices_are_parts_of_the_whole() {
-    let draw = Initializer::glorot_uniform(3).draw([9, 8, 7]).unwrap();
+    let draw = Scheme::glorot_uniform().with_seed(3).draw([9, 8, 7]).unwrap();
     let base = ["--shape", "9,8,7", "--initializer", "glorot_uniform", "--seed", "3"];
     for (options, offset, extent) in [
         (&["--offset", "2,3,4", "--extent", "5,4,3"][..], [2, 3, 4], [5, 4, 3]),
@@ -188,7 +188,7 @@ fn slices_are_parts_of_the_whole() {
 #[test]
 fn scalars_and_empty_tensors() {
     let scalar = written(&["--shape", "", "--seed", "1"], "npy");
-    let draw = Initializer::variance_scaling(VarianceScaling::default(), 1).draw([]).unwrap();
+    let draw = Scheme::lecun_normal().with_seed(1).draw([]).unwrap();
     assert_eq!(npy(&scalar).1, floats(&draw));
     assert!(npy(&scalar).0.contains("'shape': ()"));
     let empty = written(&["--shape", "3,0", "--seed", "1"], "safetensors");
@@ -215,12 +215,12 @@ fn threads_do_not_matter() {
 #[test]
 fn calls_follow_the_generator() {
     let generator = SeedGenerator::new(Some(5)).unwrap();
-    let he = Initializer::he_normal(&generator);
+    let he = Scheme::he_normal().with_seed(&generator);
     let base = ["--shape", "40", "--initializer", "HeNormal", "--call"];
     for call in ["0", "1", "2", "3"] {
         let with = |seed: &[&str]| values(&[&base[..], &[call], seed].concat());
         assert_eq!(with(&["--generator", "5"]), floats(&he.draw([40]).unwrap()));
-        let fixed = Initializer::he_normal(5).draw([40]).unwrap();
+        let fixed = Scheme::he_normal().with_seed(5).draw([40]).unwrap();
         assert_eq!(with(&["--seed", "5"]), floats(&fixed));
     }
     let text = printed(&["--shape", "40", "--generator", "5", "--call", "2"]);
@@ -231,7 +231,7 @@ fn calls_follow_the_generator() {
 fn seeds_of_objects_hold_unless_replaced() {
     let object = r#"{"class_name": "HeNormal", "config": {"seed": 11}}"#;
     let base = ["--shape", "40", "--initializer", object];
-    let draw = |seed: i32| floats(&Initializer::he_normal(seed).draw([40]).unwrap());
+    let draw = |seed: i32| floats(&Scheme::he_normal().with_seed(seed).draw([40]).unwrap());
     assert_eq!(values(&base), draw(11));
     assert_eq!(values(&[&base[..], &["--seed", "12"]].concat()), draw(12));
 }
@@ -248,26 +248,26 @@ fn unset_seeds_are_drawn_and_reported() {
 }
 
 #[test]
-fn rules_are_what_the_options_say() {
-    let draw = |rule: VarianceScaling, layout: Layout| {
+fn schemes_are_what_the_options_say() {
+    let draw = |scheme: Scheme, layout: Layout| {
         let tensor = Tensor::new([4, 5, 6]).with_layout(layout);
-        floats(&Initializer::variance_scaling(rule, 1).draw(tensor).unwrap())
+        floats(&scheme.with_seed(1).draw(tensor).unwrap())
     };
     let base = ["--shape", "4,5,6", "--seed", "1"];
     let with = |options: &[&str]| values(&[&base[..], options].concat());
-    let rule = |scale: i32, mode, distribution: &str| {
-        VarianceScaling::new(scale, mode, distribution.parse().unwrap()).unwrap()
+    let scheme = |scale: i32, mode, distribution: &str| {
+        Scheme::variance_scaling(scale, mode, distribution.parse().unwrap()).unwrap()
     };
-    assert_eq!(with(&[]), draw(VarianceScaling::default(), Layout::keras()));
+    assert_eq!(with(&[]), draw(Scheme::lecun_normal(), Layout::keras()));
     assert_eq!(
         with(&["--scale", "2", "--mode", "fan_geo_avg", "--distribution", "Uniform"]),
-        draw(rule(2, Mode::FanGeoAvg, "uniform"), Layout::keras())
+        draw(scheme(2, Mode::FanGeoAvg, "uniform"), Layout::keras())
     );
     assert_eq!(
-        with(&["--layout", "torch", "--stream", varscale::NATIVE_STREAM]),
-        draw(VarianceScaling::default(), Layout::torch())
+        with(&["--layout", "torch", "--stream", varscale::Stream::Native.id()]),
+        draw(Scheme::lecun_normal(), Layout::torch())
     );
-    let axes = VarianceScaling::default().with_axes(Some(vec![-3, 1]), Some(vec![2]));
+    let axes = Scheme::lecun_normal().with_axes(Some(vec![-3, 1]), Some(vec![2])).unwrap();
     let options = ["--input-axes", "-3,1", "--output-axes", "2"];
     assert_eq!(with(&options), draw(axes, Layout::keras()));
 }
@@ -276,7 +276,7 @@ fn rules_are_what_the_options_say() {
 fn prints_explanation_statistics_and_histogram() {
     let options = ["--shape", "784,256", "--initializer", "glorot_uniform", "--seed", "42"];
     let text = printed(&options);
-    let explanation = Initializer::glorot_uniform(42).explain([784, 256]).unwrap();
+    let explanation = Scheme::glorot_uniform().with_seed(42).explain([784, 256]).unwrap();
     assert!(text.starts_with(&format!("{explanation}\n\nseed      42\n")), "{text}");
     for part in [
         "\nstream    philox4x32-10/v1\n",

@@ -56,7 +56,7 @@ fn recorded_draws_are_drawn_again() {
             ]);
             let (seed, call) = (case["seed"].to_string(), case["call_index"].to_string());
             match (case["seed"].is_null(), case["seed_kind"] == "SeedGenerator") {
-                (true, _) => arguments.push(("--draw", call)),
+                (true, _) => arguments.push(("--seed-index", call)),
                 (_, true) => arguments.extend([("--generator", seed), ("--call", call)]),
                 (_, false) => arguments.extend([("--seed", seed), ("--call", call)]),
             }

@@ -25,21 +25,21 @@ fn exact() -> [Exact; 3] {
     let variance = 1.0 - 2.0 * edge;
     [
         Exact {
-            initializer: Initializer::truncated_normal(0.0, 1.0, 1234).unwrap(),
+            initializer: Scheme::truncated_normal(0.0, 1.0).unwrap().with_seed(1234),
             cdf: |x| (normal_cdf(x) - normal_cdf(-2.0)) / (normal_cdf(2.0) - normal_cdf(-2.0)),
             variance,
             fourth: 3.0 * variance - 8.0 * edge,
             bound: 2.0,
         },
         Exact {
-            initializer: Initializer::random_normal(0.0, 1.0, 1234).unwrap(),
+            initializer: Scheme::random_normal(0.0, 1.0).unwrap().with_seed(1234),
             cdf: normal_cdf,
             variance: 1.0,
             fourth: 3.0,
             bound: f64::INFINITY,
         },
         Exact {
-            initializer: Initializer::random_uniform(-1.0, 1.0, 1234).unwrap(),
+            initializer: Scheme::random_uniform(-1.0, 1.0).unwrap().with_seed(1234),
             cdf: |x| (x + 1.0) / 2.0,
             variance: 1.0 / 3.0,
             fourth: 1.0 / 5.0,

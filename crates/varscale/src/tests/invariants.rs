@@ -1,7 +1,9 @@
 //! A value depends on its index and on nothing else.
 
 use super::*;
-use crate::{SeedGenerator, kernel::Run};
+#[cfg(feature = "parallel")]
+use crate::Pool;
+use crate::{SeedGenerator, streams::native::kernel::Run};
 
 fn runner(shape: &[usize], slice: &Slice, call: u32) {
     Runner { tensor: Tensor::new(shape).named("layer/kernel"), call, slice }.equals_reference();
@@ -51,21 +53,23 @@ fn indices_beyond_32_bits_equal_the_reference() {
 
 #[test]
 fn runs_across_the_carry_of_the_counter_equal_the_reference() {
-    let line = [1 << 36];
-    runner(&line, &Slice::new([(1usize << 34) - 700], [1400]), 0);
+    // Index 2^34 lies in row 5; one axis alone could not be that long where usize has 32 bits.
+    let shape = [6, 3 << 30];
+    runner(&shape, &Slice::new([5, (1 << 30) - 700], [1, 1400]), 0);
 }
 
 #[test]
 fn every_level_gives_the_same_bits() {
     fn check<T: Reference>() {
         for (name, initializer) in distributions() {
-            let law = *initializer.draw([1]).unwrap().law();
-            let position = Position::new(3, name, 1);
+            let draw = initializer.draw([1]).unwrap();
+            let law = *draw.law().unwrap();
+            let position = Position::of(&request(&draw, name, 1));
             let draw = |level: Level, start, length, exceeds_caches, from| {
                 let mut out = vec![T::default(); length + 64 + from];
                 let line = out.as_ptr().align_offset(64);
                 let out = &mut out[line + from..][..length];
-                level.run(Run { law: &law, position, start, columns: 1, exceeds_caches, out });
+                level.run(Run { law: &law, position, start, exceeds_caches, out });
                 out.iter().map(|&value| value.bits()).collect::<Vec<_>>()
             };
             for (start, length) in [(0, 4096), (1, 1000), (255, 2), (77, 513), (1 << 33, 3)] {
@@ -86,25 +90,24 @@ fn every_level_gives_the_same_bits() {
 }
 
 #[test]
+#[cfg(feature = "parallel")]
 fn one_to_eight_threads_give_the_same_bits() {
     // Enough for eight threads.
     let shape = [2200, 1001];
     let slice = Slice::new([3, 1], [2190, 990]);
     for (name, initializer) in distributions() {
         let draw = initializer.draw(shape).unwrap();
-        let whole: Vec<f32> = draw.clone().with_threads(1).to_vec().unwrap();
-        let part: Vec<f32> = draw.clone().with_threads(1).slice_to_vec(&slice).unwrap();
+        let both = || (draw.to_vec::<f32>().unwrap(), draw.slice_to_vec::<f32>(&slice).unwrap());
+        let one = Pool::new(1).unwrap().install(both);
         for threads in [0, 2, 3, 4, 5, 6, 7, 8] {
-            let draw = draw.clone().with_threads(threads);
-            assert_eq!(draw.to_vec::<f32>().unwrap(), whole, "{name} on {threads}");
-            assert_eq!(draw.slice_to_vec::<f32>(&slice).unwrap(), part, "{name} on {threads}");
+            assert!(Pool::new(threads).unwrap().install(both) == one, "{name} on {threads}");
         }
     }
 }
 
 #[test]
 fn every_order_of_calls_gives_the_same_bits() {
-    let initializer = Initializer::he_normal(9);
+    let initializer = Scheme::he_normal().with_seed(9);
     let names = ["a", "b", "c", "d"];
     let draw = |name: &str| initializer.sample::<f32>(Tensor::new([5, 7]).named(name)).unwrap();
     let expected = names.map(draw);
@@ -131,7 +134,8 @@ fn every_order_of_calls_gives_the_same_bits() {
 fn names_calls_and_seeds_give_other_values() {
     let values = |seed, name: &str, call| {
         let generator = SeedGenerator::new(Some(seed)).unwrap();
-        let draw = Initializer::he_normal(&generator)
+        let draw = Scheme::he_normal()
+            .with_seed(&generator)
             .draw_call(Tensor::new([64]).named(name), call)
             .unwrap();
         draw.to_vec::<f32>().unwrap()
@@ -147,10 +151,10 @@ fn names_calls_and_seeds_give_other_values() {
 #[test]
 fn an_integer_seed_and_call_0_of_its_generator_agree() {
     let generator = SeedGenerator::new(Some(5)).unwrap();
-    let integer = Initializer::he_normal(5).sample::<f32>([40]).unwrap();
-    assert_eq!(Initializer::he_normal(&generator).sample::<f32>([40]).unwrap(), integer);
+    let integer = Scheme::he_normal().with_seed(5).sample::<f32>([40]).unwrap();
+    assert_eq!(Scheme::he_normal().with_seed(&generator).sample::<f32>([40]).unwrap(), integer);
     assert_eq!(
-        Initializer::he_normal(5).draw_call([40], 3).unwrap().to_vec::<f32>().unwrap(),
+        Scheme::he_normal().with_seed(5).draw_call([40], 3).unwrap().to_vec::<f32>().unwrap(),
         integer
     );
 }
@@ -175,7 +179,7 @@ fn f32_and_f64_draws_agree() {
         let draw = initializer.draw([100_000]).unwrap();
         let single: Vec<f32> = draw.to_vec().unwrap();
         let double: Vec<f64> = draw.to_vec().unwrap();
-        let stddev = draw.law().stddev().unwrap();
+        let stddev = draw.law().unwrap().stddev();
         // Rounding of the value and of the shift, and what the 32 bits of a word resolve: in the
         // normal's tail, of a radius word w, 1 / (w · radius), here with w above 2^32 / 10^6.
         let tolerance = if name.starts_with("normal") { 4e-4 } else { 3e-6 };
@@ -190,13 +194,13 @@ fn f32_and_f64_draws_agree() {
 fn bounds_hold_after_rounding() {
     fn check<T: Reference>() {
         for stddev in [1.0, 0.05, 0.1, 1.0 / 3.0, 0.011_367, 123.456] {
-            let initializer = Initializer::truncated_normal(0.0, stddev, 8).unwrap();
-            let computing = <T::Computing as Computing>::from_f64;
+            let initializer = Scheme::truncated_normal(0.0, stddev).unwrap().with_seed(8);
+            let computing = <T::Computing as Real>::from_f64;
             let bound = T::narrow(computing(2.0 * stddev)).to_f64();
             let values: Vec<T> = initializer.sample([100_000]).unwrap();
             assert!(values.iter().all(|value| value.to_f64().abs() <= bound));
 
-            let initializer = Initializer::random_uniform(-stddev / 3.0, stddev, 8).unwrap();
+            let initializer = Scheme::random_uniform(-stddev / 3.0, stddev).unwrap().with_seed(8);
             let low = T::narrow(computing(-stddev / 3.0)).to_f64();
             let high = T::narrow(computing(stddev)).to_f64();
             let values: Vec<T> = initializer.sample([100_000]).unwrap();
@@ -211,13 +215,14 @@ fn bounds_hold_after_rounding() {
 
 #[test]
 fn constants_and_identities() {
-    let ones: Vec<f16> = Initializer::ones().sample([3, 3]).unwrap();
+    let ones: Vec<f16> = Initializer::new(Scheme::ones(), None).sample([3, 3]).unwrap();
     assert!(ones.iter().all(|&one| one == f16::ONE));
-    let third: Vec<f32> = Initializer::constant(1.0 / 3.0).unwrap().sample([5]).unwrap();
+    let third: Vec<f32> =
+        Initializer::new(Scheme::constant(1.0 / 3.0).unwrap(), None).sample([5]).unwrap();
     assert_eq!(third, [1.0 / 3.0; 5]);
 
     for shape in [[4, 4], [2, 5], [5, 2], [1, 1], [0, 3], [300, 300], [1000, 3], [3, 1000]] {
-        let draw = Initializer::identity(2.5).unwrap().draw(shape).unwrap();
+        let draw = Initializer::new(Scheme::identity(2.5).unwrap(), None).draw(shape).unwrap();
         let expected = |row: usize, column: usize| if row == column { 2.5 } else { 0.0 };
         let whole: Vec<f32> = draw.to_vec().unwrap();
         for (index, &value) in whole.iter().enumerate() {
@@ -237,13 +242,41 @@ fn a_position_is_a_key_and_a_call() {
     // The anonymous tensor of seed 0: its digest is FNV's offset basis.
     let basis = [0x6295_c58d, 0x62b8_2175, 0x07bb_0142, 0x6c62_272e];
     let [k0, k1, ..] = philox4x32(basis, [0, 0]);
-    assert_eq!(Position::new(0, "", 9), Position { key: [k0, k1], call: 9 });
+    let draw = Scheme::he_normal().with_seed(0).draw([1]).unwrap();
+    let request = Request { seed: 0, ..request(&draw, "", 9) };
+    assert_eq!(Position::of(&request), Position { key: [k0, k1], call: 9 });
 }
 
 #[test]
 fn dtypes_have_sizes_and_names() {
-    for dtype in Dtype::ALL {
+    for &dtype in Dtype::ALL {
         assert_eq!(dtype.name().parse::<Dtype>(), Ok(dtype));
     }
     assert_eq!(size_of::<bf16>(), <bf16 as Element>::DTYPE.size());
+}
+
+#[test]
+fn names_and_seeds_give_other_keys() {
+    let keys = [(0, ""), (1, ""), (1 << 32, ""), (0, "a"), (0, "b"), (0, "a/b"), (0, "ab")].map(
+        |(seed, name): (u64, &str)| {
+            let draw = Scheme::he_normal().with_seed(seed).draw(Tensor::new([4]).named(name));
+            draw.unwrap().native().unwrap().key
+        },
+    );
+    for (at, key) in keys.iter().enumerate() {
+        assert!(!keys[..at].contains(key));
+    }
+}
+
+#[test]
+fn a_native_draw_is_all_that_its_values_depend_on() {
+    for (name, initializer) in distributions() {
+        let draw = initializer.draw(Tensor::new([300]).named(name)).unwrap();
+        let native = draw.native().unwrap();
+        let position = Position { key: native.key, call: native.call };
+        for (index, value) in draw.to_vec::<f32>().unwrap().into_iter().enumerate() {
+            assert_eq!(value, reference::<f32>(&native.law, position, index as u64));
+        }
+    }
+    assert!(Initializer::new(Scheme::ones(), None).draw([3]).unwrap().native().is_none());
 }

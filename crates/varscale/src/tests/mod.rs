@@ -1,5 +1,5 @@
-//! Tests of the native stream: a reference that computes one value at a time, and what the fast
-//! one must share with it.
+//! Tests of whole draws: a reference that computes one value at a time, what the fast one must share
+//! with it, and the frameworks' streams against what they really drew.
 
 mod distribution;
 #[cfg(all(feature = "keras-streams", feature = "serde"))]
@@ -16,10 +16,14 @@ use half::{bf16, f16};
 #[cfg(feature = "keras-streams")]
 use crate::Distribution;
 use crate::{
-    Draw, Dtype, Element, Initializer, Law, Slice, Tensor,
-    kernel::{Computing, dispatch::Level, philox::philox4x32},
-    math::Native,
-    stream::{Origin, native::Position},
+    Draw, Dtype, Element, Initializer, Law, Scheme, Slice, Stream, Tensor,
+    bits::philox::philox4x32,
+    draw::Source,
+    simd::{Level, Native, Real, Round},
+    streams::{
+        native::{Position, fnv1a_128, kernel::Computing},
+        values::Request,
+    },
 };
 
 /// The definition of the stream, one value at a time. Rounding to 16 bits is `half`'s.
@@ -29,7 +33,7 @@ fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
         philox4x32(counter, position.key)[(index % 4) as usize]
     };
     let word = |index| T::word(word(index, 0), word(index, 1));
-    let parameter = <T::Computing as Computing>::from_f64;
+    let parameter = <T::Computing as Real>::from_f64;
     T::narrow(match *law {
         Law::TruncatedNormal { mean, stddev } => {
             T::Computing::truncated_normal::<Native>(word(index)) * parameter(stddev)
@@ -45,12 +49,11 @@ fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
             let value = if value < parameter(low) { parameter(low) } else { value };
             if value > parameter(high) { parameter(high) } else { value }
         }
-        _ => parameter(law.mean()),
     })
 }
 
 /// What the reference needs of an element type.
-pub(crate) trait Reference: Element + core::fmt::Debug {
+pub(crate) trait Reference: Element + Round<Computing: Computing> {
     fn word(high: u32, low: u32) -> <Self::Computing as Computing>::Word;
     fn narrow(value: Self::Computing) -> Self;
     fn bits(self) -> u64;
@@ -89,16 +92,22 @@ reference! {
     f64, both, core::convert::identity;
 }
 
+/// What a draw of seed 42 asks the native stream for.
+fn request(draw: &Draw, name: &str, call: u32) -> Request {
+    let (law, elements, name) = (*draw.law().unwrap(), draw.elements(), fnv1a_128(name.as_bytes()));
+    Request { law, seed: 42, call, name, elements, global_seed: None }
+}
+
 /// One initializer per distribution, with and without a shift.
 fn distributions() -> Vec<(&'static str, Initializer)> {
     let seed = 42;
     vec![
-        ("truncated_normal", Initializer::truncated_normal(0.0, 0.05, seed).unwrap()),
-        ("truncated_normal_around", Initializer::truncated_normal(0.5, 0.05, seed).unwrap()),
-        ("normal", Initializer::random_normal(0.0, 0.05, seed).unwrap()),
-        ("normal_around", Initializer::random_normal(0.5, 0.05, seed).unwrap()),
-        ("uniform", Initializer::random_uniform(-0.05, 0.05, seed).unwrap()),
-        ("uniform_between", Initializer::random_uniform(0.25, 0.75, seed).unwrap()),
+        ("truncated_normal", Scheme::truncated_normal(0.0, 0.05).unwrap().with_seed(seed)),
+        ("truncated_normal_around", Scheme::truncated_normal(0.5, 0.05).unwrap().with_seed(seed)),
+        ("normal", Scheme::random_normal(0.0, 0.05).unwrap().with_seed(seed)),
+        ("normal_around", Scheme::random_normal(0.5, 0.05).unwrap().with_seed(seed)),
+        ("uniform", Scheme::random_uniform(-0.05, 0.05).unwrap().with_seed(seed)),
+        ("uniform_between", Scheme::random_uniform(0.25, 0.75).unwrap().with_seed(seed)),
     ]
 }
 
@@ -115,8 +124,10 @@ impl Runner<'_> {
         for (name, initializer) in distributions() {
             let draw = initializer.draw_call(self.tensor.clone(), self.call).unwrap();
             // `draw_call` gives an integer seed call 0: place the call by hand.
-            let position = Position::new(42, &self.tensor.name, self.call);
-            let draw = Draw::new(draw.shape(), *draw.law(), Origin::Native(position)).unwrap();
+            let request = request(&draw, &self.tensor.name, self.call);
+            let position = Position::of(&request);
+            let source = Source::Stream(Stream::Native, request);
+            let draw = Draw::new(draw.explanation().clone(), source);
             self.equals::<f16>(name, &draw, position);
             self.equals::<bf16>(name, &draw, position);
             self.equals::<f32>(name, &draw, position);
@@ -129,7 +140,7 @@ impl Runner<'_> {
         let indices = indices(draw.shape(), self.slice);
         assert_eq!(values.len(), indices.len());
         for (value, index) in values.into_iter().zip(indices) {
-            let expected: T = reference(draw.law(), position, index);
+            let expected: T = reference(draw.law().unwrap(), position, index);
             assert!(
                 value.bits() == expected.bits()
                     || (value.to_f64() == 0.0 && expected.to_f64() == 0.0),

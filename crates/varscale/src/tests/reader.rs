@@ -3,7 +3,8 @@
 use std::format;
 
 use super::*;
-use crate::{Stream, VarianceScaling};
+#[cfg(feature = "parallel")]
+use crate::Pool;
 
 /// The values of a slice, read into buffers of any lengths.
 fn read<T: Reference>(draw: &Draw, slice: &Slice, choices: &mut Choices, most: usize) -> Vec<T> {
@@ -40,11 +41,11 @@ fn readers_give_the_same_however_they_are_split() {
 
     let mut choices = Choices(11);
     for &stream in Stream::ALL {
-        for distribution in Distribution::ALL {
+        for &distribution in Distribution::ALL {
             // Not multiples of 16, for torch's tail; the first one for its small tensors.
             for shape in [[2, 3], [13, 9], [101, 57], [311, 503]] {
-                let rule = VarianceScaling::new(1.0, crate::Mode::FanIn, distribution).unwrap();
-                let initializer = Initializer::variance_scaling(rule, 3).with_stream(stream);
+                let rule = Scheme::variance_scaling(1.0, crate::Mode::FanIn, distribution).unwrap();
+                let initializer = rule.with_seed(3).with_stream(stream);
                 let draw = initializer.draw(shape).unwrap();
                 let what = format!("{stream} {distribution} {shape:?}");
                 check::<f16>(&draw, &mut choices, &what);
@@ -58,16 +59,19 @@ fn readers_give_the_same_however_they_are_split() {
 
 /// The state of a sequential stream stands where the values end, in the middle of its own blocks.
 #[test]
+#[cfg(feature = "parallel")]
 fn readers_go_on_across_large_buffers() {
     for stream in [Stream::KerasTorch, Stream::KerasNumpy] {
-        for initializer in [Initializer::he_normal(3), Initializer::random_normal(0, 1, 3).unwrap()]
+        for initializer in
+            [Scheme::he_normal().with_seed(3), Scheme::random_normal(0, 1).unwrap().with_seed(3)]
         {
             let draw = initializer.with_stream(stream).draw([1500, 1999]).unwrap();
             let expected: Vec<f32> = draw.to_vec().unwrap();
             let slice = Slice::whole(draw.shape());
             for threads in [1, 3] {
-                let draw = draw.clone().with_threads(threads);
-                let values: Vec<f32> = read(&draw, &slice, &mut Choices(5), 900_000);
+                let values: Vec<f32> = Pool::new(threads)
+                    .unwrap()
+                    .install(|| read(&draw, &slice, &mut Choices(5), 900_000));
                 assert!(values == expected, "{stream} {threads}");
             }
         }

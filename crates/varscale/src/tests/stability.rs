@@ -1,7 +1,6 @@
 //! Exact bits, forever: the stream `philox4x32-10/v1` never changes these.
 
 use super::*;
-use crate::stream::native::fnv1a_128;
 
 /// Six values, and the digest of 70,001 from index 13 on, of every distribution.
 fn fingerprint<T: Reference>() -> Vec<(&'static str, Vec<u64>, u128)> {

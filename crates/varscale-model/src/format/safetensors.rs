@@ -1,0 +1,91 @@
+//! The safetensors format: 8 bytes with the length of a JSON header, the header, the data.
+//!
+//! Source: the format's description in `huggingface/safetensors`, and its Rust implementation.
+
+use std::io::Read;
+
+use serde_json::{Map, Value, json};
+use varscale::Dtype;
+
+use super::{Entry, HeaderError, bytes_of, dtype_name, too_large};
+use crate::SpecError;
+
+pub(super) const EXTENSION: &str = "safetensors";
+
+/// The header's key that is no tensor: text to text.
+pub(crate) const METADATA: &str = "__metadata__";
+
+/// Most bytes that the format allows a header.
+pub(crate) const MAX_HEADER: u64 = 100_000_000;
+
+/// Bytes of the length in front of the header; readers expect the data at a multiple of them.
+const PREFIX: usize = 8;
+
+const NAMES: [(Dtype, &str); 4] = [
+    (Dtype::Float16, "F16"),
+    (Dtype::BFloat16, "BF16"),
+    (Dtype::Float32, "F32"),
+    (Dtype::Float64, "F64"),
+];
+
+/// The dtype that the format calls `name`.
+pub(crate) fn dtype(name: &str) -> Option<Dtype> {
+    NAMES.iter().find(|&&(_, other)| other == name).map(|&(dtype, _)| dtype)
+}
+
+/// The JSON header of a file of `length` bytes.
+pub(crate) fn read_header(mut file: impl Read, length: u64) -> Result<Vec<u8>, SpecError> {
+    let prefix = PREFIX as u64;
+    if length < prefix {
+        return Err(SpecError::Short { length, header: prefix });
+    }
+    let mut bytes = [0; PREFIX];
+    file.read_exact(&mut bytes)?;
+    let header = u64::from_le_bytes(bytes);
+    if header > MAX_HEADER {
+        return Err(SpecError::LongHeader { header });
+    }
+    if header > length - prefix {
+        return Err(SpecError::Short { length, header: prefix + header });
+    }
+    let mut json = Vec::new();
+    file.take(header).read_to_end(&mut json)?;
+    Ok(json)
+}
+
+/// To `metadata` it adds this library's version, and the `format` that transformers asks for before
+/// it loads a file.
+pub(super) fn header(
+    tensors: &[Entry<'_>],
+    metadata: &[(&str, String)],
+) -> Result<Vec<u8>, HeaderError> {
+    let mut texts = Map::new();
+    texts.insert("format".into(), "pt".into());
+    texts.insert("varscale.version".into(), env!("CARGO_PKG_VERSION").into());
+    texts.extend(metadata.iter().map(|(key, text)| ((*key).to_owned(), text.clone().into())));
+
+    let mut header = Map::new();
+    header.insert(METADATA.into(), texts.into());
+    let mut offset = 0u64;
+    for entry in tensors {
+        if entry.name == METADATA {
+            return Err(HeaderError::Reserved { format: EXTENSION, name: METADATA });
+        }
+        let end = offset.checked_add(bytes_of(entry)?).ok_or_else(|| too_large(entry))?;
+        let description = json!({
+            "dtype": dtype_name(EXTENSION, &NAMES, entry.dtype)?,
+            "shape": entry.shape,
+            "data_offsets": [offset, end],
+        });
+        header.insert(entry.name.to_owned(), description);
+        offset = end;
+    }
+
+    let mut json = Value::Object(header).to_string().into_bytes();
+    json.resize(json.len().next_multiple_of(PREFIX), b' ');
+    let bytes = json.len() as u64;
+    if bytes > MAX_HEADER {
+        return Err(HeaderError::TooLong { format: EXTENSION, bytes, allowed: MAX_HEADER });
+    }
+    Ok([&bytes.to_le_bytes()[..], &json].concat())
+}

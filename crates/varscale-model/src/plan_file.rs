@@ -1,0 +1,187 @@
+//! The plan file: a spec, defaults, and rules whose patterns give each tensor a scheme and a layout.
+
+use std::path::{Path, PathBuf};
+
+use globset::GlobBuilder;
+use regex::bytes::{Regex, RegexBuilder};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use varscale::{Dtype, Layout, Scheme, Seed, Stream};
+
+use crate::{Error, input};
+
+/// A plan file: a spec, defaults, and the rules.
+///
+/// ```
+/// let file = varscale_model::PlanFile::from_toml(
+///     r#"
+///     spec = "gpt2.json"        # relative to the plan file's folder
+///     seed = 42                 # absent: drawn once, and reported
+///     stream = "native"         # or a framework's: keras-jax, keras-torch, …
+///     dtype = "float32"         # absent: what the spec says
+///     layout = "torch"          # absent: keras
+///     [[rules]]                 # the first rule that matches a tensor's name decides
+///     match = "*.bias"          # a glob: * matches any characters, dots and slashes included
+///     initializer = "zeros"     # Keras's identifier, or Keras's serialized object
+///     [[rules]]
+///     match = "*"
+///     initializer = { class_name = "RandomNormal", config = { stddev = 0.02 } }
+///     dtype = "bfloat16"        # a rule may set layout, dtype and seed
+///     "#,
+/// )?;
+/// assert!(file.rules[0].matches("h.0.attn.bias"));
+/// # Ok::<(), varscale_model::PlanFileError>(())
+/// ```
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    /// The spec's file, relative to the plan file's folder.
+    pub spec: PathBuf,
+    /// Seed of the whole model.
+    #[serde(default)]
+    pub seed: Option<Seed>,
+    /// Keras's `keras.utils.set_random_seed`, in place of a seed: tensors without a seed of their
+    /// own take the seeds that Keras draws after it, in the spec's order. 0 to 2^32 - 1.
+    #[serde(default, deserialize_with = "global_seed")]
+    pub global_seed: Option<u32>,
+    /// Stream of every tensor: the native one, unless it is named.
+    #[serde(default)]
+    pub stream: Stream,
+    /// Dtype of every tensor, in place of the spec's.
+    #[serde(default)]
+    pub dtype: Option<Dtype>,
+    /// Layout of every tensor.
+    #[serde(default)]
+    pub layout: Option<Layout>,
+    /// The rules in order: the first that matches a tensor decides.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+}
+
+/// What the tensors whose names match a pattern are given. What a rule leaves out is the plan's or
+/// the spec's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    #[serde(rename = "match")]
+    pattern: Pattern,
+    /// Their scheme, and the seed where it has one of its own.
+    #[serde(rename = "initializer", default, deserialize_with = "scheme")]
+    pub scheme: Option<(Scheme, Option<Seed>)>,
+    /// Their layout.
+    #[serde(default)]
+    pub layout: Option<Layout>,
+    /// Their dtype.
+    #[serde(default)]
+    pub dtype: Option<Dtype>,
+    /// Their seed, where the initializer has none of its own.
+    #[serde(default)]
+    pub seed: Option<Seed>,
+}
+
+/// What is wrong with a plan file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct PlanFileError {
+    /// What and where, with the line it stands in.
+    pub reason: String,
+}
+
+impl PlanFile {
+    /// A plan file from its text.
+    ///
+    /// # Errors
+    /// [`PlanFileError`] with the line and what is allowed there.
+    pub fn from_toml(text: &str) -> Result<Self, PlanFileError> {
+        let file: Self = toml::from_str(text)
+            .map_err(|error| PlanFileError { reason: error.to_string().trim_end().into() })?;
+        if file.seed.is_some() && file.global_seed.is_some() {
+            return Err(PlanFileError { reason: "give seed or global_seed, not both".into() });
+        }
+        Ok(file)
+    }
+
+    /// A plan file.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::PlanFile`], which name the file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        String::from_utf8(input::read(path)?)
+            .map_err(|error| PlanFileError { reason: format!("a plan is UTF-8 text: {error}") })
+            .and_then(|text| Self::from_toml(&text))
+            .map_err(|source| Error::PlanFile { path: path.to_owned(), source })
+    }
+}
+
+impl Rule {
+    /// The glob as written.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern.glob
+    }
+
+    /// Whether the whole of a tensor's name matches the glob.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        self.pattern.regex.is_match(name.as_bytes())
+    }
+}
+
+/// A glob, and what it compiles to.
+#[derive(Debug, Clone)]
+struct Pattern {
+    glob: String,
+    regex: Regex,
+}
+
+/// Most bytes of a glob: its braces nest, and every level takes stack.
+const LONGEST_GLOB: usize = 1000;
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let glob = String::deserialize(deserializer)?;
+        if glob.len() > LONGEST_GLOB {
+            let length = glob.len();
+            let message = format!("a glob of {length} bytes: at most {LONGEST_GLOB} are allowed");
+            return Err(D::Error::custom(message));
+        }
+        // Backslashes escape on every platform, or a plan would mean another thing on Windows.
+        let built = GlobBuilder::new(&glob).backslash_escape(true).build();
+        let regex = RegexBuilder::new(built.map_err(D::Error::custom)?.regex())
+            .dot_matches_new_line(true)
+            .build()
+            .map_err(|error| D::Error::custom(format!("glob {glob:?} is too deep: {error}")))?;
+        Ok(Self { glob, regex })
+    }
+}
+
+fn global_seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let seed = i64::deserialize(deserializer)?;
+    let allowed = "an integer from 0 to 2^32 - 1";
+    u32::try_from(seed)
+        .map(Some)
+        .map_err(|_| D::Error::invalid_value(serde::de::Unexpected::Signed(seed), &allowed))
+}
+
+/// Keras's identifier or serialized object.
+fn scheme<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<(Scheme, Option<Seed>)>, D::Error> {
+    let value = toml::Value::deserialize(deserializer)?;
+    // JSON has neither of these: they would turn into null, which means "not given".
+    if let Some(alien) = alien(&value) {
+        return Err(D::Error::custom(format!("initializer holds {alien}, which JSON cannot")));
+    }
+    let value = serde_json::to_value(value).map_err(D::Error::custom)?;
+    Scheme::deserialize(&value).map(Some).map_err(D::Error::custom)
+}
+
+/// A value inside `value` that JSON does not have: a date, an infinite number or no number.
+fn alien(value: &toml::Value) -> Option<&toml::Value> {
+    match value {
+        toml::Value::Datetime(_) => Some(value),
+        toml::Value::Float(float) => (!float.is_finite()).then_some(value),
+        toml::Value::Array(values) => values.iter().find_map(alien),
+        toml::Value::Table(table) => table.values().find_map(alien),
+        _ => None,
+    }
+}

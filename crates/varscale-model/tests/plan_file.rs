@@ -1,0 +1,118 @@
+//! Plan files: what one may hold, and what every bad one is told.
+
+use varscale::{Dtype, Layout, Scheme, Seed};
+use varscale_model::PlanFile;
+
+fn rules(text: &str) -> PlanFile {
+    PlanFile::from_toml(text).unwrap()
+}
+
+fn refused(text: &str) -> String {
+    PlanFile::from_toml(text).unwrap_err().to_string()
+}
+
+fn rule(line: &str) -> String {
+    format!("spec = 's.json'\n[[rules]]\nmatch = '*'\n{line}\n")
+}
+
+#[test]
+fn reads_every_key() {
+    let rules = rules(
+        r#"
+        spec = "s.json"
+        seed = -1
+        dtype = "bfloat16"
+        layout = "torch:groups=2"
+        [[rules]]
+        match = "*"
+        layout = "einsum:ab,bc->ac"
+        dtype = "float64"
+        seed = "18446744073709551615"
+        [rules.initializer]
+        class_name = "VarianceScaling"
+        config = { scale = 2, mode = "fan_out", seed = 3 }
+        "#,
+    );
+    assert_eq!(rules.seed, Some(Seed::integer(-1).unwrap()));
+    assert_eq!(rules.dtype, Some(Dtype::BFloat16));
+    assert_eq!(rules.layout, Some(Layout::torch().with_groups(2).unwrap()));
+    let rule = &rules.rules[0];
+    assert_eq!(rule.seed, Some(Seed::from(u64::MAX)));
+    assert_eq!(rule.dtype, Some(Dtype::Float64));
+    let config = serde_json::json!({"scale": 2, "mode": "fan_out", "seed": 3});
+    let expected = Scheme::from_config("VarianceScaling", &config).unwrap();
+    assert_eq!(rule.scheme.as_ref(), Some(&expected));
+}
+
+#[test]
+fn globs_match_whole_names() {
+    let matches = |pattern: &str, name: &str| {
+        let text = format!("spec = 's.json'\n[[rules]]\nmatch = '{pattern}'");
+        rules(&text).rules[0].matches(name)
+    };
+    assert!(matches("*.bias", "h.0.attn.bias"));
+    assert!(matches("*/kernel", "block/1/conv/kernel"));
+    assert!(matches("*", ""));
+    assert!(matches("h.[0-3].{w,b}", "h.2.b"));
+    assert!(matches("h.?", "h.1"));
+    assert!(matches("*", "two\nlines"));
+    assert!(matches("h.w.", "h.w."));
+    assert!(!matches("h.?", "h.11"));
+    assert!(!matches("bias", "h.bias"));
+    assert!(!matches("*.bias", "h.bias.x"));
+    assert!(!matches("*.Bias", "h.bias"));
+}
+
+#[test]
+fn globs_too_large_are_refused() {
+    for (pattern, part) in
+        [("?".repeat(1001), "1001 bytes"), ("{".repeat(499) + "a" + &"}".repeat(499), "too deep")]
+    {
+        let message = refused(&format!("spec = 's.json'\n[[rules]]\nmatch = '{pattern}'"));
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn bad_plans_are_refused_by_key_and_value() {
+    let cases: [(String, &[&str]); 20] = [
+        ("".into(), &["`spec`"]),
+        ("spec = 3".into(), &["3", "string"]),
+        ("spec = 's.json'\nsed = 1".into(), &["`sed`", "`seed`", "`layout`", "line 2"]),
+        ("spec = 's.json'\nspec = 's.json'".into(), &["duplicate", "line 2"]),
+        ("spec = 's.json'\nseed = 1.5".into(), &["1.5", "an integer from -2^63", "line 2"]),
+        ("spec = 's.json'\nseed = 'x'".into(), &["\"x\"", "an integer from -2^63"]),
+        ("spec = 's.json'\nseed = '18446744073709551616'".into(), &["18446744073709551616"]),
+        ("spec = 's.json'\nseed = true".into(), &["true", "an integer"]),
+        ("spec = 's.json'\ndtype = 'int8'".into(), &["\"int8\"", "\"bfloat16\"", "line 2"]),
+        ("spec = 's.json'\nlayout = 'tf'".into(), &["\"tf\"", "\"torch\"", "line 2"]),
+        ("spec = 's.json'\n[[rules]]\ninitializer = 'zeros'".into(), &["`match`"]),
+        ("spec = 's.json'\n[[rules]]\nmatch = '[a'".into(), &["[a", "line 3"]),
+        (rule("initialiser = 'zeros'"), &["`initialiser`", "`initializer`", "line 4"]),
+        (rule("initializer = 'he'"), &["\"he\"", "HeNormal", "line 4"]),
+        (rule("initializer = 3"), &["3", "identifier"]),
+        (rule("initializer = { class_name = 'HeNormal' }"), &["config"]),
+        (
+            rule("initializer = { class_name = 'HeNormal', config = { gain = 1 } }"),
+            &["gain", "HeNormal", "seed"],
+        ),
+        (
+            rule("initializer = { class_name = 'RandomNormal', config = { stddev = nan } }"),
+            &["nan", "line 4"],
+        ),
+        (
+            rule("initializer = { class_name = 'RandomNormal', config = { seed = 2020-01-01 } }"),
+            &["2020-01-01"],
+        ),
+        (
+            rule("initializer = { class_name = 'RandomNormal', config = { stddev = -1 } }"),
+            &["stddev", "-1", "at least 0"],
+        ),
+    ];
+    for (text, parts) in cases {
+        let message = refused(&text);
+        for part in parts {
+            assert!(message.contains(part), "{message:?} does not say {part:?}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Draws: one call of an initializer for one tensor, from which any part can be taken.
+
+mod memory;
+mod patterns;
+mod pool;
+mod reader;
+mod rows;
+mod source;
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+#[cfg(feature = "parallel")]
+pub use self::pool::Pool;
+pub use self::reader::Reader;
+pub(crate) use self::source::Source;
+use crate::{
+    dtype::{Dtype, Element},
+    error::Error,
+    schemes::{Content, Explanation, Law},
+    shape::{ShapeError, Slice},
+    streams::{Stream, native::Position},
+};
+
+/// One call of an initializer for one tensor: every value is fixed, none is computed yet.
+///
+/// Any part can be taken, in any order, on any number of threads: a value depends on its index in
+/// the global shape only. Large fills use the threads of rayon's current pool (see [`Pool`]). Where a
+/// framework's stream is sequential (`keras-torch`, and normals of `keras-numpy`), a part also costs
+/// what stands in front of it: see [`Draw::reader`].
+///
+/// ```
+/// use varscale::{Scheme, Slice};
+/// let draw = Scheme::he_normal().with_seed(42).draw([784, 256])?;
+/// let whole: Vec<f32> = draw.to_vec()?;
+/// let rows: Vec<f32> = draw.slice_to_vec(&Slice::new([10, 0], [5, 256]))?;
+/// assert_eq!(rows, whole[10 * 256..15 * 256]);
+/// # Ok::<(), varscale::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draw {
+    /// Shape, elements and content, which are counted once.
+    explanation: Explanation,
+    source: Source,
+}
+
+/// A draw of the native stream as other executors need it (a GPU, XLA, a browser): all that its
+/// values depend on beside the index and the dtype, by the definition in `DESIGN.md`.
+///
+/// Word i of plane p is word i mod 4 of Philox4x32-10 with this key and the counter (⌊i/4⌋ low,
+/// ⌊i/4⌋ high, call, p), i being the row-major index in the global shape. How a word becomes a value
+/// is the law's.
+///
+/// ```
+/// use varscale::{Law, Scheme, Tensor};
+/// let tensor = Tensor::new([784, 256]).named("fc1/kernel");
+/// let draw = Scheme::glorot_uniform().with_seed(42).draw(tensor)?;
+/// let native = draw.native().unwrap();
+/// assert_eq!((native.key, native.call), ([0x9645_5d42, 0x598a_6c57], 0));
+/// assert!(matches!(native.law, Law::Uniform { .. }));
+/// # Ok::<(), varscale::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct NativeDraw {
+    /// Key of Philox, from the seed and the tensor's name.
+    pub key: [u32; 2],
+    /// The third word of the counter: 0 for an integer seed, the calls of a generator.
+    pub call: u32,
+    /// What the values follow.
+    pub law: Law,
+}
+
+impl Draw {
+    pub(crate) fn new(explanation: Explanation, source: Source) -> Self {
+        Self { explanation, source }
+    }
+
+    #[cfg(all(test, feature = "keras-streams", feature = "serde"))]
+    pub(crate) fn source(&self) -> Source {
+        self.source
+    }
+
+    /// How the initializer arrived at its numbers.
+    #[must_use]
+    pub const fn explanation(&self) -> &Explanation {
+        &self.explanation
+    }
+
+    /// Global shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        &self.explanation.shape
+    }
+
+    /// Number of elements of the global shape.
+    #[must_use]
+    pub fn elements(&self) -> u64 {
+        self.explanation.elements
+    }
+
+    /// What the tensor is filled with.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.explanation.content
+    }
+
+    /// The law that the values follow; `None` where nothing is drawn.
+    #[must_use]
+    pub fn law(&self) -> Option<&Law> {
+        match self.content() {
+            Content::Random(law) => Some(law),
+            Content::Pattern(_) => None,
+        }
+    }
+
+    /// What other executors need to compute the same values; `None` unless they are the native
+    /// stream's.
+    #[must_use]
+    pub fn native(&self) -> Option<NativeDraw> {
+        match &self.source {
+            Source::Stream(Stream::Native, request) => {
+                let Position { key, call } = Position::of(request);
+                Some(NativeDraw { key, call, law: request.law })
+            }
+            _ => None,
+        }
+    }
+
+    /// Checks that the stream has values in `dtype`, and that none overflows it, as every fill does
+    /// first.
+    ///
+    /// # Errors
+    /// [`StreamError`](crate::StreamError), [`OverflowError`](crate::OverflowError).
+    pub fn check(&self, dtype: Dtype) -> Result<(), Error> {
+        self.source.check(dtype)
+    }
+
+    /// Fills `out` with the whole tensor in row-major order.
+    ///
+    /// # Errors
+    /// [`ShapeError::BufferLength`] unless `out` holds exactly its elements; as [`Draw::check`].
+    pub fn fill<T: Element>(&self, out: &mut [T]) -> Result<(), Error> {
+        fill_all(Reader::whole(&self.explanation, &self.source)?, out)
+    }
+
+    /// Fills `out` with the values of a range of row-major indices in the global shape.
+    ///
+    /// # Errors
+    /// As [`Draw::fill`], and [`ShapeError::RangeBounds`].
+    pub fn fill_range<T: Element>(&self, range: Range<u64>, out: &mut [T]) -> Result<(), Error> {
+        fill_range(Reader::whole(&self.explanation, &self.source)?, range, out)
+    }
+
+    /// Fills `out` with a slice of the tensor, in row-major order of the slice.
+    ///
+    /// # Errors
+    /// As [`Draw::fill`], and [`ShapeError`] where the slice leaves the shape.
+    pub fn fill_slice<T: Element>(&self, slice: &Slice, out: &mut [T]) -> Result<(), Error> {
+        fill_all(Reader::new(&self.explanation, &self.source, slice)?, out)
+    }
+
+    /// Fills `out` with a range of a slice, counted in row-major order of the slice.
+    ///
+    /// # Errors
+    /// As [`Draw::fill_slice`], and [`ShapeError::RangeBounds`].
+    ///
+    /// ```
+    /// use varscale::{Scheme, Slice};
+    /// let draw = Scheme::he_normal().with_seed(42).draw([784, 256])?;
+    /// let columns = Slice::new([0, 100], [784, 50]);
+    /// let mut middle = [0f32; 1000];
+    /// draw.fill_slice_range(&columns, 20_000..21_000, &mut middle)?;
+    /// assert_eq!(middle, draw.slice_to_vec::<f32>(&columns)?[20_000..21_000]);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn fill_slice_range<T: Element>(
+        &self,
+        slice: &Slice,
+        range: Range<u64>,
+        out: &mut [T],
+    ) -> Result<(), Error> {
+        fill_range(Reader::new(&self.explanation, &self.source, slice)?, range, out)
+    }
+
+    /// The values of a slice from its first to its last, buffer by buffer: for slices that do not
+    /// fit one.
+    ///
+    /// # Errors
+    /// [`ShapeError`] where the slice leaves the shape; as [`Draw::check`].
+    pub fn reader<T: Element>(&self, slice: &Slice) -> Result<Reader<T>, Error> {
+        Reader::new(&self.explanation, &self.source, slice)
+    }
+
+    /// The whole tensor in row-major order.
+    ///
+    /// # Errors
+    /// As [`Draw::check`], and [`Error::Memory`] where it does not fit.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, Error> {
+        read_all(Reader::whole(&self.explanation, &self.source)?)
+    }
+
+    /// A slice of the tensor, in row-major order of the slice.
+    ///
+    /// # Errors
+    /// As [`Draw::fill_slice`], and [`Error::Memory`] where it does not fit.
+    pub fn slice_to_vec<T: Element>(&self, slice: &Slice) -> Result<Vec<T>, Error> {
+        read_all(Reader::new(&self.explanation, &self.source, slice)?)
+    }
+}
+
+fn fill_all<T: Element>(mut reader: Reader<T>, out: &mut [T]) -> Result<(), Error> {
+    if reader.elements() != out.len() as u64 {
+        let expected = reader.elements();
+        return Err(ShapeError::BufferLength { expected, received: out.len() }.into());
+    }
+    reader.fill(out)
+}
+
+fn fill_range<T: Element>(
+    mut reader: Reader<T>,
+    range: Range<u64>,
+    out: &mut [T],
+) -> Result<(), Error> {
+    let (Range { start, end }, elements) = (range, reader.elements());
+    if start > end || end > elements {
+        return Err(ShapeError::RangeBounds { start, end, elements }.into());
+    }
+    if end - start != out.len() as u64 {
+        let expected = end - start;
+        return Err(ShapeError::BufferLength { expected, received: out.len() }.into());
+    }
+    reader.fill_from(start, out)
+}
+
+fn read_all<T: Element>(mut reader: Reader<T>) -> Result<Vec<T>, Error> {
+    let mut out = memory::zeros(reader.elements())?;
+    reader.fill(&mut out)?;
+    Ok(out)
+}

@@ -1,0 +1,54 @@
+//! Pools: how many threads draw, which no value depends on.
+
+#[cfg(feature = "parallel")]
+use alloc::string::ToString;
+
+#[cfg(feature = "parallel")]
+use crate::error::Error;
+
+/// Below this number of values, a second thread costs more than it brings.
+#[cfg(feature = "parallel")]
+const PARALLEL: usize = 1 << 18;
+
+/// Threads that draw, in place of one for each processor.
+///
+/// ```
+/// use varscale::{Pool, Scheme};
+/// let draw = Scheme::he_normal().with_seed(42).draw([784, 256])?;
+/// let pool = Pool::new(2)?;
+/// assert_eq!(pool.install(|| draw.to_vec::<f32>())?, draw.to_vec::<f32>()?);
+/// # Ok::<(), varscale::Error>(())
+/// ```
+#[cfg(feature = "parallel")]
+#[derive(Debug)]
+pub struct Pool(rayon::ThreadPool);
+
+#[cfg(feature = "parallel")]
+impl Pool {
+    /// Fills of fewer values use one thread, whatever the pool.
+    pub const FEWEST: usize = PARALLEL;
+
+    /// Starts `threads` threads, 0 for one per processor.
+    ///
+    /// # Errors
+    /// [`Error::Threads`] where the system starts none.
+    pub fn new(threads: usize) -> Result<Self, Error> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.map(Self).map_err(|error| Error::Threads { threads, reason: error.to_string() })
+    }
+
+    /// Does `work` on one of these threads: the fills in it use them all.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.0.install(work)
+    }
+}
+
+/// Whether so many values are to be drawn on several threads of the current pool.
+pub(super) fn is_parallel(elements: usize) -> bool {
+    #[cfg(feature = "parallel")]
+    if elements >= PARALLEL {
+        return rayon::current_num_threads() > 1;
+    }
+    let _ = elements;
+    false
+}

@@ -1,0 +1,173 @@
+//! Readers: the values of a slice, from its first to its last, buffer by buffer.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{pool::is_parallel, rows::Rows, source::Source};
+use crate::{
+    dtype::Element,
+    error::Error,
+    schemes::Explanation,
+    shape::{ShapeError, Slice},
+    streams::values::Values,
+};
+
+/// Values that one thread draws at a time: 64 Ki, which fit a second-level cache.
+const CHUNK: usize = 1 << 16;
+
+/// Bytes that no cache holds, or none that has nothing better to hold.
+const EXCEEDS_CACHES: usize = 64 << 20;
+
+/// Values of a sequential stream that are drawn at a time for runs that are apart.
+const WINDOW: u64 = 1 << 22;
+
+/// The values of a slice of a draw, in row-major order of the slice, from the first to the last:
+/// every buffer goes on where the one before it ended.
+///
+/// The values are those of [`Draw::fill_slice`](crate::Draw::fill_slice), however they are split. Where a framework's stream
+/// is sequential, nothing is drawn twice, which
+/// [`Draw::fill_slice_range`](crate::Draw::fill_slice_range) has to do.
+///
+/// ```
+/// use varscale::{Scheme, Slice, Stream};
+/// let he = Scheme::he_normal().with_seed(42).with_stream(Stream::KerasTorch);
+/// let draw = he.draw([784, 256])?;
+/// let slice = Slice::whole(draw.shape());
+/// let mut reader = draw.reader::<f32>(&slice)?;
+/// let mut values = Vec::new();
+/// let mut buffer = [0.0; 1000];
+/// while reader.remaining() > 0 {
+///     let length = reader.remaining().min(1000) as usize;
+///     reader.fill(&mut buffer[..length])?;
+///     values.extend_from_slice(&buffer[..length]);
+/// }
+/// assert_eq!(values, draw.slice_to_vec::<f32>(&slice)?);
+/// # Ok::<(), varscale::Error>(())
+/// ```
+pub struct Reader<T> {
+    rows: Rows,
+    elements: u64,
+    /// Element of the slice that comes next.
+    next: u64,
+    values: Values<T>,
+    window: Window<T>,
+}
+
+/// Of a sequential stream, the values from row-major index `first` of the global shape on, for runs
+/// that are apart.
+struct Window<T> {
+    values: Vec<T>,
+    first: u64,
+}
+
+impl<T> fmt::Debug for Reader<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { elements, next, .. } = self;
+        f.debug_struct("Reader").field("elements", elements).field("next", next).finish()
+    }
+}
+
+impl<T: Element> Reader<T> {
+    /// Of a box, which is checked here.
+    pub(super) fn new(of: &Explanation, source: &Source, slice: &Slice) -> Result<Self, Error> {
+        let elements = slice.check(&of.shape)?;
+        Self::open(of, source, Rows::new(&of.shape, slice), elements)
+    }
+
+    /// Of all of it.
+    pub(super) fn whole(of: &Explanation, source: &Source) -> Result<Self, Error> {
+        Self::open(of, source, Rows::whole(of.elements), of.elements)
+    }
+
+    fn open(of: &Explanation, source: &Source, rows: Rows, elements: u64) -> Result<Self, Error> {
+        let values = source.open(&of.shape)?;
+        let window = Window { values: Vec::new(), first: 0 };
+        Ok(Self { rows, elements, next: 0, values, window })
+    }
+
+    pub(super) fn elements(&self) -> u64 {
+        self.elements
+    }
+
+    /// Number of values not yet read.
+    #[must_use]
+    pub fn remaining(&self) -> u64 {
+        self.elements - self.next
+    }
+
+    /// Fills `out` with the next values.
+    ///
+    /// # Errors
+    /// [`ShapeError::RangeBounds`] where `out` is longer than what remains; nothing is read then.
+    pub fn fill(&mut self, out: &mut [T]) -> Result<(), Error> {
+        let (start, elements) = (self.next, self.elements);
+        let end = start.saturating_add(out.len() as u64);
+        if end > elements {
+            return Err(ShapeError::RangeBounds { start, end, elements }.into());
+        }
+        let Self { rows, values, window, .. } = self;
+        match values {
+            Values::RandomAccess(fill) => {
+                let exceeds_caches = size_of_val(out) >= EXCEEDS_CACHES;
+                for_chunks(out, |first, chunk| {
+                    rows.for_runs(start + first, chunk, |index, run| {
+                        fill(index, run, exceeds_caches);
+                    });
+                });
+            }
+            Values::Sequential(_) if out.is_empty() => {}
+            Values::Sequential(fill) => {
+                let parallel = is_parallel(out.len());
+                if rows.is_one_run() {
+                    fill(rows.index(start), out, parallel);
+                } else {
+                    let last = rows.index(end - 1);
+                    let mut fill = |index, out: &mut [T]| fill(index, out, parallel);
+                    rows.for_runs(start, out, |index, run| {
+                        window.fill(index, run, last, &mut fill)
+                    });
+                }
+            }
+        }
+        self.next = end;
+        Ok(())
+    }
+
+    /// As [`Reader::fill`], from element `start` of the slice on, which is not yet read.
+    pub(super) fn fill_from(&mut self, start: u64, out: &mut [T]) -> Result<(), Error> {
+        self.next = start.min(self.elements);
+        self.fill(out)
+    }
+}
+
+impl<T: Element> Window<T> {
+    /// Fills a run, by way of a window over everything up to the global index `last`.
+    fn fill(&mut self, index: u64, run: &mut [T], last: u64, fill: &mut impl FnMut(u64, &mut [T])) {
+        let mut done = 0;
+        while done < run.len() {
+            let at = index + done as u64;
+            if at - self.first >= self.values.len() as u64 {
+                self.values.resize(WINDOW.min(last - at + 1) as usize, T::default());
+                fill(at, &mut self.values);
+                self.first = at;
+            }
+            let ready = &self.values[(at - self.first) as usize..];
+            let length = ready.len().min(run.len() - done);
+            run[done..done + length].copy_from_slice(&ready[..length]);
+            done += length;
+        }
+    }
+}
+
+/// Calls `fill` with every chunk of `out` and the index of its first element.
+fn for_chunks<T: Element>(out: &mut [T], fill: impl Fn(u64, &mut [T]) + Sync) {
+    let parallel = is_parallel(out.len());
+    let fill = |(index, chunk): (usize, &mut [T])| fill((index * CHUNK) as u64, chunk);
+    #[cfg(feature = "parallel")]
+    if parallel {
+        use rayon::prelude::*;
+        return out.par_chunks_mut(CHUNK).enumerate().for_each(fill);
+    }
+    let _ = parallel;
+    out.chunks_mut(CHUNK).enumerate().for_each(fill);
+}

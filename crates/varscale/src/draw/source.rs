@@ -1,0 +1,52 @@
+//! Where the values of a draw come from.
+
+use alloc::boxed::Box;
+
+use super::patterns;
+use crate::{
+    argument::ArgumentError,
+    dtype::{Dtype, Element},
+    error::Error,
+    schemes::{Content, Pattern},
+    simd::Level,
+    streams::{
+        Stream,
+        values::{Request, Values},
+    },
+};
+
+/// A pattern, or what a stream is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Source {
+    Pattern(Pattern),
+    Stream(Stream, Request),
+}
+
+impl Source {
+    /// Refuses dtypes that the stream has no values in, or that values overflow.
+    pub(super) fn check(&self, dtype: Dtype) -> Result<(), Error> {
+        let content = match self {
+            Self::Pattern(pattern) => Content::Pattern(*pattern),
+            Self::Stream(stream, request) => {
+                stream.check_dtype(dtype)?;
+                Content::Random(request.law)
+            }
+        };
+        Ok(content.check(dtype)?)
+    }
+
+    /// The values in a global shape.
+    pub(super) fn open<T: Element>(&self, shape: &[usize]) -> Result<Values<T>, Error> {
+        self.check(T::DTYPE)?;
+        let opened = match self {
+            Self::Pattern(pattern) => {
+                let columns = shape.last().map_or(1, |&columns| columns as u64);
+                patterns::open(*pattern, columns, T::DTYPE)
+            }
+            Self::Stream(stream, request) => stream.open(request, Level::best(), T::DTYPE)?,
+        };
+        let other = |_| ArgumentError::new("dtype", T::DTYPE, "the one that was opened");
+        let values: Box<Values<T>> = opened.downcast().map_err(other)?;
+        Ok(*values)
+    }
+}

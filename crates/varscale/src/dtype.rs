@@ -1,0 +1,174 @@
+//! Dtypes: the one table of them, as names and as Rust types.
+
+use core::{fmt, str::FromStr};
+
+use crate::argument::{ArgumentError, named, serde_as_text};
+
+/// Calls a macro with every dtype: its Rust type, its name, and its largest finite value. How it is
+/// rounded to stands in `simd::round`.
+macro_rules! with_dtypes {
+    ($callback:ident) => {
+        $callback! {
+            /// IEEE binary16.
+            Float16: half::f16, "float16", 65_504.0;
+            /// The upper half of binary32.
+            BFloat16: half::bf16, "bfloat16", f64::from_bits(0x47EF_E000_0000_0000);
+            /// IEEE binary32.
+            Float32: f32, "float32", f32::MAX as f64;
+            /// IEEE binary64.
+            Float64: f64, "float64", f64::MAX;
+        }
+    };
+}
+
+pub(crate) use with_dtypes;
+
+/// A Rust type that weights are drawn in: `half`'s `f16` and `bf16`, `f32` and `f64`. Sealed.
+///
+/// ```
+/// use varscale::{Dtype, Element};
+/// assert_eq!(<half::bf16 as Element>::DTYPE, Dtype::BFloat16);
+/// ```
+pub trait Element:
+    sealed::Element + bytemuck::Pod + Default + PartialEq + fmt::Debug + Send + Sync + 'static
+{
+    /// The dtype of this type.
+    const DTYPE: Dtype;
+
+    /// The same number, exactly.
+    fn to_f64(self) -> f64;
+}
+
+mod sealed {
+    pub trait Element {}
+}
+
+/// Something to do with the Rust type of a dtype that is known at run time only: see
+/// [`Dtype::visit`].
+pub trait DtypeVisitor {
+    /// What comes of it.
+    type Output;
+
+    /// Does it with `T`.
+    fn visit<T: Element>(self) -> Self::Output;
+}
+
+macro_rules! dtypes {
+    ($($(#[$doc:meta])* $variant:ident: $type:ty, $name:literal, $max:expr;)*) => {
+        /// Type of a tensor's elements.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Dtype {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Dtype {
+            /// Every dtype.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// Keras's name, such as `"bfloat16"`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// Bytes per element.
+            #[must_use]
+            pub const fn size(self) -> usize {
+                match self {
+                    $(Self::$variant => size_of::<$type>(),)*
+                }
+            }
+
+            /// Largest finite value.
+            #[must_use]
+            pub const fn max_value(self) -> f64 {
+                match self {
+                    $(Self::$variant => $max,)*
+                }
+            }
+
+            /// Calls `visitor` with the Rust type of this dtype.
+            ///
+            /// ```
+            /// use varscale::{Draw, Dtype, DtypeVisitor, Element, Error, Scheme};
+            ///
+            /// /// The sum of the values of a draw.
+            /// struct Sum<'a>(&'a Draw);
+            ///
+            /// impl DtypeVisitor for Sum<'_> {
+            ///     type Output = Result<f64, Error>;
+            ///
+            ///     fn visit<T: Element>(self) -> Self::Output {
+            ///         Ok(self.0.to_vec::<T>()?.into_iter().map(T::to_f64).sum())
+            ///     }
+            /// }
+            ///
+            /// let draw = Scheme::ones().with_seed(1).draw([2, 3])?;
+            /// let dtype: Dtype = "bfloat16".parse()?;
+            /// assert_eq!(dtype.visit(Sum(&draw))?, 6.0);
+            /// # Ok::<(), varscale::Error>(())
+            /// ```
+            pub fn visit<V: DtypeVisitor>(self, visitor: V) -> V::Output {
+                match self {
+                    $(Self::$variant => visitor.visit::<$type>(),)*
+                }
+            }
+        }
+
+        $(
+            impl sealed::Element for $type {}
+
+            impl Element for $type {
+                const DTYPE: Dtype = Dtype::$variant;
+
+                #[inline]
+                fn to_f64(self) -> f64 {
+                    f64::from(self)
+                }
+            }
+        )*
+    };
+}
+
+with_dtypes!(dtypes);
+
+impl Dtype {
+    /// Bytes of so many elements; `None` above 2^64 − 1.
+    #[must_use]
+    pub fn bytes(self, elements: u64) -> Option<u64> {
+        elements.checked_mul(self.size() as u64)
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = ArgumentError;
+
+    fn from_str(name: &str) -> Result<Self, ArgumentError> {
+        named("dtype", Self::ALL, Self::name, name)
+    }
+}
+
+serde_as_text!(Dtype);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn largest_values_are_the_types_own() {
+        assert_eq!(Dtype::Float16.max_value(), half::f16::MAX.to_f64());
+        assert_eq!(Dtype::BFloat16.max_value(), half::bf16::MAX.to_f64());
+        for &dtype in Dtype::ALL {
+            assert_eq!(dtype.name().parse(), Ok(dtype));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Configs to schemes and their seeds.
+
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use serde_json::{Map, Value, json};
+
+use super::super::{
+    class::Class,
+    formula::{Argument, Parameter},
+    scheme::Scheme,
+};
+use crate::{
+    error::{ConfigError, Error},
+    number::{Number, Repr},
+    seed::{Integer, Seed, SeedGenerator},
+};
+
+/// An object of a config, read key by key.
+struct Fields<'a> {
+    object: &'a str,
+    map: &'a Map<String, Value>,
+}
+
+impl<'a> Fields<'a> {
+    fn new(object: &'a str, value: &'a Value, allowed: &[&str]) -> Result<Self, ConfigError> {
+        let form = || ConfigError::Form { received: value.to_string() };
+        let map = value.as_object().ok_or_else(form)?;
+        let unknown = map.keys().filter(|key| !allowed.contains(&key.as_str()));
+        let keys: Vec<String> = unknown.map(|key| format!("{key:?}")).collect();
+        if keys.is_empty() {
+            return Ok(Self { object, map });
+        }
+        let allowed = allowed.iter().map(|key| format!("{key:?}")).collect();
+        Err(ConfigError::UnknownKeys { object: object.to_owned(), keys, allowed })
+    }
+
+    fn error(&self, key: &'static str, allowed: &'static str) -> ConfigError {
+        let received = self.map.get(key).unwrap_or(&Value::Null).to_string();
+        ConfigError::Value { object: self.object.to_owned(), key, received, allowed }
+    }
+
+    /// What stands for a parameter, of the kind that its default is of.
+    fn argument(&self, parameter: &Parameter) -> Result<Argument, Error> {
+        let Parameter { name, default } = *parameter;
+        let Some(value) = self.map.get(name) else { return Ok(default) };
+        let text = || value.as_str().ok_or_else(|| self.error(name, "a string"));
+        Ok(match default {
+            Argument::Number(_) => Argument::Number(self.number(name, value)?),
+            Argument::Mode(_) => Argument::Mode(text()?.parse()?),
+            Argument::Distribution(_) => Argument::Distribution(text()?.parse()?),
+        })
+    }
+
+    fn number(&self, key: &'static str, value: &Value) -> Result<Number, ConfigError> {
+        let number = match value {
+            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+                (Some(integer), _) => Some(Number(Repr::Integer(integer))),
+                (None, float) => float.map(Number::from),
+            },
+            _ => None,
+        };
+        number.ok_or_else(|| self.error(key, "a number"))
+    }
+
+    fn text(&self, key: &'static str, default: &'a str) -> Result<&'a str, ConfigError> {
+        match self.map.get(key) {
+            None => Ok(default),
+            Some(value) => value.as_str().ok_or_else(|| self.error(key, "a string")),
+        }
+    }
+
+    fn axes(&self, key: &'static str) -> Result<Option<Vec<isize>>, ConfigError> {
+        let error = || self.error(key, "null or a list of integers");
+        let axis = |axis: &Value| axis.as_i64().and_then(|axis| isize::try_from(axis).ok());
+        match self.map.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Array(axes)) => {
+                axes.iter().map(axis).collect::<Option<_>>().map(Some).ok_or_else(error)
+            }
+            Some(_) => Err(error()),
+        }
+    }
+
+    /// The plain seed of an initializer or of a generator; `None` where it is unset.
+    fn integer(&self) -> Result<Option<Integer>, ConfigError> {
+        match self.map.get("seed") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(seed)) => Ok(Some(Integer::boolean(*seed))),
+            Some(value) => {
+                let integer = value.as_i64().map(Integer::from);
+                let integer = integer.or_else(|| value.as_u64().map(Integer::from));
+                let allowed = "null, an integer from -2^63 to 2^64 - 1, or a SeedGenerator";
+                integer.map(Some).ok_or_else(|| self.error("seed", allowed))
+            }
+        }
+    }
+
+    /// The seed; `None` where it is unset.
+    fn seed(&self) -> Result<Option<Seed>, Error> {
+        match self.map.get("seed") {
+            Some(object @ Value::Object(_)) => {
+                let outer = Wrapper::read(object)?;
+                if outer.class != "SeedGenerator" {
+                    return Err(self.error("seed", "null, an integer or a SeedGenerator").into());
+                }
+                let fields = Fields::new("SeedGenerator", outer.config, &["seed", "name"])?;
+                let generator = SeedGenerator::build(fields.integer()?)?;
+                Ok(Some(match fields.map.get("name") {
+                    None | Some(Value::Null) => Seed::generator(&generator),
+                    _ => Seed::generator(&generator.with_name(fields.text("name", "")?)),
+                }))
+            }
+            _ => Ok(self.integer()?.map(Seed::from)),
+        }
+    }
+}
+
+/// What stands around a config: the class name, and in Keras 3 where it comes from.
+struct Wrapper<'a> {
+    class: &'a str,
+    config: &'a Value,
+}
+
+impl<'a> Wrapper<'a> {
+    fn read(value: &'a Value) -> Result<Self, ConfigError> {
+        let keys = ["module", "class_name", "config", "registered_name"];
+        let object = "a serialized initializer";
+        let fields = Fields::new(object, value, &keys)?;
+        let form = || ConfigError::Form { received: value.to_string() };
+        let class = fields.map.get("class_name").and_then(Value::as_str).ok_or_else(form)?;
+        let config = fields.map.get("config").ok_or_else(form)?;
+        let module = if class == "SeedGenerator" { "keras.random" } else { "keras.initializers" };
+        if fields.text("module", module)? != module {
+            let allowed = "\"keras.initializers\" (\"keras.random\" for a SeedGenerator)";
+            return Err(fields.error("module", allowed));
+        }
+        match fields.map.get("registered_name") {
+            None | Some(Value::Null) => Ok(Self { class, config }),
+            Some(_) => Err(fields.error("registered_name", "null: custom objects are not known")),
+        }
+    }
+}
+
+impl Scheme {
+    /// The scheme of this class or alias (Keras's identifiers) with this config, and the seed where
+    /// that gives one. Missing keys have Keras's defaults; configs of every Keras version load.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for unknown classes, keys and kinds of value; otherwise what the
+    /// constructor refuses.
+    ///
+    /// ```
+    /// use varscale::{Mode, Scheme};
+    /// let config = serde_json::json!({"scale": 2.0, "mode": "fan_out", "seed": 7});
+    /// let (scheme, seed) = Scheme::from_config("VarianceScaling", &config)?;
+    /// assert_eq!(scheme, Scheme::variance_scaling(2.0, Mode::FanOut, Default::default())?);
+    /// assert_eq!(seed, Some(7.into()));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn from_config(class_name: &str, config: &Value) -> Result<(Self, Option<Seed>), Error> {
+        let class = Class::named(class_name)?;
+        let mut allowed: Vec<_> = class.parameters.iter().map(|parameter| parameter.name).collect();
+        allowed.extend(class.draws.then_some("seed"));
+        allowed.extend(["input_axes", "output_axes"].into_iter().filter(|_| class.has_axes));
+        let fields = Fields::new(class.name, config, &allowed)?;
+
+        let arguments = class.parameters.iter().map(|parameter| fields.argument(parameter));
+        let scheme = Self::new(class, arguments.collect::<Result<_, _>>()?)?;
+        let scheme = scheme.with_axes(fields.axes("input_axes")?, fields.axes("output_axes")?)?;
+        Ok((scheme, fields.seed()?))
+    }
+
+    /// The scheme, and its seed where there is one, that Keras's `initializers.get` makes of an
+    /// identifier (`"he_normal"`, `"HeNormal"`) or of a serialized object in any
+    /// [`ConfigForm`](crate::ConfigForm).
+    ///
+    /// # Errors
+    /// As [`Scheme::from_config`].
+    ///
+    /// ```
+    /// let (scheme, seed) = varscale::Scheme::deserialize(&"he_normal".into())?;
+    /// assert_eq!((scheme.class().name, seed), ("HeNormal", None));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn deserialize(serialized: &Value) -> Result<(Self, Option<Seed>), Error> {
+        if let Some(identifier) = serialized.as_str() {
+            return Self::from_config(identifier, &json!({}));
+        }
+        let wrapper = Wrapper::read(serialized)?;
+        Self::from_config(wrapper.class, wrapper.config)
+    }
+}

@@ -1,0 +1,112 @@
+//! Formulas: how the arguments of a class, and a tensor, make what it is filled with.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{
+    content::Content,
+    distribution::Distribution,
+    fans::{Fans, Mode},
+};
+use crate::{argument::ArgumentError, error::Error, number::Number, tensor::Tensor};
+
+/// A parameter of a class.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parameter {
+    /// Keras's name.
+    pub name: &'static str,
+    /// Keras's default, which is of the kind that the parameter takes.
+    pub default: Argument,
+}
+
+/// What stands for a parameter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Argument {
+    /// A real number, as it was written.
+    Number(Number),
+    /// Which fan divides the scale.
+    Mode(Mode),
+    /// Which distribution is drawn from.
+    Distribution(Distribution),
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Mode(mode) => mode.fmt(f),
+            Self::Distribution(distribution) => distribution.fmt(f),
+        }
+    }
+}
+
+/// Keras 3.15's `input_axes` and `output_axes`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Axes {
+    pub(crate) input: Option<Vec<isize>>,
+    pub(crate) output: Option<Vec<isize>>,
+}
+
+/// From fans to a variance.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Scaling {
+    /// Roles of the axes, fan_in and fan_out.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub fans: Fans,
+    /// The scale.
+    pub scale: f64,
+    /// Which fan divides it.
+    pub mode: Mode,
+    /// The number that divides it: that fan, and at least 1.
+    pub divisor: f64,
+    /// Scale / divisor: the variance of the values.
+    pub variance: f64,
+}
+
+/// How a class comes from its arguments, which stand in the order of its parameters, to values.
+pub(crate) trait Formula: fmt::Debug + Sync {
+    /// Refuses arguments that no tensor can be filled by.
+    fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError>;
+
+    /// What a tensor is filled with, and what its fans contribute where it depends on them. Its
+    /// elements are counted.
+    fn resolve(
+        &self,
+        arguments: &[Argument],
+        axes: &Axes,
+        tensor: &Tensor,
+    ) -> Result<(Option<Scaling>, Content), Error>;
+}
+
+/// A formula that gives every shape the same content, from numbers.
+#[derive(Debug)]
+pub(crate) struct Everywhere<const N: usize>(
+    pub(crate) fn([Number; N]) -> Result<Content, ArgumentError>,
+);
+
+impl<const N: usize> Everywhere<N> {
+    fn content(&self, arguments: &[Argument]) -> Result<Content, ArgumentError> {
+        (self.0)(core::array::from_fn(|at| match arguments.get(at) {
+            Some(&Argument::Number(number)) => number,
+            // Refused as no number.
+            _ => f64::NAN.into(),
+        }))
+    }
+}
+
+impl<const N: usize> Formula for Everywhere<N> {
+    fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
+        self.content(arguments).map(drop)
+    }
+
+    fn resolve(
+        &self,
+        arguments: &[Argument],
+        _axes: &Axes,
+        _tensor: &Tensor,
+    ) -> Result<(Option<Scaling>, Content), Error> {
+        Ok((None, self.content(arguments)?))
+    }
+}

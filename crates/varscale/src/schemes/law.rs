@@ -1,0 +1,150 @@
+//! Laws: distributions with their numbers filled in.
+
+use core::fmt;
+
+use crate::{
+    argument::ArgumentError,
+    number::{Number, short},
+};
+
+/// Standard deviation of a standard normal truncated to [−2, 2]: Keras divides by it
+/// (`scipy.stats.truncnorm.std(a=-2, b=2)`).
+pub(crate) const TRUNCATED_STDDEV: f64 = 0.879_625_661_034_239_8;
+
+/// Standard deviations beyond which no normal comes: more than √(2 ln 2^64), the largest radius that
+/// 64 random bits give.
+const NORMAL_END: f64 = 9.42;
+
+/// A distribution with its numbers filled in: what the values of one tensor follow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "law", rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Law {
+    /// Uniform in [low, high].
+    Uniform {
+        /// Lower bound.
+        low: f64,
+        /// Upper bound.
+        high: f64,
+    },
+    /// Normal.
+    Normal {
+        /// Mean.
+        mean: f64,
+        /// Standard deviation.
+        stddev: f64,
+    },
+    /// Normal, cut off at two standard deviations from its mean.
+    TruncatedNormal {
+        /// Mean.
+        mean: f64,
+        /// Standard deviation **before** truncation (σ'); after it, 0.8796 of that.
+        stddev: f64,
+    },
+}
+
+/// The value of a number, which must be finite.
+pub(super) fn finite(argument: &'static str, number: Number) -> Result<f64, ArgumentError> {
+    let value = number.get();
+    if value.is_finite() {
+        return Ok(value);
+    }
+    Err(ArgumentError::new(argument, number, "a finite number"))
+}
+
+fn not_negative(argument: &'static str, number: Number) -> Result<f64, ArgumentError> {
+    let value = number.get();
+    if value >= 0.0 && value.is_finite() {
+        return Ok(value);
+    }
+    Err(ArgumentError::new(argument, number, "a finite number of at least 0"))
+}
+
+impl Law {
+    pub(crate) fn normal(mean: Number, stddev: Number) -> Result<Self, ArgumentError> {
+        Ok(Self::Normal { mean: finite("mean", mean)?, stddev: not_negative("stddev", stddev)? })
+    }
+
+    pub(crate) fn truncated_normal(mean: Number, stddev: Number) -> Result<Self, ArgumentError> {
+        let (mean, stddev) = (finite("mean", mean)?, not_negative("stddev", stddev)?);
+        Ok(Self::TruncatedNormal { mean, stddev })
+    }
+
+    pub(crate) fn uniform(minval: Number, maxval: Number) -> Result<Self, ArgumentError> {
+        let (low, high) = (finite("minval", minval)?, finite("maxval", maxval)?);
+        if low > high {
+            return Err(ArgumentError::new("maxval", maxval, "at least minval"));
+        }
+        Ok(Self::Uniform { low, high })
+    }
+
+    /// Mean of the values.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        match *self {
+            Self::Uniform { low, high } => low / 2.0 + high / 2.0,
+            Self::Normal { mean, .. } | Self::TruncatedNormal { mean, .. } => mean,
+        }
+    }
+
+    /// Standard deviation of the values, after truncation.
+    #[must_use]
+    pub fn stddev(&self) -> f64 {
+        match *self {
+            // sqrt(12) / 2, so that high - low cannot overflow.
+            Self::Uniform { low, high } => (high / 2.0 - low / 2.0) / 1.732_050_807_568_877_2,
+            Self::Normal { stddev, .. } => stddev,
+            Self::TruncatedNormal { stddev, .. } => stddev * TRUNCATED_STDDEV,
+        }
+    }
+
+    /// The interval that every value lies in, before rounding to the dtype; `None` for the normal.
+    #[must_use]
+    pub fn bounds(&self) -> Option<(f64, f64)> {
+        match self {
+            Self::Normal { .. } => None,
+            Self::Uniform { .. } | Self::TruncatedNormal { .. } => Some(self.reach()),
+        }
+    }
+
+    /// The interval that values of the native stream lie in: of the normal, where its random bits
+    /// end, at 9.42 standard deviations.
+    ///
+    /// ```
+    /// let draw = varscale::Scheme::random_normal(0, 0.5)?.with_seed(1).draw([3])?;
+    /// let reach = draw.law().map(|law| law.reach());
+    /// assert_eq!(reach, Some((-4.71, 4.71)));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    #[must_use]
+    pub fn reach(&self) -> (f64, f64) {
+        match *self {
+            Self::Uniform { low, high } => (low, high),
+            Self::Normal { mean, stddev } => {
+                (mean - NORMAL_END * stddev, mean + NORMAL_END * stddev)
+            }
+            Self::TruncatedNormal { mean, stddev } => (mean - 2.0 * stddev, mean + 2.0 * stddev),
+        }
+    }
+}
+
+impl fmt::Display for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |value| short(value, 6);
+        let (low, high) = self.reach();
+        let (low, high, spread) = (number(low), number(high), number(self.stddev()));
+        match *self {
+            Self::Uniform { .. } => write!(f, "uniform in [{low}, {high}], stddev {spread}"),
+            Self::Normal { mean, .. } => {
+                write!(f, "normal with mean {}, stddev {spread}, unbounded", number(mean))
+            }
+            Self::TruncatedNormal { mean, stddev } => write!(
+                f,
+                "normal with mean {} and stddev {}, truncated to [{low}, {high}], stddev {spread}",
+                number(mean),
+                number(stddev),
+            ),
+        }
+    }
+}

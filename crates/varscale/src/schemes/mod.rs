@@ -1,0 +1,27 @@
+//! Schemes: how values follow from a global shape, without a seed.
+
+mod class;
+#[cfg(feature = "serde")]
+pub(crate) mod config;
+pub(crate) mod content;
+pub(crate) mod distribution;
+pub(crate) mod explain;
+pub(crate) mod fans;
+mod formula;
+mod identity;
+pub(crate) mod law;
+pub(crate) mod pattern;
+mod scheme;
+mod variance_scaling;
+
+pub use self::{
+    class::Class,
+    content::Content,
+    distribution::Distribution,
+    explain::Explanation,
+    fans::{Fans, Mode},
+    formula::{Argument, Parameter, Scaling},
+    law::Law,
+    pattern::Pattern,
+    scheme::Scheme,
+};

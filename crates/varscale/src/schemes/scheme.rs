@@ -1,0 +1,256 @@
+//! Schemes: a class of the family with its arguments.
+
+use alloc::{vec, vec::Vec};
+
+use super::{
+    class::Class,
+    content::Content,
+    distribution::Distribution,
+    fans::Mode,
+    formula::{Argument, Axes, Scaling},
+};
+use crate::{argument::ArgumentError, error::Error, number::Number, tensor::Tensor};
+
+/// How values follow from a global shape: Keras's `VarianceScaling` and its family, without a seed.
+///
+/// [`Scheme::with_seed`] makes an initializer of it, which draws.
+///
+/// ```
+/// use varscale::{Distribution, Mode, Scheme};
+/// let he = Scheme::he_normal();
+/// let kernel: Vec<f32> = he.with_seed(42).sample([784, 256])?;
+/// let scheme = Scheme::variance_scaling(2.0, Mode::FanOut, Distribution::Uniform)?;
+/// println!("{}", scheme.explain([784, 256])?);
+/// # Ok::<(), varscale::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scheme {
+    class: &'static Class,
+    /// In the order of the class's parameters.
+    arguments: Vec<Argument>,
+    axes: Axes,
+}
+
+macro_rules! presets {
+    ($($name:ident, $class:literal, $text:literal;)*) => {$(
+        #[doc = concat!("Keras's `", $class, "`: ", $text, ".")]
+        #[must_use]
+        pub fn $name() -> Self {
+            Self::of_class(const { class($class) }, Vec::new())
+        }
+    )*};
+}
+
+/// The class of this name, when the crate is compiled: a name without a row does not compile.
+const fn class(name: &str) -> &'static Class {
+    let mut at = 0;
+    while !equal(Class::ALL[at].name.as_bytes(), name.as_bytes()) {
+        at += 1;
+    }
+    &Class::ALL[at]
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    a.len() == b.len() && at == a.len()
+}
+
+impl Scheme {
+    presets! {
+        glorot_uniform, "GlorotUniform", "uniform, scale 1 over fan_avg";
+        glorot_normal, "GlorotNormal", "truncated normal, scale 1 over fan_avg";
+        he_uniform, "HeUniform", "uniform, scale 2 over fan_in";
+        he_normal, "HeNormal", "truncated normal, scale 2 over fan_in";
+        lecun_uniform, "LecunUniform", "uniform, scale 1 over fan_in";
+        lecun_normal, "LecunNormal", "truncated normal, scale 1 over fan_in";
+        zeros, "Zeros", "every value 0";
+        ones, "Ones", "every value 1";
+    }
+
+    fn of_class(class: &'static Class, arguments: Vec<Argument>) -> Self {
+        Self { class, arguments, axes: Axes::default() }
+    }
+
+    /// A class with arguments for its parameters, in their order, as many as it has.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] where there are others than it has, or the class refuses one.
+    ///
+    /// ```
+    /// use varscale::{Argument, Class, Scheme};
+    /// let class = Class::named("random_normal")?;
+    /// let scheme = Scheme::new(class, [0, 2].map(|n| Argument::Number(n.into())).to_vec())?;
+    /// assert_eq!(scheme, Scheme::random_normal(0, 2)?);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn new(class: &'static Class, arguments: Vec<Argument>) -> Result<Self, ArgumentError> {
+        let kinds = class.parameters.iter().map(|parameter| parameter.default);
+        let same = |(a, b): (&Argument, Argument)| {
+            core::mem::discriminant(a) == core::mem::discriminant(&b)
+        };
+        if arguments.len() != class.parameters.len() || !arguments.iter().zip(kinds).all(same) {
+            let allowed: Vec<_> = class.parameters.iter().map(|parameter| parameter.name).collect();
+            let received = alloc::format!("of {}", class.name);
+            return Err(ArgumentError::new("arguments", received, allowed.join(", ")));
+        }
+        let scheme = Self::of_class(class, arguments);
+        class.formula.check(scheme.filled_in())?;
+        Ok(scheme)
+    }
+
+    /// Keras's `VarianceScaling`. With the fan n that `mode` names, at least 1: the truncated normal
+    /// draws with a standard deviation of √(scale / n) after truncation, the untruncated normal with
+    /// √(scale / n), the uniform in ±√(3 · scale / n). Keras's defaults: 1.0, `fan_in`, truncated
+    /// normal.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] for a scale that is not positive and finite. Keras accepts NaN and ∞, and
+    /// draws NaN and ∞.
+    pub fn variance_scaling(
+        scale: impl Into<Number>,
+        mode: Mode,
+        distribution: Distribution,
+    ) -> Result<Self, ArgumentError> {
+        let scale = Argument::Number(scale.into());
+        let arguments = vec![scale, Argument::Mode(mode), Argument::Distribution(distribution)];
+        Self::new(const { class("VarianceScaling") }, arguments)
+    }
+
+    /// Every value `value`.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] unless it is finite.
+    pub fn constant(value: impl Into<Number>) -> Result<Self, ArgumentError> {
+        Self::new(const { class("Constant") }, vec![Argument::Number(value.into())])
+    }
+
+    /// A matrix with `gain` on its diagonal and 0 elsewhere.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] unless it is finite.
+    pub fn identity(gain: impl Into<Number>) -> Result<Self, ArgumentError> {
+        Self::new(const { class("Identity") }, vec![Argument::Number(gain.into())])
+    }
+
+    /// Normal with this mean and standard deviation (Keras's defaults: 0 and 0.05).
+    ///
+    /// # Errors
+    /// [`ArgumentError`] unless both are finite and `stddev` is at least 0.
+    pub fn random_normal(
+        mean: impl Into<Number>,
+        stddev: impl Into<Number>,
+    ) -> Result<Self, ArgumentError> {
+        Self::of_two(const { class("RandomNormal") }, mean.into(), stddev.into())
+    }
+
+    /// Normal, cut off at two `stddev` from `mean` (Keras's defaults: 0 and 0.05). As in Keras,
+    /// `stddev` is the one before truncation.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] unless both are finite and `stddev` is at least 0.
+    pub fn truncated_normal(
+        mean: impl Into<Number>,
+        stddev: impl Into<Number>,
+    ) -> Result<Self, ArgumentError> {
+        Self::of_two(const { class("TruncatedNormal") }, mean.into(), stddev.into())
+    }
+
+    /// Uniform in [`minval`, `maxval`] (Keras's defaults: ∓0.05).
+    ///
+    /// # Errors
+    /// [`ArgumentError`] unless both are finite and in order.
+    pub fn random_uniform(
+        minval: impl Into<Number>,
+        maxval: impl Into<Number>,
+    ) -> Result<Self, ArgumentError> {
+        Self::of_two(const { class("RandomUniform") }, minval.into(), maxval.into())
+    }
+
+    fn of_two(class: &'static Class, first: Number, second: Number) -> Result<Self, ArgumentError> {
+        Self::new(class, vec![Argument::Number(first), Argument::Number(second)])
+    }
+
+    /// The same scheme with Keras 3.15's `input_axes` and `output_axes` (negative ones count from
+    /// the end), which replace the layout where both are given. As in Keras, one alone is kept in
+    /// the config and has no effect.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] for a class that counts no fans.
+    pub fn with_axes(
+        self,
+        input_axes: Option<Vec<isize>>,
+        output_axes: Option<Vec<isize>>,
+    ) -> Result<Self, ArgumentError> {
+        let axes = Axes { input: input_axes, output: output_axes };
+        if axes == Axes::default() || self.class.has_axes {
+            return Ok(Self { axes, ..self });
+        }
+        let received = alloc::format!("of {}", self.class.name);
+        let allowed = "of VarianceScaling or one of its presets: other classes have none";
+        Err(ArgumentError::new("input_axes and output_axes", received, allowed))
+    }
+
+    /// Its class.
+    #[must_use]
+    pub fn class(&self) -> &'static Class {
+        self.class
+    }
+
+    /// The arguments, in the order of the class's parameters.
+    #[must_use]
+    pub fn arguments(&self) -> &[Argument] {
+        &self.arguments
+    }
+
+    pub(super) fn axes(&self) -> &Axes {
+        &self.axes
+    }
+
+    /// The arguments that the formula takes.
+    fn filled_in(&self) -> &[Argument] {
+        self.class.preset.as_ref().map_or(&self.arguments[..], |preset| &preset[..])
+    }
+
+    pub(super) fn resolve(&self, tensor: &Tensor) -> Result<(Option<Scaling>, Content), Error> {
+        self.class.formula.resolve(self.filled_in(), &self.axes, tensor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schemes::Law;
+
+    /// What the constructors, the table and Keras's defaults say is one thing.
+    #[test]
+    fn every_class_makes_a_scheme_of_its_own() {
+        let mut contents = Vec::new();
+        for class in Class::ALL {
+            let defaults: Vec<_> = class.parameters.iter().map(|given| given.default).collect();
+            let scheme = Scheme::new(class, defaults).unwrap();
+            assert_eq!(Class::named(&class.snake_case()).unwrap().name, class.name);
+            let (scaling, content) = scheme.resolve(&Tensor::new([5, 7])).unwrap();
+            assert_eq!(scaling.is_some(), class.has_axes, "{}", class.name);
+            assert_eq!(matches!(content, Content::Random(_)), class.draws, "{}", class.name);
+            contents.push(content);
+        }
+        let named = |name| contents[Class::ALL.iter().position(|c| c.name == name).unwrap()];
+        assert_eq!(named("VarianceScaling"), named("LecunNormal"));
+        assert_eq!(
+            named("RandomUniform"),
+            Content::Random(Law::Uniform { low: -0.05, high: 0.05 })
+        );
+    }
+
+    #[test]
+    fn arguments_of_another_class_are_refused() {
+        let class = Class::named("random_normal").unwrap();
+        for arguments in [vec![], vec![Argument::Mode(Mode::FanIn); 2]] {
+            let error = Scheme::new(class, arguments).unwrap_err();
+            assert!(alloc::string::ToString::to_string(&error).contains("mean, stddev"));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The native stream: any value by itself, at memory speed. Its definition is in `DESIGN.md`.
+
+mod box_muller;
+mod constants;
+mod fixed;
+pub(crate) mod kernel;
+mod position;
+mod quantile;
+
+use self::kernel::{Computing, Run, is_normal};
+pub(crate) use self::position::{Position, fnv1a_128};
+use super::{
+    definition::{Definition, in_dtypes},
+    values::{Request, Values},
+};
+use crate::{
+    dtype::with_dtypes,
+    simd::{Level, Round},
+};
+
+/// `native`.
+pub(crate) struct Native;
+
+macro_rules! every_dtype {
+    ($($(#[$doc:meta])* $variant:ident: $type:ty, $name:literal, $max:expr;)*) => {
+        in_dtypes!([$($type),*], values);
+    };
+}
+
+impl Definition for Native {
+    const NAME: &'static str = "native";
+    const ID: &'static str = "philox4x32-10/v1";
+
+    fn check_seed(_seed: i128, _generator: bool) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    with_dtypes!(every_dtype);
+}
+
+fn values<T: Round<Computing: Computing>>(request: &Request, level: Level) -> Values<T> {
+    let (law, position) = (request.law, Position::of(request));
+    let is_normal = is_normal(&law);
+    Values::random_access(move |start, out, exceeds_caches| {
+        T::run(level, Run { law: &law, position, start, exceeds_caches, out }, is_normal);
+    })
+}

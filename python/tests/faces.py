@@ -1,0 +1,29 @@
+"""The faces of the family, in the frameworks that are installed, and what each must have."""
+
+import importlib
+
+from varscale._core import CLASSES
+
+ALL = [name for name, *_ in CLASSES]
+DRAWN = [name for name, _, _, _, draws, *_ in CLASSES if draws]
+
+# Class and argument, of those that may be any finite number, or almost.
+NUMBERS = [
+    f"{name}.{argument}"
+    for name, _, _, parameters, draws, *_ in CLASSES
+    for argument, default in parameters
+    if draws and isinstance(default, float) and argument != "scale"
+]
+
+
+def framework(name):
+    """A framework's initializers and ours, or none where it is not installed."""
+    try:
+        theirs = importlib.import_module(f"{name}.initializers")
+        return theirs, importlib.import_module(f"varscale.{name}")
+    except ImportError:
+        return None
+
+
+# By name: the framework's initializers, and ours.
+KERAS = {name: pair for name in ["keras", "tf_keras"] if (pair := framework(name))}

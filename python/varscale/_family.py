@@ -1,0 +1,152 @@
+"""The family: classes of the core's table, as every framework's face of it shows them."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from inspect import Parameter, Signature
+from typing import Any, NamedTuple
+
+from varscale._arguments import axes_of, integer_seed, number, shape_of, stream_of, text
+from varscale._core import CLASSES, DISTRIBUTIONS, MODES, Explanation, Scheme
+
+_AXES = ("input_axes", "output_axes")
+_STREAM = Parameter("stream", Parameter.KEYWORD_ONLY, default="native")
+_MEANINGS = {
+    "scale": "A positive finite number: by n, the fan that `mode` names, it gives the variance.",
+    "mode": f"Of {', '.join(MODES)}. A fan counts as at least 1.",
+    "distribution": f"""Of {", ".join(DISTRIBUTIONS)}; or normal, which is the first. The truncated
+        normal has the standard deviation √(scale / n) after truncation, the untruncated one
+        √(scale / n), and the uniform lies in ±√(3 · scale / n).""",
+    "stddev": "A finite number of at least 0, before truncation.",
+    "seed": """An integer from -2^63 to 2^64 - 1 (or what has ``__index__``), a `SeedGenerator`, or
+        ``None``: drawn once, and readable as ``seed``.""",
+    "input_axes": "Axes that make up fan_in. Both or none: one alone has no effect, as in Keras.",
+    "output_axes": "Axes that make up fan_out.",
+    "stream": '``"native"``, or a framework\'s own numbers, such as ``"keras-jax"``.',
+}
+
+
+class Class(NamedTuple):
+    """A class of the family: a row of the core's table."""
+
+    name: str
+    aliases: list[str]
+    summary: str
+    parameters: list[tuple[str, Any]]
+    draws: bool
+    has_axes: bool
+    preset: list[Any] | None
+
+    @property
+    def snake_case(self) -> str:
+        """Its name as Keras's functions of old."""
+        return re.sub("(?<!^)(?=[A-Z])", "_", self.name).lower()
+
+    def signature(self) -> list[Parameter]:
+        """What its constructor takes, in Keras's order."""
+        given = dict(self.parameters)
+        given |= {"seed": None} if self.draws else {}
+        given |= dict.fromkeys(_AXES) if self.has_axes else {}
+        kind = Parameter.POSITIONAL_OR_KEYWORD
+        return [Parameter(name, kind, default=default) for name, default in given.items()]
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of its scheme among these, each of the kind of its parameter's default."""
+        kinds: dict[str, Callable[[str, Any], Any]] = {
+            name: text if isinstance(default, str) else number for name, default in self.parameters
+        }
+        kinds |= dict.fromkeys(_AXES, axes_of) if self.has_axes else {}
+        return {name: kind(name, given.get(name)) for name, kind in kinds.items()}
+
+    def scheme(self, given: Mapping[str, Any]) -> Scheme:
+        """Its scheme with these arguments, which are checked."""
+        arguments = [given[name] for name, _ in self.parameters]
+        axes = {name: given[name] for name in _AXES if self.has_axes}
+        return Scheme(self.name, *arguments, **axes)
+
+
+FAMILY = {row[0]: Class(*row) for row in CLASSES}
+
+#: Keras's identifiers: class names, their snake case, and aliases.
+IDENTIFIERS = {
+    identifier: row.name
+    for row in FAMILY.values()
+    for identifier in [row.name, row.snake_case, *row.aliases]
+}
+
+
+def make(
+    row: Class, module: str, bases: tuple[type, ...], signature: Iterable[Parameter], prefix: str
+) -> Any:
+    """A class whose constructor hands all arguments to its base's `_construct`, by name."""
+    signature = [*signature, _STREAM] if row.draws else [*signature]
+    names = [parameter.name for parameter in signature]
+    meanings = [f"    {name}: {_MEANINGS.get(name, 'A finite number.')}" for name in names]
+    summary = prefix + row.summary
+    where = module.partition("._")[0]
+    lines = [f"{summary[0].upper()}{summary[1:]}.", ""]
+    lines += ["Args:", *meanings, ""] if meanings else []
+    lines += [f">>> import {where}", f">>> {where}.{row.name}()((2, 3)).shape == (2, 3)", "True"]
+    members = {
+        "__module__": module,
+        "__doc__": "\n".join(lines),
+        "__init__": _constructor(signature),
+        "_class": row,
+    }
+    return type(row.name, bases, members)
+
+
+def _constructor(parameters: list[Parameter]) -> Callable[..., None]:
+    signature = Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *parameters])
+
+    def __init__(*positional: Any, **keywords: Any) -> None:
+        bound = signature.bind(*positional, **keywords)
+        bound.apply_defaults()
+        arguments = dict(bound.arguments)
+        arguments.pop("self")._construct(**arguments)
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    return __init__
+
+
+def of_framework(
+    module: str, package: str, theirs: Any, drawn: type, register: Callable[[type], Any]
+) -> dict[str, Any]:
+    """The classes of a framework that the family has and that draw, with the draw of `drawn`."""
+    made = {}
+    for row in FAMILY.values():
+        own = getattr(theirs, row.name, None)
+        if row.draws and own is not None:
+            signature = inspect.signature(own).parameters.values()
+            prefix = f"{package}'s `{row.name}`: "
+            made[row.name] = register(make(row, module, (drawn, own), signature, prefix))
+    return made
+
+
+class Drawn:
+    """What Keras's and tf_keras's classes here put in front of the frameworks' own."""
+
+    _class: Class
+    seed: Any
+    stream: str
+
+    def _construct(self, seed: Any, stream: str, **arguments: Any) -> None:
+        self.stream = stream if isinstance(stream, str) and stream == "keras" else stream_of(stream)
+        super().__init__(seed=self._seed_of(seed), **arguments)  # type: ignore[call-arg]
+        self._scheme()
+
+    def _seed_of(self, seed: Any) -> Any:
+        return integer_seed(seed)
+
+    def explain(self, shape: Any) -> Explanation:
+        """How the initializer arrives at its numbers for a shape: fans, variance, bounds."""
+        return self._scheme().explain(shape_of(shape), "keras")
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor: the framework's, and a stream other than the native."""
+        config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        return config if self.stream == "native" else {**config, "stream": self.stream}
+
+    def _scheme(self) -> Scheme:
+        # Made at every call: what the frameworks' classes draw follows their attributes.
+        return self._class.scheme(self._class.checked(vars(self)))
