@@ -1,6 +1,5 @@
 //! Tasks of the repository, as `cargo xtask TASK`.
 
-mod dependencies;
 mod instructions;
 mod layers;
 mod test;
