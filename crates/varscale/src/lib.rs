@@ -18,12 +18,14 @@
 //! the operating system and picks the instruction set at run time, `parallel` fills with several
 //! threads, `serde` reads and writes Keras's configs.
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
+// docs.rs shows which feature each item needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 
 /// The README's example is a test.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
 
 mod argument;

@@ -9,6 +9,18 @@ use varscale::{
 };
 use varscale_model::{Plan, PlanFile, Spec};
 
+/// The examples of the repository's documents are tests: of this crate, because a published one
+/// cannot reach out of its package.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/executors.md")]
+    struct Executors;
+    #[doc = include_str!("../../../docs/extending.md")]
+    struct Extending;
+}
+
 /// A fuzz target: its name, which is that of its corpus, and its property.
 pub type Target = (&'static str, fn(&[u8]));
 
