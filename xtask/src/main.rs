@@ -2,12 +2,16 @@
 
 mod instructions;
 mod layers;
+mod packages;
+mod report;
 mod test;
 mod unsafe_files;
 
 use std::{path::Path, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
+
+use self::report::Report;
 
 /// Which frameworks are installed for the tests.
 #[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -41,11 +45,13 @@ fn main() -> ExitCode {
     // Whatever the folder that cargo was called from.
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the root");
     std::env::set_current_dir(root).expect("the repository is where xtask was built from");
+    let mut report = Report::default();
     let outcome = match Task::parse() {
-        Task::Test { fast, frameworks } => test::test(fast, frameworks),
-        Task::Lint => test::lint(),
-        Task::Instructions => test::instructions(),
+        Task::Test { fast, frameworks } => test::test(&mut report, fast, frameworks),
+        Task::Lint => test::lint(&mut report),
+        Task::Instructions => test::instructions(&mut report),
     };
+    println!("\n{report}");
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,44 +1,56 @@
-//! The checks, one after the other: the first that fails ends the task.
+//! The checks, one group after the other: the first that fails ends the task.
 
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 
-use crate::{Frameworks, instructions, unsafe_files};
+use crate::{
+    Frameworks, instructions, layers, packages,
+    report::{Report, cargo_command},
+    unsafe_files,
+};
 
 /// Features of the core crate that stand on their own: each must build without the others.
 const CORE_FEATURES: [&str; 5] = ["", "std", "parallel", "serde", "keras-streams"];
 
-pub(crate) fn test(fast: bool, frameworks: Frameworks) -> Result<()> {
-    lint()?;
-    cargo("tests", "test --workspace --all-features --no-fail-fast")?;
-    cargo(
+const SLOW: &str = "slow tests";
+
+pub(crate) fn test(report: &mut Report, fast: bool, frameworks: Frameworks) -> Result<()> {
+    lint(report)?;
+    report.cargo("tests", "test --workspace --all-features --no-fail-fast")?;
+    report.cargo(
         "tests without features",
         "test --package varscale --no-default-features --lib --tests --no-fail-fast",
     )?;
+    packages::check(report, &metadata()?)?;
     let mut python = Command::new("python3");
     python.args(["tools/test_python.py", "jax"]);
     if frameworks == Frameworks::All {
         python.args(["tensorflow", "torch"]);
+    } else {
+        report.skip("Python package with TensorFlow and PyTorch", "asked for by --frameworks all");
     }
-    run("Python package", &mut python)?;
+    report.command("Python package", &mut python)?;
+    report.skip("other CPUs", "asked for by --targets");
     if fast {
+        report.skip("instructions of the kernels", "--fast");
+        report.skip(SLOW, "--fast");
         return Ok(());
     }
-    instructions()?;
+    instructions(report)?;
     // Not the documentation: an ignored example there is no slow test.
-    cargo(
-        "slow tests",
+    report.cargo(
+        SLOW,
         "test --workspace --all-features --lib --bins --tests --no-fail-fast -- --ignored",
     )
 }
 
-pub(crate) fn lint() -> Result<()> {
-    cargo("format", "fmt --all --check")?;
-    cargo("lints", "clippy --workspace --all-targets --all-features -- -D warnings")?;
+pub(crate) fn lint(report: &mut Report) -> Result<()> {
+    report.cargo("format", "fmt --all --check")?;
+    report.cargo("lints", "clippy --workspace --all-targets --all-features -- -D warnings")?;
     for feature in CORE_FEATURES {
-        cargo(
+        report.cargo(
             &format!("lints of the core crate with features [{feature}]"),
             &format!(
                 "clippy --package varscale --lib --no-default-features --features={feature} \
@@ -47,64 +59,48 @@ pub(crate) fn lint() -> Result<()> {
         )?;
     }
     // Libraries only: the binary is called as the core crate is, and its pages would overwrite it.
-    run(
+    report.command(
         "documentation",
         cargo_command("doc --workspace --lib --all-features --no-deps")
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
 
-    dependencies()?;
-    heading("unsafe code");
-    unsafe_files::check(&metadata()?)
+    dependencies(report)?;
+    let metadata = metadata()?;
+    report.group("layers of the core crate", || {
+        layers::check(metadata.workspace_root.as_std_path())
+    })?;
+    report.group("unsafe code", || unsafe_files::check(&metadata))
 }
 
 /// What `deny.toml` says, by a tool that is installed first where it is missing.
-fn dependencies() -> Result<()> {
+fn dependencies(report: &mut Report) -> Result<()> {
     const DENY: &str = "target/tools/bin/cargo-deny";
     // Unoptimized: it is built in less than half the time, and has little to do.
-    cargo("cargo-deny", "install --quiet --debug --locked --root target/tools cargo-deny@0.20.2")?;
+    report.cargo(
+        "cargo-deny",
+        "install --quiet --debug --locked --root target/tools cargo-deny@0.20.2",
+    )?;
     // An exception that is no longer needed would hide the next duplicate.
     let stale = ["--deny", "unmatched-skip", "--deny", "unnecessary-skip"];
     let what = ["bans", "licenses", "sources"];
-    run("dependencies", Command::new(DENY).arg("check").args(stale).args(what))?;
+    report.command("dependencies", Command::new(DENY).arg("check").args(stale).args(what))?;
 
-    heading("advisories");
+    let advisories = "advisories of the dependencies";
     let fetched = Command::new(DENY).args(["fetch", "db"]).output()?;
-    if !fetched.status.success() {
-        let why = String::from_utf8_lossy(&fetched.stderr);
-        println!("SKIPPED: their database cannot be had\n{}", why.trim());
-        return Ok(());
+    if fetched.status.success() {
+        return report.command(advisories, Command::new(DENY).args(["check", "advisories"]));
     }
-    run("advisories of the dependencies", Command::new(DENY).args(["check", "advisories"]))
+    let why = String::from_utf8_lossy(&fetched.stderr);
+    println!("\n== {advisories}\n{}", why.trim());
+    report.skip(advisories, "their database cannot be had");
+    Ok(())
 }
 
-pub(crate) fn instructions() -> Result<()> {
-    heading("instructions of the kernels");
-    instructions::check()
+pub(crate) fn instructions(report: &mut Report) -> Result<()> {
+    report.group("instructions of the kernels", instructions::check)
 }
 
 fn metadata() -> Result<Metadata> {
     MetadataCommand::new().exec().context("cargo metadata failed")
-}
-
-fn heading(name: &str) {
-    println!("\n== {name}");
-}
-
-fn cargo(name: &str, arguments: &str) -> Result<()> {
-    run(name, &mut cargo_command(arguments))
-}
-
-pub(crate) fn cargo_command(arguments: &str) -> Command {
-    // Set by cargo: the one that runs this task.
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(arguments.split_whitespace());
-    command
-}
-
-fn run(name: &str, command: &mut Command) -> Result<()> {
-    heading(name);
-    let status = command.status().with_context(|| format!("{name}: cannot run {command:?}"))?;
-    ensure!(status.success(), "{name} failed ({status}): {command:?}");
-    Ok(())
 }

@@ -20,7 +20,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::test::cargo_command;
+use crate::report::cargo_command;
 
 /// Blocks of the shorter and the longer run.
 const BLOCKS: [u32; 2] = [1, 3];
