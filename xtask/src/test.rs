@@ -19,10 +19,15 @@ const SLOW: &str = "slow tests";
 pub(crate) fn test(report: &mut Report, fast: bool, frameworks: Frameworks) -> Result<()> {
     lint(report)?;
     report.cargo("tests", "test --workspace --all-features --no-fail-fast")?;
-    report.cargo(
-        "tests without features",
-        "test --package varscale --no-default-features --lib --tests --no-fail-fast",
-    )?;
+    for (name, features) in [("tests without features", ""), ("tests without std", "serde")] {
+        report.cargo(
+            name,
+            &format!(
+                "test --package varscale --no-default-features --features={features} --lib --tests \
+                 --no-fail-fast"
+            ),
+        )?;
+    }
     packages::check(report, &metadata()?)?;
     let mut python = Command::new("python3");
     python.args(["tools/test_python.py", "jax"]);

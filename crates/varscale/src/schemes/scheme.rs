@@ -205,6 +205,7 @@ impl Scheme {
         &self.arguments
     }
 
+    #[cfg(feature = "serde")]
     pub(super) fn axes(&self) -> &Axes {
         &self.axes
     }

@@ -20,9 +20,10 @@ mod portable;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod x86_64;
 
+#[cfg(any(test, feature = "keras-streams"))]
+pub(crate) use self::fma::Native;
 #[cfg(feature = "keras-streams")]
-pub(crate) use self::fma::fma_f16;
-pub(crate) use self::fma::{Fma, Native};
+pub(crate) use self::fma::{Fma, fma_f16};
 #[cfg(all(test, feature = "keras-streams"))]
 pub(crate) use self::fma::{Hardware, Software};
 pub use self::level::instruction_set;

@@ -34,6 +34,7 @@ pub(crate) enum Values<T> {
     /// Each costs nothing but itself.
     RandomAccess(Box<Fill<T>>),
     /// Each costs those in front of it.
+    #[cfg_attr(not(feature = "keras-streams"), allow(dead_code))]
     Sequential(Box<FillNext<T>>),
 }
 
