@@ -7,8 +7,8 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{
     content::Content,
-    distribution::Distribution,
-    fans::Mode,
+    distribution::Distribution::{self, TruncatedNormal, Uniform},
+    fans::Mode::{self, FanAvg, FanIn},
     formula::{Argument, Everywhere, Formula, Parameter},
     identity::Identity,
     law::{Law, finite},
@@ -142,48 +142,18 @@ impl Class {
                 &VarianceScaling,
             )
         },
-        preset(
-            "GlorotUniform",
-            "uniform, scale 1 over fan_avg",
-            1.0,
-            Mode::FanAvg,
-            Distribution::Uniform,
-        ),
+        preset("GlorotUniform", "uniform, scale 1 over fan_avg", 1.0, FanAvg, Uniform),
         preset(
             "GlorotNormal",
             "truncated normal, scale 1 over fan_avg",
             1.0,
-            Mode::FanAvg,
-            Distribution::TruncatedNormal,
+            FanAvg,
+            TruncatedNormal,
         ),
-        preset(
-            "HeUniform",
-            "uniform, scale 2 over fan_in",
-            2.0,
-            Mode::FanIn,
-            Distribution::Uniform,
-        ),
-        preset(
-            "HeNormal",
-            "truncated normal, scale 2 over fan_in",
-            2.0,
-            Mode::FanIn,
-            Distribution::TruncatedNormal,
-        ),
-        preset(
-            "LecunUniform",
-            "uniform, scale 1 over fan_in",
-            1.0,
-            Mode::FanIn,
-            Distribution::Uniform,
-        ),
-        preset(
-            "LecunNormal",
-            "truncated normal, scale 1 over fan_in",
-            1.0,
-            Mode::FanIn,
-            Distribution::TruncatedNormal,
-        ),
+        preset("HeUniform", "uniform, scale 2 over fan_in", 2.0, FanIn, Uniform),
+        preset("HeNormal", "truncated normal, scale 2 over fan_in", 2.0, FanIn, TruncatedNormal),
+        preset("LecunUniform", "uniform, scale 1 over fan_in", 1.0, FanIn, Uniform),
+        preset("LecunNormal", "truncated normal, scale 1 over fan_in", 1.0, FanIn, TruncatedNormal),
     ];
 
     /// The class of one of Keras's identifiers: its name, that in snake case, or an alias.
