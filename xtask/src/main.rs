@@ -4,6 +4,7 @@ mod instructions;
 mod layers;
 mod packages;
 mod report;
+mod targets;
 mod test;
 mod unsafe_files;
 
@@ -34,6 +35,9 @@ enum Task {
         /// (TensorFlow, tf_keras and PyTorch, too: 7 GB).
         #[arg(long, value_enum, default_value_t)]
         frameworks: Frameworks,
+        /// Only the core crate's tests on other CPUs (CONTRIBUTING.md names the packages needed).
+        #[arg(long, conflicts_with_all = ["fast", "frameworks"])]
+        targets: bool,
     },
     /// Check format, lints, documentation, dependencies and where unsafe code is.
     Lint,
@@ -47,7 +51,8 @@ fn main() -> ExitCode {
     std::env::set_current_dir(root).expect("the repository is where xtask was built from");
     let mut report = Report::default();
     let outcome = match Task::parse() {
-        Task::Test { fast, frameworks } => test::test(&mut report, fast, frameworks),
+        Task::Test { targets: true, .. } => targets::test(),
+        Task::Test { fast, frameworks, .. } => test::test(&mut report, fast, frameworks),
         Task::Lint => test::lint(&mut report),
         Task::Instructions => test::instructions(&mut report),
     };
