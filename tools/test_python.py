@@ -1,22 +1,26 @@
-"""Builds the Python package's wheel and tests it, with one framework at a time.
+"""Builds the Python package and tests its wheel, with one framework at a time.
 
     python3 tools/test_python.py jax tensorflow torch
 
+puts the sdist and a wheel built from it into `target/python/dist`, as a release publishes them, and
 installs the wheel into a fresh virtual environment under `target/python` for each framework named,
 which sees the packages of `tools/environments.py`. Keras's tests run on each of its backends that
 the environment has. What needs another framework is skipped, and counted as such.
 """
 
 import argparse
+import filecmp
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import environments
 
 TARGET = environments.ROOT / "target" / "python"
+DIST = TARGET / "dist"
 PACKAGE = environments.ROOT / "python"
 # Keras's backends in each environment. All tests run on the first, Keras's on the others, too.
 BACKENDS = {"jax": ["jax", "numpy"], "tensorflow": ["tensorflow"], "torch": ["torch"]}
@@ -37,14 +41,45 @@ def lint(tools: Path) -> None:
         subprocess.run(command, check=True)
 
 
+def maturin(tools: Path, task: str, package: Path, *options: str) -> None:
+    """Runs a task of maturin, which finds zig in the same environment."""
+    environment = {
+        **os.environ,
+        "CARGO_TARGET_DIR": str(environments.ROOT / "target"),
+        "CARGO_ZIGBUILD_PYTHON_PATH": str(tools),
+    }
+    command = [tools, "-m", "maturin", task, "--out", DIST, *options]
+    command += ["--manifest-path", package / "Cargo.toml"]
+    subprocess.run(command, check=True, env=environment)
+
+
 def build(tools: Path) -> Path:
-    """The wheel, built anew."""
-    wheels = TARGET / "wheels"
-    shutil.rmtree(wheels, ignore_errors=True)
-    command = [tools, "-m", "maturin", "build", "--quiet", "--locked", "--out", wheels]
-    subprocess.run([*command, "--manifest-path", PACKAGE / "Cargo.toml"], check=True)
-    (wheel,) = wheels.glob("*.whl")
+    """The wheel, built from the sdist, as pip builds it where there is no wheel."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    maturin(tools, "sdist", PACKAGE)
+    (sdist,) = DIST.glob("*.tar.gz")
+    # All its files bear one old date, by which cargo would not see that one has changed: they are
+    # unpacked as of now, and left alone while the archive is the same.
+    source = TARGET / "source"
+    unpacked = source / sdist.name
+    if not (unpacked.is_file() and filecmp.cmp(sdist, unpacked, shallow=False)):
+        shutil.rmtree(source, ignore_errors=True)
+        with tarfile.open(sdist) as archive:
+            archive.extractall(source, filter=undated)
+        shutil.copyfile(sdist, unpacked)
+    # zig links for a glibc as old as Rust's own minimum; what runs is the system's all the same.
+    portable = ["--zig", "--compatibility", "manylinux2014"] if sys.platform == "linux" else []
+    # Not locked: the lock file is the repository's, and cargo drops what the sdist does not need.
+    package = source / sdist.name.removesuffix(".tar.gz") / "python"
+    maturin(tools, "build", package, "--quiet", "--release", *portable)
+    (wheel,) = DIST.glob("*.whl")
     return wheel
+
+
+def undated(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """What is unpacked of an archive's member: all but its date."""
+    safe = tarfile.data_filter(member, folder)
+    return safe and safe.replace(mtime=None, deep=False)
 
 
 def install(framework: str, wheel: Path, tools: Path) -> Path:

@@ -1,5 +1,6 @@
 """The package itself: its types, its imports, its command."""
 
+import importlib.metadata
 import importlib.util
 import inspect
 import re
@@ -51,6 +52,13 @@ def test_stubs_of_the_classes_are_what_the_modules_are():
         if re.match(r"varscale\.[^_]", line) and "failed to import" not in line
     ]
     assert not wrong
+
+
+def test_the_licences_are_in_the_wheel():
+    # Links in the repository: where a checkout has none, their text would be a path.
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"]:
+        packed = importlib.metadata.distribution("varscale").read_text(f"licenses/{name}")
+        assert packed == (CONFIG.parents[1] / name).read_text()
 
 
 def test_no_framework_is_imported():
