@@ -9,8 +9,8 @@ use super::{
     content::Content,
     distribution::Distribution::{self, TruncatedNormal, Uniform},
     fans::Mode::{self, FanAvg, FanIn},
-    formula::{Argument, Everywhere, Formula, Parameter},
-    identity::Identity,
+    formula::{Argument, Everywhere, Formula, OfNumbers, Parameter},
+    identity::IDENTITY_MATRIX,
     law::{Law, finite},
     pattern::Pattern,
     variance_scaling::{self, VarianceScaling, number},
@@ -53,25 +53,35 @@ impl PartialEq for Class {
     }
 }
 
-const fn fixed(
+const fn fixed<const N: usize, F: OfNumbers<N>>(
     name: &'static str,
     aliases: &'static [&'static str],
     summary: &'static str,
-    parameters: &'static [Parameter],
-    formula: &'static dyn Formula,
+    parameters: &'static [Parameter; N],
+    formula: &'static F,
 ) -> Class {
     let (draws, has_axes, preset) = (false, false, None);
     Class { name, aliases, summary, parameters, draws, has_axes, preset, formula }
 }
 
-const fn drawn(
+const fn drawn<const N: usize, F: OfNumbers<N>>(
     name: &'static str,
     aliases: &'static [&'static str],
     summary: &'static str,
-    parameters: &'static [Parameter],
-    formula: &'static dyn Formula,
+    parameters: &'static [Parameter; N],
+    formula: &'static F,
 ) -> Class {
     Class { draws: true, ..fixed(name, aliases, summary, parameters, formula) }
+}
+
+const fn scaling(
+    name: &'static str,
+    summary: &'static str,
+    parameters: &'static [Parameter],
+    preset: Option<[Argument; 3]>,
+) -> Class {
+    let (draws, has_axes, formula) = (true, true, &VarianceScaling);
+    Class { name, aliases: &[], summary, parameters, draws, has_axes, preset, formula }
 }
 
 const fn preset(
@@ -81,81 +91,85 @@ const fn preset(
     mode: Mode,
     distribution: Distribution,
 ) -> Class {
-    let scale = number(scale);
-    let preset = Some([scale, Argument::Mode(mode), Argument::Distribution(distribution)]);
-    Class { has_axes: true, preset, ..drawn(name, &[], summary, &[], &VarianceScaling) }
+    let arguments = [number(scale), Argument::Mode(mode), Argument::Distribution(distribution)];
+    scaling(name, summary, &[], Some(arguments))
 }
 
 const fn parameter(name: &'static str, default: f64) -> Parameter {
     Parameter { name, default: number(default) }
 }
 
-const NORMAL: &[Parameter] = &[parameter("mean", 0.0), parameter("stddev", 0.05)];
+const NORMAL: &[Parameter; 2] = &[parameter("mean", 0.0), parameter("stddev", 0.05)];
+
+/// The table: each row by the name that its constructor in `scheme` knows it by.
+macro_rules! classes {
+    ($($row:ident = $class:expr;)*) => {
+        $(pub(super) const $row: Class = $class;)*
+
+        impl Class {
+            /// Every class.
+            pub const ALL: &[Self] = &[$($row),*];
+        }
+    };
+}
+
+classes! {
+    ZEROS = fixed("Zeros", &["zero"], "every value 0", &[], &Everywhere(|[]| constant(0.0)));
+    ONES = fixed("Ones", &["one"], "every value 1", &[], &Everywhere(|[]| constant(1.0)));
+    CONSTANT = fixed(
+        "Constant",
+        &[],
+        "every value the same",
+        &[parameter("value", 0.0)],
+        &Everywhere(|[value]| constant(finite("value", value)?)),
+    );
+    IDENTITY = fixed(
+        "Identity",
+        &["IdentityInitializer"],
+        "a matrix with the gain on its diagonal and 0 elsewhere",
+        &[parameter("gain", 1.0)],
+        &IDENTITY_MATRIX,
+    );
+    RANDOM_NORMAL = drawn(
+        "RandomNormal",
+        &["normal"],
+        "normal",
+        NORMAL,
+        &Everywhere(|[mean, stddev]| Law::normal(mean, stddev).map(Content::Random)),
+    );
+    RANDOM_UNIFORM = drawn(
+        "RandomUniform",
+        &["uniform"],
+        "uniform",
+        &[parameter("minval", -0.05), parameter("maxval", 0.05)],
+        &Everywhere(|[minval, maxval]| Law::uniform(minval, maxval).map(Content::Random)),
+    );
+    TRUNCATED_NORMAL = drawn(
+        "TruncatedNormal",
+        &[],
+        "normal, cut off at two standard deviations from the mean",
+        NORMAL,
+        &Everywhere(|[mean, stddev]| Law::truncated_normal(mean, stddev).map(Content::Random)),
+    );
+    VARIANCE_SCALING = scaling(
+        "VarianceScaling",
+        "variance scale / fan, by the distribution named",
+        &variance_scaling::PARAMETERS,
+        None,
+    );
+    GLOROT_UNIFORM =
+        preset("GlorotUniform", "uniform, scale 1 over fan_avg", 1.0, FanAvg, Uniform);
+    GLOROT_NORMAL =
+        preset("GlorotNormal", "truncated normal, scale 1 over fan_avg", 1.0, FanAvg, TruncatedNormal);
+    HE_UNIFORM = preset("HeUniform", "uniform, scale 2 over fan_in", 2.0, FanIn, Uniform);
+    HE_NORMAL =
+        preset("HeNormal", "truncated normal, scale 2 over fan_in", 2.0, FanIn, TruncatedNormal);
+    LECUN_UNIFORM = preset("LecunUniform", "uniform, scale 1 over fan_in", 1.0, FanIn, Uniform);
+    LECUN_NORMAL =
+        preset("LecunNormal", "truncated normal, scale 1 over fan_in", 1.0, FanIn, TruncatedNormal);
+}
 
 impl Class {
-    /// Every class.
-    pub const ALL: &[Self] = &[
-        fixed("Zeros", &["zero"], "every value 0", &[], &Everywhere(|[]| constant(0.0))),
-        fixed("Ones", &["one"], "every value 1", &[], &Everywhere(|[]| constant(1.0))),
-        fixed(
-            "Constant",
-            &[],
-            "every value the same",
-            &[parameter("value", 0.0)],
-            &Everywhere(|[value]| constant(finite("value", value)?)),
-        ),
-        fixed(
-            "Identity",
-            &["IdentityInitializer"],
-            "a matrix with the gain on its diagonal and 0 elsewhere",
-            &[parameter("gain", 1.0)],
-            &Identity,
-        ),
-        drawn(
-            "RandomNormal",
-            &["normal"],
-            "normal",
-            NORMAL,
-            &Everywhere(|[mean, stddev]| Law::normal(mean, stddev).map(Content::Random)),
-        ),
-        drawn(
-            "RandomUniform",
-            &["uniform"],
-            "uniform",
-            &[parameter("minval", -0.05), parameter("maxval", 0.05)],
-            &Everywhere(|[minval, maxval]| Law::uniform(minval, maxval).map(Content::Random)),
-        ),
-        drawn(
-            "TruncatedNormal",
-            &[],
-            "normal, cut off at two standard deviations from the mean",
-            NORMAL,
-            &Everywhere(|[mean, stddev]| Law::truncated_normal(mean, stddev).map(Content::Random)),
-        ),
-        Self {
-            has_axes: true,
-            ..drawn(
-                "VarianceScaling",
-                &[],
-                "variance scale / fan, by the distribution named",
-                &variance_scaling::PARAMETERS,
-                &VarianceScaling,
-            )
-        },
-        preset("GlorotUniform", "uniform, scale 1 over fan_avg", 1.0, FanAvg, Uniform),
-        preset(
-            "GlorotNormal",
-            "truncated normal, scale 1 over fan_avg",
-            1.0,
-            FanAvg,
-            TruncatedNormal,
-        ),
-        preset("HeUniform", "uniform, scale 2 over fan_in", 2.0, FanIn, Uniform),
-        preset("HeNormal", "truncated normal, scale 2 over fan_in", 2.0, FanIn, TruncatedNormal),
-        preset("LecunUniform", "uniform, scale 1 over fan_in", 1.0, FanIn, Uniform),
-        preset("LecunNormal", "truncated normal, scale 1 over fan_in", 1.0, FanIn, TruncatedNormal),
-    ];
-
     /// The class of one of Keras's identifiers: its name, that in snake case, or an alias.
     ///
     /// # Errors
@@ -193,4 +207,24 @@ impl Class {
 
 fn constant(value: f64) -> Result<Content, crate::argument::ArgumentError> {
     Ok(Content::Pattern(Pattern::Constant { value }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No row hides another one's names.
+    #[test]
+    fn every_identifier_is_of_one_class() {
+        let mut all = Vec::new();
+        for class in Class::ALL {
+            let snake = class.snake_case();
+            for name in class.aliases.iter().copied().chain([class.name, snake.as_str()]) {
+                assert_eq!(Class::named(name).unwrap().name, class.name, "{name}");
+                all.push(name.to_owned());
+            }
+        }
+        all.sort();
+        assert!(all.windows(2).all(|pair| pair[0] != pair[1]), "{all:?}");
+    }
 }

@@ -80,25 +80,35 @@ pub(crate) trait Formula: fmt::Debug + Sync {
     ) -> Result<(Option<Scaling>, Content), Error>;
 }
 
-/// A formula that gives every shape the same content, from numbers.
+/// A formula of so many numbers, which is as many parameters as its class has.
+pub(crate) trait OfNumbers<const N: usize>: Formula {}
+
+/// A formula that gives every shape the same content.
 #[derive(Debug)]
 pub(crate) struct Everywhere<const N: usize>(
     pub(crate) fn([Number; N]) -> Result<Content, ArgumentError>,
 );
 
-impl<const N: usize> Everywhere<N> {
-    fn content(&self, arguments: &[Argument]) -> Result<Content, ArgumentError> {
-        (self.0)(core::array::from_fn(|at| match arguments.get(at) {
-            Some(&Argument::Number(number)) => number,
-            // Refused as no number.
-            _ => f64::NAN.into(),
-        }))
-    }
+/// A formula that depends on the shape: what refuses numbers for every shape, and the content.
+#[derive(Debug)]
+pub(crate) struct ByShape<const N: usize>(
+    pub(crate) fn([Number; N]) -> Result<(), ArgumentError>,
+    pub(crate) fn([Number; N], &[usize]) -> Result<Content, Error>,
+);
+
+fn numbers<const N: usize>(arguments: &[Argument]) -> [Number; N] {
+    core::array::from_fn(|at| match arguments.get(at) {
+        Some(&Argument::Number(number)) => number,
+        // Refused as no number: `Scheme::new` lets none but numbers pass.
+        _ => f64::NAN.into(),
+    })
 }
+
+impl<const N: usize> OfNumbers<N> for Everywhere<N> {}
 
 impl<const N: usize> Formula for Everywhere<N> {
     fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
-        self.content(arguments).map(drop)
+        (self.0)(numbers(arguments)).map(drop)
     }
 
     fn resolve(
@@ -107,6 +117,24 @@ impl<const N: usize> Formula for Everywhere<N> {
         _axes: &Axes,
         _tensor: &Tensor,
     ) -> Result<(Option<Scaling>, Content), Error> {
-        Ok((None, self.content(arguments)?))
+        Ok((None, (self.0)(numbers(arguments))?))
+    }
+}
+
+impl<const N: usize> OfNumbers<N> for ByShape<N> {}
+
+impl<const N: usize> Formula for ByShape<N> {
+    fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
+        (self.0)(numbers(arguments))
+    }
+
+    fn resolve(
+        &self,
+        arguments: &[Argument],
+        _axes: &Axes,
+        tensor: &Tensor,
+    ) -> Result<(Option<Scaling>, Content), Error> {
+        self.check(arguments)?;
+        Ok((None, (self.1)(numbers(arguments), &tensor.shape)?))
     }
 }

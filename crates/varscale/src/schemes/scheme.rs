@@ -3,7 +3,7 @@
 use alloc::{vec, vec::Vec};
 
 use super::{
-    class::Class,
+    class::{self, Class},
     content::Content,
     distribution::Distribution,
     fans::Mode,
@@ -31,43 +31,26 @@ pub struct Scheme {
     axes: Axes,
 }
 
-macro_rules! presets {
-    ($($name:ident, $class:literal, $text:literal;)*) => {$(
-        #[doc = concat!("Keras's `", $class, "`: ", $text, ".")]
+macro_rules! plain {
+    ($($name:ident, $class:ident, $text:literal;)*) => {$(
+        #[doc = $text]
         #[must_use]
         pub fn $name() -> Self {
-            Self::of_class(const { class($class) }, Vec::new())
+            Self::of_class(&class::$class, Vec::new())
         }
     )*};
 }
 
-/// The class of this name, when the crate is compiled: a name without a row does not compile.
-const fn class(name: &str) -> &'static Class {
-    let mut at = 0;
-    while !equal(Class::ALL[at].name.as_bytes(), name.as_bytes()) {
-        at += 1;
-    }
-    &Class::ALL[at]
-}
-
-const fn equal(a: &[u8], b: &[u8]) -> bool {
-    let mut at = 0;
-    while at < a.len() && at < b.len() && a[at] == b[at] {
-        at += 1;
-    }
-    a.len() == b.len() && at == a.len()
-}
-
 impl Scheme {
-    presets! {
-        glorot_uniform, "GlorotUniform", "uniform, scale 1 over fan_avg";
-        glorot_normal, "GlorotNormal", "truncated normal, scale 1 over fan_avg";
-        he_uniform, "HeUniform", "uniform, scale 2 over fan_in";
-        he_normal, "HeNormal", "truncated normal, scale 2 over fan_in";
-        lecun_uniform, "LecunUniform", "uniform, scale 1 over fan_in";
-        lecun_normal, "LecunNormal", "truncated normal, scale 1 over fan_in";
-        zeros, "Zeros", "every value 0";
-        ones, "Ones", "every value 1";
+    plain! {
+        glorot_uniform, GLOROT_UNIFORM, "Uniform, scale 1 over fan_avg.";
+        glorot_normal, GLOROT_NORMAL, "Truncated normal, scale 1 over fan_avg.";
+        he_uniform, HE_UNIFORM, "Uniform, scale 2 over fan_in.";
+        he_normal, HE_NORMAL, "Truncated normal, scale 2 over fan_in.";
+        lecun_uniform, LECUN_UNIFORM, "Uniform, scale 1 over fan_in.";
+        lecun_normal, LECUN_NORMAL, "Truncated normal, scale 1 over fan_in.";
+        zeros, ZEROS, "Every value 0.";
+        ones, ONES, "Every value 1.";
     }
 
     fn of_class(class: &'static Class, arguments: Vec<Argument>) -> Self {
@@ -116,7 +99,7 @@ impl Scheme {
     ) -> Result<Self, ArgumentError> {
         let scale = Argument::Number(scale.into());
         let arguments = vec![scale, Argument::Mode(mode), Argument::Distribution(distribution)];
-        Self::new(const { class("VarianceScaling") }, arguments)
+        Self::new(&class::VARIANCE_SCALING, arguments)
     }
 
     /// Every value `value`.
@@ -124,7 +107,7 @@ impl Scheme {
     /// # Errors
     /// [`ArgumentError`] unless it is finite.
     pub fn constant(value: impl Into<Number>) -> Result<Self, ArgumentError> {
-        Self::new(const { class("Constant") }, vec![Argument::Number(value.into())])
+        Self::new(&class::CONSTANT, vec![Argument::Number(value.into())])
     }
 
     /// A matrix with `gain` on its diagonal and 0 elsewhere.
@@ -132,7 +115,7 @@ impl Scheme {
     /// # Errors
     /// [`ArgumentError`] unless it is finite.
     pub fn identity(gain: impl Into<Number>) -> Result<Self, ArgumentError> {
-        Self::new(const { class("Identity") }, vec![Argument::Number(gain.into())])
+        Self::new(&class::IDENTITY, vec![Argument::Number(gain.into())])
     }
 
     /// Normal with this mean and standard deviation (Keras's defaults: 0 and 0.05).
@@ -143,7 +126,7 @@ impl Scheme {
         mean: impl Into<Number>,
         stddev: impl Into<Number>,
     ) -> Result<Self, ArgumentError> {
-        Self::of_two(const { class("RandomNormal") }, mean.into(), stddev.into())
+        Self::of_two(&class::RANDOM_NORMAL, mean.into(), stddev.into())
     }
 
     /// Normal, cut off at two `stddev` from `mean` (Keras's defaults: 0 and 0.05). As in Keras,
@@ -155,7 +138,7 @@ impl Scheme {
         mean: impl Into<Number>,
         stddev: impl Into<Number>,
     ) -> Result<Self, ArgumentError> {
-        Self::of_two(const { class("TruncatedNormal") }, mean.into(), stddev.into())
+        Self::of_two(&class::TRUNCATED_NORMAL, mean.into(), stddev.into())
     }
 
     /// Uniform in [`minval`, `maxval`] (Keras's defaults: ∓0.05).
@@ -166,7 +149,7 @@ impl Scheme {
         minval: impl Into<Number>,
         maxval: impl Into<Number>,
     ) -> Result<Self, ArgumentError> {
-        Self::of_two(const { class("RandomUniform") }, minval.into(), maxval.into())
+        Self::of_two(&class::RANDOM_UNIFORM, minval.into(), maxval.into())
     }
 
     fn of_two(class: &'static Class, first: Number, second: Number) -> Result<Self, ArgumentError> {
@@ -223,27 +206,57 @@ impl Scheme {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schemes::Law;
 
-    /// What the constructors, the table and Keras's defaults say is one thing.
+    /// A row that draws says so, one that counts fans has axes, and each argument counts.
     #[test]
     fn every_class_makes_a_scheme_of_its_own() {
-        let mut contents = Vec::new();
+        let content = |class, arguments: &[Argument]| {
+            Scheme::new(class, arguments.to_vec())
+                .map_err(Error::from)
+                .and_then(|scheme| scheme.resolve(&Tensor::new([5, 7])))
+        };
         for class in Class::ALL {
             let defaults: Vec<_> = class.parameters.iter().map(|given| given.default).collect();
-            let scheme = Scheme::new(class, defaults).unwrap();
-            assert_eq!(Class::named(&class.snake_case()).unwrap().name, class.name);
-            let (scaling, content) = scheme.resolve(&Tensor::new([5, 7])).unwrap();
+            let (scaling, own) = content(class, &defaults).unwrap();
             assert_eq!(scaling.is_some(), class.has_axes, "{}", class.name);
-            assert_eq!(matches!(content, Content::Random(_)), class.draws, "{}", class.name);
-            contents.push(content);
+            assert_eq!(matches!(own, Content::Random(_)), class.draws, "{}", class.name);
+            for (at, parameter) in class.parameters.iter().enumerate() {
+                let mut arguments = defaults.clone();
+                arguments[at] = match arguments[at] {
+                    Argument::Number(number) => Argument::Number((number.get() + 0.01).into()),
+                    Argument::Mode(_) => Argument::Mode(Mode::FanOut),
+                    Argument::Distribution(_) => Argument::Distribution(Distribution::Uniform),
+                };
+                let other = content(class, &arguments).unwrap().1;
+                assert_ne!(other, own, "{} of {}", parameter.name, class.name);
+            }
         }
-        let named = |name| contents[Class::ALL.iter().position(|c| c.name == name).unwrap()];
-        assert_eq!(named("VarianceScaling"), named("LecunNormal"));
-        assert_eq!(
-            named("RandomUniform"),
-            Content::Random(Law::Uniform { low: -0.05, high: 0.05 })
-        );
+    }
+
+    /// The constructors are the rows with their defaults.
+    #[test]
+    fn constructors_are_their_classes() {
+        let made = [
+            Scheme::zeros(),
+            Scheme::ones(),
+            Scheme::constant(0.0).unwrap(),
+            Scheme::identity(1.0).unwrap(),
+            Scheme::random_normal(0.0, 0.05).unwrap(),
+            Scheme::random_uniform(-0.05, 0.05).unwrap(),
+            Scheme::truncated_normal(0.0, 0.05).unwrap(),
+            Scheme::variance_scaling(1.0, Mode::FanIn, Distribution::TruncatedNormal).unwrap(),
+            Scheme::glorot_uniform(),
+            Scheme::glorot_normal(),
+            Scheme::he_uniform(),
+            Scheme::he_normal(),
+            Scheme::lecun_uniform(),
+            Scheme::lecun_normal(),
+        ];
+        assert_eq!(made.len(), Class::ALL.len());
+        for (scheme, class) in made.into_iter().zip(Class::ALL) {
+            let defaults = class.parameters.iter().map(|parameter| parameter.default).collect();
+            assert_eq!(scheme, Scheme::new(class, defaults).unwrap());
+        }
     }
 
     #[test]
