@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
     /// Threads, 0 to 1024: 0 for one per processor. The values are the same for every number
     #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true,
-          value_parser = clap::value_parser!(u16).range(..=1024))]
+          value_parser = clap::value_parser!(u16).range(..=varscale::Pool::MOST as i64))]
     threads: u16,
 
     /// Draw everything and write nothing
@@ -45,7 +45,7 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let output = arguments.output.as_ref().filter(|_| !arguments.dry_run);
     if let Some(output) = output
-        && !Format::of(output).is_some_and(|format| format.holds_many)
+        && Format::of(output).map(|format| format.extension) != Some(Format::SAFETENSORS.extension)
     {
         return Err(Failure::Input(format!(
             "invalid output {:?}: use a file name that ends in .safetensors",

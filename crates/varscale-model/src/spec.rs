@@ -121,12 +121,18 @@ pub enum SpecError {
 /// A dtype that no checkpoint is drawn in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "invalid dtype {received:?}: use one of \"F16\", \"BF16\", \"F32\", \"F64\" (or \"float16\", \
-     \"bfloat16\", \"float32\", \"float64\"), or set dtype in the plan or in a rule"
+    "invalid dtype {received:?}: use one of {} (or {}), or set dtype in the plan or in a rule",
+    quoted(safetensors::NAMES.iter().map(|&(_, name)| name)),
+    quoted(Dtype::ALL.iter().map(|dtype| dtype.name()))
 )]
 pub struct SpecDtypeError {
     /// The name received.
     pub received: String,
+}
+
+/// Names in a message.
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
 }
 
 impl SpecTensor {

@@ -54,7 +54,11 @@ impl fmt::Display for Number {
     }
 }
 
-/// `value` to `digits` significant digits, as C's `%g` prints it: what messages and tables show.
+/// An f64 has no more significant digits.
+const DIGITS: usize = 17;
+
+/// `value` to `digits` significant digits, 1 to 17, as C's `%g` prints it: what messages and tables
+/// show.
 ///
 /// ```
 /// use varscale::short;
@@ -64,7 +68,7 @@ impl fmt::Display for Number {
 #[must_use]
 pub fn short(value: f64, digits: usize) -> String {
     // Rounded in decimal through the exponent form, then printed the shorter way.
-    let rounded = format!("{value:.*e}", digits.saturating_sub(1));
+    let rounded = format!("{value:.*e}", digits.clamp(1, DIGITS) - 1);
     let rounded: f64 = rounded.parse().unwrap_or(value);
     let size = rounded.abs();
     if size == 0.0 {
@@ -84,6 +88,8 @@ mod tests {
     fn prints_as_c_does() {
         for (value, digits, text) in [
             (-0.0, 4, "0"),
+            (0.1, 0, "0.1"),
+            (0.1, usize::MAX, "0.1"),
             (1.0 / 3.0, 6, "0.333333"),
             (123_456_789.0, 3, "123000000"),
             (-1.234_56e-7, 4, "-1.235e-7"),

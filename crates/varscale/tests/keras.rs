@@ -176,7 +176,7 @@ fn bad_configs_are_refused_by_name() {
         ("TruncatedNormal", r#"{"stddev": "x"}"#, ["stddev", "\"x\"", "number"]),
         ("RandomUniform", r#"{"minval": 2, "maxval": 1}"#, ["maxval", "1", "minval"]),
         ("Constant", r#"{"value": [1, 2]}"#, ["value", "[1,2]", "number"]),
-        ("Orthogonal", "{}", ["unknown", "Orthogonal", "HeNormal"]),
+        ("NoSuchClass", "{}", ["unknown", "NoSuchClass", "HeNormal"]),
         ("HE_NORMAL", "{}", ["unknown", "HE_NORMAL", "HeNormal"]),
     ] {
         let config = serde_json::from_str(config).unwrap();

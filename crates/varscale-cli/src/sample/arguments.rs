@@ -163,7 +163,7 @@ pub(crate) struct Arguments {
 
     /// Threads, 0 to 1024: 0 for one per processor. The values are the same for every number
     #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true,
-          value_parser = clap::value_parser!(u16).range(..=1024))]
+          value_parser = clap::value_parser!(u16).range(..=varscale::Pool::MOST as i64))]
     pub(super) threads: u16,
 }
 

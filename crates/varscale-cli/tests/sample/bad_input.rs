@@ -45,7 +45,7 @@ const BAD: [(&[&str], &[&str]); 45] = [
     (&["--input-axes", "0", "--output-axes", "-2"], &["output_axes", "axis -2", "already"]),
     (&["--input-axes", "0,x", "--output-axes", "1"], &["--input-axes", "\"x\"", "integer"]),
     (&["--input-axes", "0"], &["--output-axes"]),
-    (&["--stream", "keras-mlx"], &["--stream", "keras-mlx", "native, keras-jax"]),
+    (&["--stream", "no-such-stream"], &["--stream", "no-such-stream", "native, keras-jax"]),
     (&["--layout", "chw"], &["--layout", "chw", "torch"]),
     (&["--offset", "1,0", "--extent", "3,4"], &["--offset [1, 0]", "--extent [3, 4]", "size 3"]),
     (&["--offset", "4,0"], &["--offset [4, 0]", "size 3"]),

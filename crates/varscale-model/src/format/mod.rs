@@ -24,8 +24,6 @@ pub struct Entry<'a> {
 pub struct Format {
     /// Ending of its files' names, in lower case.
     pub extension: &'static str,
-    /// Whether a file holds any number of tensors with their names, or one without.
-    pub holds_many: bool,
     header: MakeHeader,
 }
 
@@ -101,11 +99,10 @@ pub enum HeaderError {
 impl Format {
     /// The safetensors format: any number of named tensors, and metadata.
     pub const SAFETENSORS: Self =
-        Self { extension: safetensors::EXTENSION, holds_many: true, header: safetensors::header };
+        Self { extension: safetensors::EXTENSION, header: safetensors::header };
 
     /// NumPy's format: one tensor, without name and metadata.
-    pub const NPY: Self =
-        Self { extension: npy::EXTENSION, holds_many: false, header: npy::header };
+    pub const NPY: Self = Self { extension: npy::EXTENSION, header: npy::header };
 
     /// Every format.
     pub const ALL: &[Self] = &[Self::SAFETENSORS, Self::NPY];
@@ -115,7 +112,7 @@ impl Format {
     /// ```
     /// use varscale_model::Format;
     /// let format = Format::of("model.safetensors".as_ref());
-    /// assert_eq!(format.map(|format| format.holds_many), Some(true));
+    /// assert_eq!(format.map(|format| format.extension), Some("safetensors"));
     /// assert!(Format::of("model.h5".as_ref()).is_none());
     /// ```
     #[must_use]

@@ -21,7 +21,7 @@ pub(crate) const MAX_HEADER: u64 = 100_000_000;
 /// Bytes of the length in front of the header; readers expect the data at a multiple of them.
 const PREFIX: usize = 8;
 
-const NAMES: [(Dtype, &str); 4] = [
+pub(crate) const NAMES: [(Dtype, &str); 4] = [
     (Dtype::Float16, "F16"),
     (Dtype::BFloat16, "BF16"),
     (Dtype::Float32, "F32"),

@@ -1,7 +1,7 @@
 //! Pools: how many threads draw, which no value depends on.
 
 #[cfg(feature = "parallel")]
-use alloc::string::ToString;
+use alloc::{format, string::ToString};
 
 #[cfg(feature = "parallel")]
 use crate::error::Error;
@@ -28,11 +28,26 @@ impl Pool {
     /// Fills of fewer values use one thread, whatever the pool.
     pub const FEWEST: usize = PARALLEL;
 
+    /// No pool has more threads: a system asked for any number may stop answering before it refuses.
+    pub const MOST: usize = 1024;
+
     /// Starts `threads` threads, 0 for one per processor.
     ///
     /// # Errors
-    /// [`Error::Threads`] where the system starts none.
+    /// [`Error::Threads`] above [`Pool::MOST`], and where the system starts none.
+    ///
+    /// ```
+    /// let error = varscale::Pool::new(70_000).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "cannot start 70000 threads: 0 (one per processor) to 1024 are allowed"
+    /// );
+    /// ```
     pub fn new(threads: usize) -> Result<Self, Error> {
+        if threads > Self::MOST {
+            let reason = format!("0 (one per processor) to {} are allowed", Self::MOST);
+            return Err(Error::Threads { threads, reason });
+        }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         pool.map(Self).map_err(|error| Error::Threads { threads, reason: error.to_string() })
     }

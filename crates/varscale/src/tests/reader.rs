@@ -23,7 +23,10 @@ fn read<T: Reference>(draw: &Draw, slice: &Slice, choices: &mut Choices, most: u
 
 #[test]
 fn readers_give_the_same_however_they_are_split() {
-    fn check<T: Reference>(draw: &Draw, choices: &mut Choices, what: &str) {
+    fn check<T: Reference>(stream: Stream, draw: &Draw, choices: &mut Choices, what: &str) {
+        if !stream.dtypes().contains(&T::DTYPE) {
+            return;
+        }
         let bits = |values: Vec<T>| values.into_iter().map(T::bits).collect::<Vec<_>>();
         let shape = draw.shape();
         let whole = Slice::whole(shape);
@@ -48,10 +51,10 @@ fn readers_give_the_same_however_they_are_split() {
                 let initializer = rule.with_seed(3).with_stream(stream);
                 let draw = initializer.draw(shape).unwrap();
                 let what = format!("{stream} {distribution} {shape:?}");
-                check::<f16>(&draw, &mut choices, &what);
-                check::<bf16>(&draw, &mut choices, &what);
-                check::<f32>(&draw, &mut choices, &what);
-                check::<f64>(&draw, &mut choices, &what);
+                check::<f16>(stream, &draw, &mut choices, &what);
+                check::<bf16>(stream, &draw, &mut choices, &what);
+                check::<f32>(stream, &draw, &mut choices, &what);
+                check::<f64>(stream, &draw, &mut choices, &what);
             }
         }
     }
