@@ -81,3 +81,11 @@ def test_every_lower_case_alias_is_its_class():
         made = getattr(varscale, name)
         if name[0].islower() and isinstance(made, type):
             assert varscale.get(name).__class__ is made
+
+
+def test_initializers_of_other_kinds_have_an_empty_config():
+    class Halves(varscale.Initializer):
+        def __call__(self, shape, dtype=None, **arguments):
+            return np.full(shape, 0.5, dtype)
+
+    assert repr(Halves().clone()) == "Halves()"

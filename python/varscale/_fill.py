@@ -74,6 +74,7 @@ def parts(
 
 
 def _fill_contiguous(draw: Draw, array: Any, offset: tuple[int, ...]) -> None:
-    # As words: what knows NumPy only from outside does not know its bfloat16.
-    words = array.view(np.uint16) if array.dtype.itemsize == 2 else array
+    # As words: what knows NumPy only from outside does not know bfloat16, or what is smaller.
+    size = array.dtype.itemsize
+    words = array.view(f"u{size}") if size <= 2 else array
     draw.fill(words, array.dtype.name, offset)

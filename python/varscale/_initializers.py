@@ -37,7 +37,6 @@ class Initializer:
     True
     """
 
-    _class: Class
     _scheme: Scheme
     seed: Any = None
     stream = "native"
@@ -105,8 +104,7 @@ class Initializer:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, for `from_config`. An unset seed stays ``None``."""
-        names = [parameter.name for parameter in self._class.signature()]
-        return {name: getattr(self, name) for name in names if name != "seed"}
+        return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Initializer":
@@ -135,6 +133,12 @@ class Initializer:
         )
         return f"{type(self).__name__}({shown})"
 
+
+class FamilyInitializer(Initializer):
+    """What the classes of the core's table have in common."""
+
+    _class: Class
+
     def _construct(self, **arguments: Any) -> None:
         arguments = self._class.checked(arguments)
         self._scheme = self._class.scheme(arguments)
@@ -142,6 +146,10 @@ class Initializer:
         known = zip(self._class.parameters, self._scheme.arguments, strict=True)
         arguments |= {name: value for (name, _), value in known if isinstance(value, str)}
         vars(self).update(arguments)
+
+    def get_config(self) -> dict[str, Any]:
+        names = [parameter.name for parameter in self._class.signature()]
+        return {name: getattr(self, name) for name in names if name != "seed"}
 
     # Copies and pickles keep the seed that was drawn; the scheme is made again.
     def __getstate__(self) -> dict[str, Any]:
@@ -152,7 +160,7 @@ class Initializer:
         self._scheme = self._class.scheme(state)
 
 
-class RandomInitializer(Initializer):
+class RandomInitializer(FamilyInitializer):
     """What all initializers that draw have in common: a seed and a stream."""
 
     def _construct(self, **arguments: Any) -> None:
@@ -176,7 +184,7 @@ class RandomInitializer(Initializer):
 
 
 def _made(row: Class) -> Any:
-    base: Any = RandomInitializer if row.draws else Initializer
+    base: Any = RandomInitializer if row.draws else FamilyInitializer
     if row.preset is not None:
         base = PUBLIC["VarianceScaling"]
     made = make(row, __name__, (base,), row.signature(), "")
