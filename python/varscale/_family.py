@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from inspect import Parameter, Signature
+from inspect import Parameter
 from typing import Any, NamedTuple
 
 from varscale._arguments import axes_of, integer_seed, number, shape_of, stream_of, text
@@ -90,23 +90,26 @@ def make(
     members = {
         "__module__": module,
         "__doc__": "\n".join(lines),
-        "__init__": _constructor(signature),
+        "__init__": _constructor(row.name, signature),
         "_class": row,
     }
     return type(row.name, bases, members)
 
 
-def _constructor(parameters: list[Parameter]) -> Callable[..., None]:
-    signature = Signature([Parameter("self", Parameter.POSITIONAL_OR_KEYWORD), *parameters])
-
-    def __init__(*positional: Any, **keywords: Any) -> None:
-        bound = signature.bind(*positional, **keywords)
-        bound.apply_defaults()
-        arguments = dict(bound.arguments)
-        arguments.pop("self")._construct(**arguments)
-
-    __init__.__signature__ = signature  # type: ignore[attr-defined]
-    return __init__
+def _constructor(name: str, parameters: list[Parameter]) -> Any:
+    # As source, like those of dataclasses: binding a signature takes longer than a small draw.
+    namespace = {f"_{parameter.name}": parameter.default for parameter in parameters}
+    heads = ["self"]
+    for parameter in parameters:
+        if parameter.kind == Parameter.KEYWORD_ONLY and "*" not in heads:
+            heads.append("*")
+        required = parameter.default is Parameter.empty
+        heads.append(parameter.name if required else f"{parameter.name}=_{parameter.name}")
+    handed = ", ".join(f"{parameter.name}={parameter.name}" for parameter in parameters)
+    exec(f"def __init__({', '.join(heads)}): self._construct({handed})", namespace)
+    constructor = namespace["__init__"]
+    constructor.__qualname__ = f"{name}.__init__"
+    return constructor
 
 
 def of_framework(
