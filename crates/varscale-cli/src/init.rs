@@ -16,7 +16,8 @@ use crate::{
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Plan: a TOML file that names a spec and holds the rules
+    /// Plan: a TOML file that names a spec (JSON of names, dtypes and shapes, or a .safetensors
+    /// file) and holds the rules
     plan: PathBuf,
 
     /// File to write, which ends in .safetensors: it has its name only once it is whole

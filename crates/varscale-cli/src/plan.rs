@@ -12,7 +12,8 @@ use crate::terminal::{Failure, print, table};
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Plan: a TOML file that names a spec and holds the rules
+    /// Plan: a TOML file that names a spec (JSON of names, dtypes and shapes, or a .safetensors
+    /// file) and holds the rules
     plan: PathBuf,
 
     /// Print JSON, with all that the values depend on

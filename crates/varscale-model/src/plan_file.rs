@@ -63,7 +63,7 @@ pub struct PlanFile {
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     #[serde(rename = "match")]
-    pattern: Pattern,
+    pattern: Glob,
     /// Their scheme, and the seed where it has one of its own.
     #[serde(rename = "initializer", default, deserialize_with = "scheme")]
     pub scheme: Option<(Scheme, Option<Seed>)>,
@@ -116,7 +116,7 @@ impl Rule {
     /// The glob as written.
     #[must_use]
     pub fn pattern(&self) -> &str {
-        &self.pattern.glob
+        &self.pattern.text
     }
 
     /// Whether the whole of a tensor's name matches the glob.
@@ -128,29 +128,29 @@ impl Rule {
 
 /// A glob, and what it compiles to.
 #[derive(Debug, Clone)]
-struct Pattern {
-    glob: String,
+struct Glob {
+    text: String,
     regex: Regex,
 }
 
 /// Most bytes of a glob: its braces nest, and every level takes stack.
 const LONGEST_GLOB: usize = 1000;
 
-impl<'de> Deserialize<'de> for Pattern {
+impl<'de> Deserialize<'de> for Glob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let glob = String::deserialize(deserializer)?;
-        if glob.len() > LONGEST_GLOB {
-            let length = glob.len();
+        let text = String::deserialize(deserializer)?;
+        if text.len() > LONGEST_GLOB {
+            let length = text.len();
             let message = format!("a glob of {length} bytes: at most {LONGEST_GLOB} are allowed");
             return Err(D::Error::custom(message));
         }
         // Backslashes escape on every platform, or a plan would mean another thing on Windows.
-        let built = GlobBuilder::new(&glob).backslash_escape(true).build();
+        let built = GlobBuilder::new(&text).backslash_escape(true).build();
         let regex = RegexBuilder::new(built.map_err(D::Error::custom)?.regex())
             .dot_matches_new_line(true)
             .build()
-            .map_err(|error| D::Error::custom(format!("glob {glob:?} is too deep: {error}")))?;
-        Ok(Self { glob, regex })
+            .map_err(|error| D::Error::custom(format!("glob {text:?} is too deep: {error}")))?;
+        Ok(Self { text, regex })
     }
 }
 

@@ -205,7 +205,10 @@ impl Spec {
 
 /// A tensor's description as it stands in the JSON.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object such as {\"dtype\": \"F32\", \"shape\": [256, 784]}"
+)]
 struct Entry {
     dtype: String,
     shape: Vec<Number>,

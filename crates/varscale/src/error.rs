@@ -69,7 +69,11 @@ pub struct OverflowError {
 #[non_exhaustive]
 pub enum StreamError {
     /// No such stream.
-    #[error("unknown stream {received:?}: use one of {known}")]
+    #[cfg_attr(feature = "keras-streams", error("unknown stream {received:?}: use one of {known}"))]
+    #[cfg_attr(
+        not(feature = "keras-streams"),
+        error("unknown stream {received:?}: without the feature keras-streams, use {known}")
+    )]
     Unknown {
         /// The name received.
         received: String,

@@ -60,7 +60,10 @@ pub enum ShapeError {
         size: usize,
     },
     /// A flat range that leaves the tensor, or the slice of it.
-    #[error("range {start}..{end} is not in order within the {elements} elements to draw from")]
+    #[error(
+        "invalid range {start}..{end}: it must be in order and end within the {elements} elements of the \
+             tensor or slice"
+    )]
     RangeBounds {
         /// First index received.
         start: u64,

@@ -117,15 +117,15 @@ fn fans_come_from_the_global_shape() {
 
 #[test]
 fn explicit_axes_replace_the_layout() {
-    let rule = Scheme::variance_scaling(1.0, Default::default(), Default::default())
+    let scheme = Scheme::variance_scaling(1.0, Default::default(), Default::default())
         .unwrap()
         .with_axes(Some(vec![1]), Some(vec![0]))
         .unwrap();
     let tensor = Tensor::new([3, 7]).with_layout(Layout::keras());
-    let explanation = rule.clone().explain(&tensor).unwrap();
+    let explanation = scheme.clone().explain(&tensor).unwrap();
     assert_eq!(explanation.scaling.unwrap().fans.fan_in, 7);
     // One alone has no effect, as in Keras.
-    let one = rule.with_axes(Some(vec![1]), None).unwrap();
+    let one = scheme.with_axes(Some(vec![1]), None).unwrap();
     let explanation = one.with_seed(1).explain(&tensor).unwrap();
     assert_eq!(explanation.scaling.unwrap().fans.fan_in, 3);
 }

@@ -110,7 +110,7 @@ fn fans_and_parameters_are_keras_bits() {
             case[key].as_array().map(|list| list.iter().map(|item| item.as_i64().unwrap()))
         };
         let axes = |key: &str| integers(key).map(|list| list.map(|axis| axis as isize).collect());
-        let rule = Scheme::variance_scaling(
+        let scheme = Scheme::variance_scaling(
             case["scale"].as_f64().unwrap(),
             text("mode").parse().unwrap(),
             text("distribution").parse().unwrap(),
@@ -119,7 +119,7 @@ fn fans_and_parameters_are_keras_bits() {
         .with_axes(axes("input_axes"), axes("output_axes"))
         .unwrap();
         let shape: Vec<usize> = integers("shape").unwrap().map(|size| size as usize).collect();
-        let explanation = rule.with_seed(0).explain(Tensor::new(shape)).unwrap();
+        let explanation = scheme.with_seed(0).explain(Tensor::new(shape)).unwrap();
 
         let fans = explanation.scaling.unwrap().fans;
         assert_eq!(fans.fan_in, case["fan_in"].as_u64().unwrap(), "{case}");

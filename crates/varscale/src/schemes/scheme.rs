@@ -1,13 +1,17 @@
 //! Schemes: a class of the family with its arguments.
 
-use alloc::{vec, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use super::{
     class::{self, Class},
     content::Content,
     distribution::Distribution,
     fans::Mode,
-    formula::{Argument, Axes, Scaling},
+    formula::{Argument, Axes, Parameter, Scaling},
 };
 use crate::{argument::ArgumentError, error::Error, number::Number, tensor::Tensor};
 
@@ -67,6 +71,10 @@ impl Scheme {
     /// let class = Class::named("random_normal")?;
     /// let scheme = Scheme::new(class, [0, 2].map(|n| Argument::Number(n.into())).to_vec())?;
     /// assert_eq!(scheme, Scheme::random_normal(0, 2)?);
+    /// assert_eq!(
+    ///     Scheme::new(class, vec![Argument::Number(1.into())]).unwrap_err().to_string(),
+    ///     "invalid arguments [1] of RandomNormal: it must be [mean such as 0.0, stddev such as 0.05]"
+    /// );
     /// # Ok::<(), varscale::Error>(())
     /// ```
     pub fn new(class: &'static Class, arguments: Vec<Argument>) -> Result<Self, ArgumentError> {
@@ -75,9 +83,12 @@ impl Scheme {
             core::mem::discriminant(a) == core::mem::discriminant(&b)
         };
         if arguments.len() != class.parameters.len() || !arguments.iter().zip(kinds).all(same) {
-            let allowed: Vec<_> = class.parameters.iter().map(|parameter| parameter.name).collect();
-            let received = alloc::format!("of {}", class.name);
-            return Err(ArgumentError::new("arguments", received, allowed.join(", ")));
+            let text = |parts: Vec<String>| alloc::format!("[{}]", parts.join(", "));
+            let received = text(arguments.iter().map(ToString::to_string).collect());
+            let default = |p: &Parameter| alloc::format!("{} such as {}", p.name, p.default);
+            let allowed = text(class.parameters.iter().map(default).collect());
+            let received = alloc::format!("{received} of {}", class.name);
+            return Err(ArgumentError::new("arguments", received, allowed));
         }
         let scheme = Self::of_class(class, arguments);
         class.formula.check(scheme.filled_in())?;
@@ -171,8 +182,9 @@ impl Scheme {
         if axes == Axes::default() || self.class.has_axes {
             return Ok(Self { axes, ..self });
         }
-        let received = alloc::format!("of {}", self.class.name);
-        let allowed = "of VarianceScaling or one of its presets: other classes have none";
+        let Axes { input, output } = axes;
+        let received = alloc::format!("{input:?} and {output:?} of {}", self.class.name);
+        let allowed = "None: only VarianceScaling and its presets have axes";
         Err(ArgumentError::new("input_axes and output_axes", received, allowed))
     }
 
@@ -264,7 +276,7 @@ mod tests {
         let class = Class::named("random_normal").unwrap();
         for arguments in [vec![], vec![Argument::Mode(Mode::FanIn); 2]] {
             let error = Scheme::new(class, arguments).unwrap_err();
-            assert!(alloc::string::ToString::to_string(&error).contains("mean, stddev"));
+            assert_eq!(error.allowed, "[mean such as 0.0, stddev such as 0.05]");
         }
     }
 }

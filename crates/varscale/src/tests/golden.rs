@@ -80,9 +80,9 @@ fn draw(case: &Value) -> Draw {
         let distribution: Distribution = text(case, "distribution").parse().unwrap();
         let mode = text(case, "mode").parse().unwrap();
         let scale = case["scale"].as_f64().unwrap();
-        let rule = Scheme::variance_scaling(scale, mode, distribution).unwrap();
-        let rule = rule.with_axes(axes("input_axes"), axes("output_axes")).unwrap();
-        rule.with_seed(seed)
+        let scheme = Scheme::variance_scaling(scale, mode, distribution).unwrap();
+        let scheme = scheme.with_axes(axes("input_axes"), axes("output_axes")).unwrap();
+        scheme.with_seed(seed)
     };
     let initializer = match integer(case, "global_seed") {
         Some(global) => initializer.with_global_seed(global.try_into().unwrap()),
@@ -219,8 +219,9 @@ fn slices_of_every_stream_equal_the_whole() {
     for &stream in Stream::ALL {
         for &distribution in Distribution::ALL {
             for shape in [vec![7, 9, 11], vec![1000], vec![3], vec![2, 5], vec![40, 100]] {
-                let rule = Scheme::variance_scaling(1.0, crate::Mode::FanIn, distribution).unwrap();
-                let initializer = rule.with_seed(3).with_stream(stream);
+                let scheme =
+                    Scheme::variance_scaling(1.0, crate::Mode::FanIn, distribution).unwrap();
+                let initializer = scheme.with_seed(3).with_stream(stream);
                 let draw = initializer.draw(shape.as_slice()).unwrap();
                 let whole: Vec<f32> = draw.to_vec().unwrap();
                 for _ in 0..8 {
@@ -328,8 +329,8 @@ fn calls_follow_each_frameworks_rule() {
 fn threads_do_not_matter_to_any_stream() {
     for &stream in Stream::ALL {
         for &distribution in Distribution::ALL {
-            let rule = Scheme::variance_scaling(1.0, crate::Mode::FanIn, distribution).unwrap();
-            let draw = rule.with_seed(3).with_stream(stream);
+            let scheme = Scheme::variance_scaling(1.0, crate::Mode::FanIn, distribution).unwrap();
+            let draw = scheme.with_seed(3).with_stream(stream);
             // Enough for five threads. Not a multiple of 16, for torch's tail.
             let draw = draw.draw([1151, 1147]).unwrap();
             let slice = Slice::new([1, 2], [1150, 1144]);

@@ -47,8 +47,9 @@ fn readers_give_the_same_however_they_are_split() {
         for &distribution in Distribution::ALL {
             // Not multiples of 16, for torch's tail; the first one for its small tensors.
             for shape in [[2, 3], [13, 9], [101, 57], [311, 503]] {
-                let rule = Scheme::variance_scaling(1.0, crate::Mode::FanIn, distribution).unwrap();
-                let initializer = rule.with_seed(3).with_stream(stream);
+                let scheme =
+                    Scheme::variance_scaling(1.0, crate::Mode::FanIn, distribution).unwrap();
+                let initializer = scheme.with_seed(3).with_stream(stream);
                 let draw = initializer.draw(shape).unwrap();
                 let what = format!("{stream} {distribution} {shape:?}");
                 check::<f16>(stream, &draw, &mut choices, &what);
