@@ -326,6 +326,7 @@ fn calls_follow_each_frameworks_rule() {
 
 #[test]
 #[cfg(feature = "parallel")]
+#[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
 fn threads_do_not_matter_to_any_stream() {
     for &stream in Stream::ALL {
         for &distribution in Distribution::ALL {

@@ -91,6 +91,7 @@ fn every_level_gives_the_same_bits() {
 
 #[test]
 #[cfg(feature = "parallel")]
+#[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
 fn one_to_eight_threads_give_the_same_bits() {
     // Enough for eight threads.
     let shape = [2200, 1001];

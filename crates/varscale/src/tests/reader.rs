@@ -64,6 +64,7 @@ fn readers_give_the_same_however_they_are_split() {
 /// The state of a sequential stream stands where the values end, in the middle of its own blocks.
 #[test]
 #[cfg(feature = "parallel")]
+#[cfg_attr(target_family = "wasm", ignore = "there are no threads")]
 fn readers_go_on_across_large_buffers() {
     for stream in [Stream::KerasTorch, Stream::KerasNumpy] {
         for initializer in
