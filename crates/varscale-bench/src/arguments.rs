@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use varscale::{Distribution, Dtype, Stream};
+use varscale::{Distribution, Dtype, Pool, Stream};
 use varscale_cli::terminal::Failure;
 
 use super::{
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 
     /// Numbers of threads, 1 to 1024 [default: 1 and one per processor]
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true,
-          value_parser = clap::value_parser!(u16).range(1..=1024))]
+          value_parser = clap::value_parser!(u16).range(1..=Pool::MOST as i64))]
     threads: Vec<u16>,
 
     /// Distributions [default: all]

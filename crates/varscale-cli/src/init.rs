@@ -10,6 +10,7 @@ use varscale_model::{Error, Format, Options, Plan, Summary, dry_run, write};
 use crate::{
     seed::parse_seed,
     terminal::{Failure, interrupt_flag, print, table},
+    threads::Threads,
 };
 
 /// Initialize a whole model: write the checkpoint that a plan describes
@@ -28,10 +29,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = parse_seed, allow_hyphen_values = true)]
     seed: Option<Seed>,
 
-    /// Threads, 0 to 1024: 0 for one per processor. The values are the same for every number
-    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true,
-          value_parser = clap::value_parser!(u16).range(..=varscale::Pool::MOST as i64))]
-    threads: u16,
+    #[command(flatten)]
+    threads: Threads,
 
     /// Draw everything and write nothing
     #[arg(long)]
@@ -46,7 +45,7 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let output = arguments.output.as_ref().filter(|_| !arguments.dry_run);
     if let Some(output) = output
-        && Format::of(output).map(|format| format.extension) != Some(Format::SAFETENSORS.extension)
+        && Format::of(output).is_none_or(|format| format.extension != Format::SAFETENSORS.extension)
     {
         return Err(Failure::Input(format!(
             "invalid output {:?}: use a file name that ends in .safetensors",

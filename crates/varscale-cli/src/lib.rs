@@ -10,6 +10,7 @@ mod statistics;
 // For `varscale-bench`, and no part of what is promised.
 #[doc(hidden)]
 pub mod terminal;
+mod threads;
 
 use std::ffi::OsString;
 

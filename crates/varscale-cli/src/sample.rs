@@ -53,7 +53,7 @@ impl<'a> Sample<'a> {
             slice: self.slice.clone(),
             dtype: *dtype,
         };
-        let options = Options { threads: usize::from(*threads), ..Options::default() };
+        let options = Options { threads: (*threads).into(), ..Options::default() };
         target.write(piece, &self.metadata(), options)?;
         match target {
             Target::Stdout => {

@@ -11,6 +11,7 @@ use varscale::{
 use crate::{
     seed::{parse_generator, parse_seed},
     terminal::Failure,
+    threads::Threads,
 };
 
 /// Sizes along the axes of a shape. (clap would take a bare `Vec` for an option given many times.)
@@ -161,10 +162,8 @@ pub(crate) struct Arguments {
           help_heading = "Values")]
     pub(super) extent: Option<Sizes>,
 
-    /// Threads, 0 to 1024: 0 for one per processor. The values are the same for every number
-    #[arg(long, value_name = "N", default_value_t = 0, allow_hyphen_values = true,
-          value_parser = clap::value_parser!(u16).range(..=varscale::Pool::MOST as i64))]
-    pub(super) threads: u16,
+    #[command(flatten)]
+    pub(super) threads: Threads,
 }
 
 const EXAMPLES: &str = "\

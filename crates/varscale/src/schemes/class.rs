@@ -13,9 +13,9 @@ use super::{
     identity::IDENTITY_MATRIX,
     law::{Law, finite},
     pattern::Pattern,
-    variance_scaling::{self, VarianceScaling, number},
+    variance_scaling::{self, VarianceScaling},
 };
-use crate::error::ConfigError;
+use crate::{argument::ArgumentError, error::ConfigError};
 
 /// A class of Keras's family: what is written in configs, and what it takes.
 ///
@@ -91,15 +91,13 @@ const fn preset(
     mode: Mode,
     distribution: Distribution,
 ) -> Class {
-    let arguments = [number(scale), Argument::Mode(mode), Argument::Distribution(distribution)];
+    let arguments =
+        [Argument::number(scale), Argument::Mode(mode), Argument::Distribution(distribution)];
     scaling(name, summary, &[], Some(arguments))
 }
 
-const fn parameter(name: &'static str, default: f64) -> Parameter {
-    Parameter { name, default: number(default) }
-}
-
-const NORMAL: &[Parameter; 2] = &[parameter("mean", 0.0), parameter("stddev", 0.05)];
+const NORMAL: &[Parameter; 2] =
+    &[Parameter::number("mean", 0.0), Parameter::number("stddev", 0.05)];
 
 /// The table: each row by the name that its constructor in `scheme` knows it by.
 macro_rules! classes {
@@ -120,14 +118,14 @@ classes! {
         "Constant",
         &[],
         "every value the same",
-        &[parameter("value", 0.0)],
+        &[Parameter::number("value", 0.0)],
         &Everywhere(|[value]| constant(finite("value", value)?)),
     );
     IDENTITY = fixed(
         "Identity",
         &["IdentityInitializer"],
         "a matrix with the gain on its diagonal and 0 elsewhere",
-        &[parameter("gain", 1.0)],
+        &[Parameter::number("gain", 1.0)],
         &IDENTITY_MATRIX,
     );
     RANDOM_NORMAL = drawn(
@@ -141,7 +139,7 @@ classes! {
         "RandomUniform",
         &["uniform"],
         "uniform",
-        &[parameter("minval", -0.05), parameter("maxval", 0.05)],
+        &[Parameter::number("minval", -0.05), Parameter::number("maxval", 0.05)],
         &Everywhere(|[minval, maxval]| Law::uniform(minval, maxval).map(Content::Random)),
     );
     TRUNCATED_NORMAL = drawn(
@@ -205,7 +203,7 @@ impl Class {
     }
 }
 
-fn constant(value: f64) -> Result<Content, crate::argument::ArgumentError> {
+fn constant(value: f64) -> Result<Content, ArgumentError> {
     Ok(Content::Pattern(Pattern::Constant { value }))
 }
 

@@ -19,6 +19,12 @@ pub struct Parameter {
     pub default: Argument,
 }
 
+impl Parameter {
+    pub(crate) const fn number(name: &'static str, default: f64) -> Self {
+        Self { name, default: Argument::number(default) }
+    }
+}
+
 /// What stands for a parameter.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -29,6 +35,12 @@ pub enum Argument {
     Mode(Mode),
     /// Which distribution is drawn from.
     Distribution(Distribution),
+}
+
+impl Argument {
+    pub(crate) const fn number(value: f64) -> Self {
+        Self::Number(Number::float(value))
+    }
 }
 
 impl fmt::Display for Argument {

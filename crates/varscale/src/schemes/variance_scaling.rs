@@ -22,17 +22,13 @@ use crate::{
 
 /// The parameters that [`Formula`] reads here.
 pub(super) const PARAMETERS: [Parameter; 3] = [
-    Parameter { name: "scale", default: number(1.0) },
+    Parameter::number("scale", 1.0),
     Parameter { name: "mode", default: Argument::Mode(Mode::FanIn) },
     Parameter {
         name: "distribution",
         default: Argument::Distribution(Distribution::TruncatedNormal),
     },
 ];
-
-pub(super) const fn number(value: f64) -> Argument {
-    Argument::Number(Number::float(value))
-}
 
 /// Scale, mode and distribution; or those of a preset, which takes none.
 #[derive(Debug)]
