@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     std::env::set_current_dir(root).expect("the repository is where xtask was built from");
     let mut report = Report::default();
     let outcome = match Task::parse() {
-        Task::Test { targets: true, .. } => targets::test(),
+        Task::Test { targets: true, .. } => targets::test(&mut report),
         Task::Test { fast, frameworks, .. } => test::test(&mut report, fast, frameworks),
         Task::Lint => test::lint(&mut report),
         Task::Instructions => test::instructions(&mut report),

@@ -15,22 +15,32 @@ pub(crate) struct Report {
 }
 
 enum Outcome {
-    Passed(Duration),
+    Passed(Duration, String),
     Failed(Duration),
     Skipped(String),
 }
 
 impl Report {
-    /// Runs a group: the first that fails ends the task.
+    /// Runs a group.
     pub(crate) fn group(&mut self, name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.counted(name, || work().map(|()| String::new()))
+    }
+
+    /// Runs a group that says what it counted.
+    pub(crate) fn counted(
+        &mut self,
+        name: &str,
+        work: impl FnOnce() -> Result<String>,
+    ) -> Result<()> {
         println!("\n== {name}");
         let start = Instant::now();
         let result = work();
-        let outcome = match result {
-            Ok(()) => Outcome::Passed,
-            Err(_) => Outcome::Failed,
+        let time = start.elapsed();
+        let (outcome, result) = match result {
+            Ok(counts) => (Outcome::Passed(time, counts), Ok(())),
+            Err(error) => (Outcome::Failed(time), Err(error)),
         };
-        self.groups.push((name.to_owned(), outcome(start.elapsed())));
+        self.groups.push((name.to_owned(), outcome));
         result
     }
 
@@ -54,8 +64,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, outcome) in &self.groups {
             match outcome {
-                Outcome::Passed(time) => {
-                    writeln!(f, "passed  {:6.1} s  {name}", time.as_secs_f64())
+                Outcome::Passed(time, counts) => {
+                    let colon = if counts.is_empty() { "" } else { ": " };
+                    writeln!(f, "passed  {:6.1} s  {name}{colon}{counts}", time.as_secs_f64())
                 }
                 Outcome::Failed(time) => {
                     writeln!(f, "FAILED  {:6.1} s  {name}", time.as_secs_f64())
@@ -89,10 +100,11 @@ mod tests {
         let mut report = Report::default();
         report.group("one", || Ok(())).unwrap();
         report.skip("two", "no network");
+        report.counted("four", || Ok("7 passed".to_owned())).unwrap();
         report.group("three", || anyhow::bail!("a fault")).unwrap_err();
         let text = report.to_string();
         let lines: Vec<_> = text.lines().map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(lines, [Some("passed"), Some("skipped"), Some("FAILED")]);
-        assert!(text.contains("two: no network"));
+        assert_eq!(lines, [Some("passed"), Some("skipped"), Some("passed"), Some("FAILED")]);
+        assert!(text.contains("two: no network") && text.contains("four: 7 passed"));
     }
 }

@@ -7,10 +7,11 @@ use std::{
     env,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
-    time::Instant,
 };
 
 use anyhow::{Context, Result, ensure};
+
+use crate::report::{Report, run};
 
 /// Of Debian's packages `rustc-web` and `cargo-web`: those in PATH may be rustup's.
 const RUSTC: &str = "/usr/bin/rustc";
@@ -103,43 +104,24 @@ const TARGETS: [Target; 6] = [
     },
 ];
 
-/// What became of a target.
-enum Outcome {
-    Tested { passed: u64, failed: u64, ignored: u64, complete: bool },
-    Compiled(bool),
-    Skipped(String),
-}
-
-/// Runs what the tools that are here can run, and says at the end what that was.
-pub(crate) fn test() -> Result<()> {
-    let mut outcomes = Vec::new();
-    for target in &TARGETS {
-        println!("\n== {} with features [{}]", target.triple, target.features);
-        let start = Instant::now();
-        let outcome = match target.obstacle() {
-            Some(obstacle) => Outcome::Skipped(obstacle),
-            None if target.runner.is_none() => Outcome::Compiled(target.compile()?),
-            None => target.run()?,
-        };
-        outcomes.push((target, outcome, start.elapsed().as_secs()));
-    }
-
-    println!("\n== core crate on other targets");
+/// Runs what the tools that are here can run: one target that fails does not stop the others.
+pub(crate) fn test(report: &mut Report) -> Result<()> {
     let (mut ran, mut wrong) = (0, 0);
-    for (target, outcome, seconds) in outcomes {
-        let (good, line) = match outcome {
-            Outcome::Tested { passed, failed, ignored, complete } => {
-                let counts = format!("{passed} passed, {failed} failed, {ignored} ignored");
-                let end = if complete { "" } else { ", FAILED" };
-                (Some(complete), format!("{counts} in {seconds} s{end}"))
-            }
-            Outcome::Compiled(true) => (Some(true), format!("compiled only, in {seconds} s")),
-            Outcome::Compiled(false) => (Some(false), "does not compile: FAILED".to_owned()),
-            Outcome::Skipped(obstacle) => (None, format!("skipped: {obstacle}")),
-        };
-        println!("{:26} [{}]: {line}", target.triple, target.features);
-        ran += u32::from(good.is_some());
-        wrong += u32::from(good == Some(false));
+    for target in &TARGETS {
+        let name = format!("{} with features [{}]", target.triple, target.features);
+        if let Some(obstacle) = target.obstacle() {
+            report.skip(&name, obstacle);
+            continue;
+        }
+        ran += 1;
+        let outcome = report.counted(&name, || match target.runner {
+            Some(_) => target.run(),
+            None => target.compile(),
+        });
+        if let Err(error) = outcome {
+            eprintln!("{error:#}");
+            wrong += 1;
+        }
     }
     ensure!(wrong == 0, "{wrong} of {ran} targets failed");
     ensure!(ran > 0, "every target was skipped");
@@ -169,12 +151,12 @@ impl Target {
         })
     }
 
-    fn compile(&self) -> Result<bool> {
-        let mut command = self.cargo("check", "core,alloc");
-        Ok(command.arg("--lib").status().with_context(|| format!("cannot run {CARGO}"))?.success())
+    fn compile(&self) -> Result<String> {
+        run(self.cargo("check", "core,alloc").arg("--lib"))?;
+        Ok("compiled only".to_owned())
     }
 
-    fn run(&self) -> Result<Outcome> {
+    fn run(&self) -> Result<String> {
         let mut cargo = self
             .cargo("test", "std,panic_abort")
             .args(["--lib", "--tests", "--no-fail-fast"])
@@ -191,8 +173,9 @@ impl Target {
                 ignored += count(&line, " ignored");
             }
         }
-        let complete = cargo.wait()?.success();
-        Ok(Outcome::Tested { passed, failed, ignored, complete })
+        let counts = format!("{passed} passed, {failed} failed, {ignored} ignored");
+        ensure!(cargo.wait()?.success(), "{}: {counts}", self.triple);
+        Ok(counts)
     }
 
     fn cargo(&self, task: &str, libraries: &str) -> Command {
