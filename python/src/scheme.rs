@@ -17,10 +17,18 @@ pub(crate) struct Scheme(varscale::Scheme);
 /// A parameter: its name, and its default as Python's value.
 pub(crate) type Parameter = (&'static str, Value);
 
-/// A class: its name, aliases, what it is in words, parameters, whether it draws and takes axes, and
+/// A class: its name, that in snake case, aliases, what it is in words, parameters, whether it draws and takes axes, and
 /// what VarianceScaling it is.
-pub(crate) type Row =
-    (&'static str, Vec<&'static str>, &'static str, Vec<Parameter>, bool, bool, Option<Vec<Value>>);
+pub(crate) type Row = (
+    &'static str,
+    String,
+    Vec<&'static str>,
+    &'static str,
+    Vec<Parameter>,
+    bool,
+    bool,
+    Option<Vec<Value>>,
+);
 
 /// An argument as Python's value.
 #[derive(IntoPyObject)]
@@ -45,6 +53,7 @@ pub(crate) fn classes() -> Vec<Row> {
             |parameter: &varscale::Parameter| (parameter.name, Value::from(&parameter.default));
         (
             class.name,
+            class.snake_case(),
             class.aliases.to_vec(),
             class.summary,
             class.parameters.iter().map(parameter).collect(),

@@ -5,12 +5,12 @@ import importlib
 from varscale._core import CLASSES
 
 ALL = [name for name, *_ in CLASSES]
-DRAWN = [name for name, _, _, _, draws, *_ in CLASSES if draws]
+DRAWN = [name for name, _, _, _, _, draws, *_ in CLASSES if draws]
 
 # Class and argument, of those that may be any finite number, or almost.
 NUMBERS = [
     f"{name}.{argument}"
-    for name, _, _, parameters, draws, *_ in CLASSES
+    for name, _, _, _, parameters, draws, *_ in CLASSES
     for argument, default in parameters
     if draws and isinstance(default, float) and argument != "scale"
 ]

@@ -99,7 +99,8 @@ def test_every_public_object_has_an_example():
 
 
 def test_the_family_is_the_cores_table():
-    for name, aliases, summary, parameters, draws, has_axes, preset in varscale._core.CLASSES:
+    for row in varscale._core.CLASSES:
+        name, snake, aliases, summary, parameters, draws, has_axes, preset = row
         made = getattr(varscale, name)
         expected = dict(parameters)
         expected |= {"seed": None} if draws else {}
@@ -109,7 +110,8 @@ def test_the_family_is_the_cores_table():
         assert [(one.name, one.default) for one in taken] == list(expected.items())
         assert summary[1:] in made.__doc__
         assert issubclass(made, varscale.Initializer)
-        snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
+        letters = (f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+        assert snake == "".join(letters)[1:]
         assert {name, snake} <= set(varscale.__all__)
         for identifier in [name, snake, *aliases]:
             assert type(varscale.get(identifier)) is made
@@ -123,7 +125,8 @@ def test_the_family_is_the_cores_table():
 def test_a_class_of_the_table_needs_no_other_code():
     code = (
         "import sys, varscale\n"
-        "varscale._core.CLASSES.append(('NewKind', ['new'], 'new', [('a', 1.0)], 1, 1, None))\n"
+        "row = ('NewKind', 'new_kind', ['new'], 'new', [('a', 1.0)], 1, 1, None)\n"
+        "varscale._core.CLASSES.append(row)\n"
         "for name in [name for name in sys.modules if name.startswith('varscale')]:\n"
         "    if name != 'varscale._core': del sys.modules[name]\n"
         "import varscale, inspect\n"

@@ -1,7 +1,6 @@
 """The family: classes of the core's table, as every framework's face of it shows them."""
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter
 from typing import Any, NamedTuple
@@ -30,17 +29,13 @@ class Class(NamedTuple):
     """A class of the family: a row of the core's table."""
 
     name: str
+    snake_case: str
     aliases: list[str]
     summary: str
     parameters: list[tuple[str, Any]]
     draws: bool
     has_axes: bool
     preset: list[Any] | None
-
-    @property
-    def snake_case(self) -> str:
-        """Its name as Keras's functions of old."""
-        return re.sub("(?<!^)(?=[A-Z])", "_", self.name).lower()
 
     def signature(self) -> list[Parameter]:
         """What its constructor takes, in Keras's order."""
