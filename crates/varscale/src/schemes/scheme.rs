@@ -1,6 +1,7 @@
 //! Schemes: a class of the family with its arguments.
 
 use alloc::{
+    format,
     string::{String, ToString},
     vec,
     vec::Vec,
@@ -83,11 +84,11 @@ impl Scheme {
             core::mem::discriminant(a) == core::mem::discriminant(&b)
         };
         if arguments.len() != class.parameters.len() || !arguments.iter().zip(kinds).all(same) {
-            let text = |parts: Vec<String>| alloc::format!("[{}]", parts.join(", "));
+            let text = |parts: Vec<String>| format!("[{}]", parts.join(", "));
             let received = text(arguments.iter().map(ToString::to_string).collect());
-            let default = |p: &Parameter| alloc::format!("{} such as {}", p.name, p.default);
+            let default = |p: &Parameter| format!("{} such as {}", p.name, p.default);
             let allowed = text(class.parameters.iter().map(default).collect());
-            let received = alloc::format!("{received} of {}", class.name);
+            let received = format!("{received} of {}", class.name);
             return Err(ArgumentError::new("arguments", received, allowed));
         }
         let scheme = Self::of_class(class, arguments);
@@ -182,9 +183,11 @@ impl Scheme {
         if axes == Axes::default() || self.class.has_axes {
             return Ok(Self { axes, ..self });
         }
-        let Axes { input, output } = axes;
-        let received = alloc::format!("{input:?} and {output:?} of {}", self.class.name);
-        let allowed = "None: only VarianceScaling and its presets have axes";
+        let text =
+            |axes: Option<Vec<isize>>| axes.map_or("none".into(), |axes| format!("{axes:?}"));
+        let (input, output) = (text(axes.input), text(axes.output));
+        let received = format!("{input} and {output} of {}", self.class.name);
+        let allowed = "left out: only VarianceScaling and its presets have them";
         Err(ArgumentError::new("input_axes and output_axes", received, allowed))
     }
 
