@@ -70,8 +70,7 @@ def test_no_framework_is_imported():
 
 
 def command(*arguments):
-    code = "import sys; from varscale._command import main; sys.exit(main())"
-    return run(sys.executable, "-c", code, *arguments)
+    return run(sys.executable, "-m", "varscale", *arguments)
 
 
 def test_the_command():
