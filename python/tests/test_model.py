@@ -1,5 +1,7 @@
 """Specs and plans: whole models from Python."""
 
+import collections
+import dataclasses
 import json
 
 import numpy as np
@@ -124,6 +126,38 @@ def test_specs_of_pytrees():
     for wrong in [3, {}, None, [object()]]:
         with pytest.raises(TypeError):
             varscale.spec(wrong)
+
+
+Pair = collections.namedtuple("Pair", ["first", "second"])
+
+
+@pytest.mark.parametrize(
+    ("tree", "places"),
+    [
+        (lambda x: {"a/b": x, "a": {"b": x}}, ["['a/b']", "['a']['b']"]),
+        (lambda x: {1: x, "1": x}, ["[1]", "['1']"]),
+        (lambda x: {"layers": [x], "layers/0": x}, ["['layers'][0]", "['layers/0']"]),
+        (lambda x: {"a": (x, x), "a/1": x, "a/0": x}, ["['a'][0]", "['a/1']"]),
+        (lambda x: {"a": Pair(x, x), "a/0": x}, ["['a'][0]", "['a/0']"]),
+        (lambda x: {None: x, "None": {"": x}, "None/": x}, ["['None']['']", "['None/']"]),
+    ],
+)
+def test_names_that_two_tensors_would_have(tree, places):
+    with pytest.raises(ValueError, match="a name of its own") as refusal:
+        varscale.spec(tree(np.zeros(2)))
+    assert all(place in str(refusal.value) for place in places)
+
+
+def test_nodes_of_jax_collide_too():
+    jax = pytest.importorskip("jax")
+
+    @jax.tree_util.register_dataclass
+    @dataclasses.dataclass
+    class Layer:
+        kernel: object
+
+    with pytest.raises(ValueError, match=r"'a/kernel' \(\['a'\]\.kernel, \['a/kernel'\]\)"):
+        varscale.spec({"a": Layer(np.zeros(2)), "a/kernel": np.zeros(3)})
 
 
 @needs_keras

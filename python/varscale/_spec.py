@@ -1,26 +1,32 @@
 """Specs of models: the names, shapes and dtypes of their tensors, without values."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from varscale._arguments import dtype_name
 
+Entry = dict[str, Any]
 
-def spec(model: Any) -> dict[str, dict[str, Any]]:
+
+def spec(model: Any) -> dict[str, Entry]:
     """The spec of a model, which `init` and the command ``varscale init`` take (as JSON).
 
     Args:
-        model: A Keras model (with the initializer of every variable, as Keras serializes it), a
-            `torch.nn.Module` (its parameters; also on `meta`), or a pytree of JAX arrays or
-            ``jax.ShapeDtypeStruct``s, such as Flax's parameters (names joined by slashes).
+        model: A Keras model, a `torch.nn.Module` (its parameters; also on `meta`), or a pytree of
+            JAX arrays or ``jax.ShapeDtypeStruct``s, such as Flax's parameters (names joined by
+            slashes).
 
     Returns:
-        Name to ``dtype``, ``shape`` and, of Keras, ``initializer``.
+        Name to ``dtype``, ``shape`` and, of Keras, ``initializer``: what the layer draws the
+        variable from, as Keras serializes it, and with the axes that the layer gives it. To find
+        that out, each layer is made once more, without values. Where a layer cannot be made again
+        as it was (a constructor that no config knows the arguments of, LoRA or quantization that
+        came later), its variables have none, and a plan needs a rule for them.
 
     Raises:
         TypeError: for any other model.
-        ValueError: of a Keras model without variables yet.
+        ValueError: of a Keras model without variables yet, and where two tensors have one name.
 
     >>> import numpy as np, varscale
     >>> varscale.spec({"dense": {"kernel": np.zeros((784, 256), "float32")}})
@@ -33,61 +39,69 @@ def spec(model: Any) -> dict[str, dict[str, Any]]:
     if torch and isinstance(model, torch.nn.Module):
         tensors = model.named_parameters()
         return {name: _tensor(tensor, dtype_name(tensor)) for name, tensor in tensors}
-    found = dict(_leaves(model, ()))
+    found = _by_name(_leaves(model, ()))
     if not found:
         raise TypeError(f"No Keras model, torch module or pytree of arrays: {type(model)}")
     return found
 
 
-def _tensor(tensor: Any, dtype: str) -> dict[str, Any]:
+def _tensor(tensor: Any, dtype: str) -> Entry:
     return {"dtype": dtype, "shape": [int(size) for size in tensor.shape]}
 
 
-def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The arrays of nested mappings and sequences; of other nodes, if JAX knows them."""
+def _by_name(tensors: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
+    """Entries by their names, of which each may stand for one tensor; of names, places, entries."""
+    found: dict[str, Entry] = {}
+    places: dict[str, list[str]] = {}
+    for name, place, entry in tensors:
+        found[name] = entry
+        places.setdefault(name, []).append(place)
+    shared = [f"{name!r} ({', '.join(at)})" for name, at in places.items() if len(at) > 1]
+    if shared:
+        raise ValueError(f"Every tensor needs a name of its own. Of several: {'; '.join(shared)}")
+    return found
+
+
+def _leaves(tree: Any, path: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str, Entry]]:
+    """The arrays of nested mappings and sequences; of other nodes, if JAX knows them.
+
+    A path has the parts of a name, each with how Python gets there.
+    """
     if hasattr(tree, "shape") and hasattr(tree, "dtype"):
-        yield "/".join(path), _tensor(tree, dtype_name(tree))
-    elif isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from _leaves(value, (*path, str(key)))
-    elif isinstance(tree, (list, tuple)):
-        for key, value in enumerate(tree):
-            yield from _leaves(value, (*path, str(key)))
+        name, place = "/".join(part for part, _ in path), "".join(at for _, at in path)
+        yield name, place, _tensor(tree, dtype_name(tree))
+    elif isinstance(tree, (dict, list, tuple)):
+        items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+        for key, value in items:
+            yield from _leaves(value, (*path, (str(key), f"[{key!r}]")))
     elif tree is not None:
         yield from _leaves_of_jax(tree, path)
 
 
-def _leaves_of_jax(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _leaves_of_jax(
+    tree: Any, path: tuple[tuple[str, str], ...]
+) -> Iterator[tuple[str, str, Entry]]:
     jax: Any = sys.modules.get("jax")
     leaves = jax.tree_util.tree_leaves_with_path(tree) if jax else []
     for keys, leaf in leaves:
         if leaf is tree:
-            raise TypeError(f"{'/'.join(path) or 'The model'} is no array: {type(tree)}")
+            name = "/".join(part for part, _ in path)
+            raise TypeError(f"{name or 'The model'} is no array: {type(tree)}")
         name = jax.tree_util.keystr(keys, simple=True, separator="/")
-        yield from _leaves(leaf, (*path, name))
+        yield from _leaves(leaf, (*path, (name, jax.tree_util.keystr(keys))))
 
 
-def _of_keras(model: Any, keras: Any) -> dict[str, dict[str, Any]]:
+def _of_keras(model: Any, keras: Any) -> dict[str, Entry]:
+    from varscale import _keras_spec
+
     if not model.weights:
-        raise ValueError("The Keras model has no variables yet: build it first")
-    initializers = {}
-    for layer in model._flatten_layers():
-        for variable in layer._trainable_variables + layer._non_trainable_variables:
-            made = getattr(layer, f"{variable.name}_initializer", None)
-            if made is not None:
-                initializers[id(variable)] = keras.saving.serialize_keras_object(made)
-    found = {}
+        missing = "no variables" if model.built else "no variables yet: build it first"
+        raise ValueError(f"The Keras model has {missing}")
+    initializers = _keras_spec.initializers(model)
+    found = []
     for variable in model.weights:
         entry = _tensor(variable, keras.backend.standardize_dtype(variable.dtype))
         if id(variable) in initializers:
-            entry["initializer"] = _keras_own(initializers[id(variable)])
-        found[variable.path] = entry
-    return found
-
-
-def _keras_own(serialized: Any) -> Any:
-    """A serialized initializer as Keras's own class of that name, which the core reads."""
-    if isinstance(serialized, dict) and str(serialized.get("module")).startswith("varscale"):
-        config = {key: value for key, value in serialized["config"].items() if key != "stream"}
-        return {"class_name": serialized["class_name"], "config": config}
-    return serialized
+            entry["initializer"] = initializers[id(variable)]
+        found.append((variable.path, variable.path, entry))
+    return _by_name(found)

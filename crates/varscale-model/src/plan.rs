@@ -4,8 +4,8 @@ use std::{fmt, path::Path};
 
 use serde_json::{Value, json};
 use varscale::{
-    ConfigForm, Draw, Dtype, Initializer, Layout, PythonRandom, Scheme, Seed, SeedError, Stream,
-    Tensor,
+    ConfigError, ConfigForm, Draw, Dtype, Initializer, Layout, PythonRandom, Scheme, Seed,
+    SeedError, Stream, Tensor,
 };
 
 use crate::{Error, PlanFile, Rule, Spec, SpecTensor, spec::SpecDtypeError};
@@ -103,6 +103,12 @@ pub enum PlanError {
         tensor: String,
         /// Why.
         source: varscale::Error,
+    },
+    /// An initializer of a spec that is a function.
+    #[error("the initializer of {tensor:?} is a function: name one, or give a rule")]
+    Function {
+        /// Name of the tensor.
+        tensor: String,
     },
     /// A dtype that a tensor cannot have.
     #[error("tensor {tensor:?}: {source}")]
@@ -276,7 +282,13 @@ fn resolve(
     file: &PlanFile,
     seeds: &mut Seeds,
 ) -> Result<PlannedTensor, PlanError> {
-    let refused = |source| PlanError::Tensor { tensor: spec.name.clone(), source };
+    let refused = |source| {
+        let tensor = spec.name.clone();
+        match source {
+            varscale::Error::Config(ConfigError::Function { .. }) => PlanError::Function { tensor },
+            source => PlanError::Tensor { tensor, source },
+        }
+    };
     let found = file.rules.iter().enumerate().find(|(_, rule)| rule.matches(&spec.name));
     let rule = found.map(|(_, rule)| rule);
 

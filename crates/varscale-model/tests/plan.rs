@@ -152,6 +152,11 @@ fn bad_initializers_of_the_spec_are_refused_by_name() {
     for (initializer, part) in [
         (r#""he""#, "HeNormal"),
         ("3", "identifier"),
+        (
+            r#"{"module": "my", "class_name": "function", "config": "f"}"#,
+            "the initializer of \"w\" is a function: name one, or give a rule",
+        ),
+        (r#"{"class_name": "__lambda__", "config": {"value": []}}"#, "is a function"),
         (r#"{"class_name": "HeNormal", "config": {"seed": {}}}"#, "class_name"),
         (r#"{"class_name": "VarianceScaling", "config": {"scale": 0}}"#, "scale 0"),
     ] {

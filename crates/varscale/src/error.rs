@@ -123,6 +123,12 @@ pub enum ConfigError {
         /// The names that exist.
         known: String,
     },
+    /// A function of Keras's users, or what Keras makes of a tensor.
+    #[error("invalid initializer: a function ({received}), of which configs hold the name only")]
+    Function {
+        /// The name received.
+        received: String,
+    },
     /// Keys that the object does not have.
     #[error(
         "{object} has unknown keys {}: it takes {}",

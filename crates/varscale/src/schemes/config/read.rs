@@ -134,6 +134,10 @@ impl<'a> Wrapper<'a> {
         let form = || ConfigError::Form { received: value.to_string() };
         let class = fields.map.get("class_name").and_then(Value::as_str).ok_or_else(form)?;
         let config = fields.map.get("config").ok_or_else(form)?;
+        if matches!(class, "function" | "__lambda__") {
+            let received = config.as_str().unwrap_or(class).to_owned();
+            return Err(ConfigError::Function { received });
+        }
         let module = if class == "SeedGenerator" { "keras.random" } else { "keras.initializers" };
         if fields.text("module", module)? != module {
             let allowed = "\"keras.initializers\" (\"keras.random\" for a SeedGenerator)";

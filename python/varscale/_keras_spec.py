@@ -1,0 +1,194 @@
+"""What the layers of a Keras model draw their variables from.
+
+No attribute of a layer says so: layers give initializers axes of their own, wrap them in functions,
+or name others. So every layer is made and built again in a scope where Keras's variables keep the
+initializers that they are given, and draw nothing.
+"""
+
+import contextlib
+import random
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.models import Functional
+from keras.src.saving import serialization_lib
+
+from varscale import _family
+
+# What making layers changes in Keras: how often names were used, and variables to draw later.
+_GLOBAL = ("object_name_uids", "uninitialized_variables")
+
+# Of variables by their ids; none where it is not certain.
+Found = dict[int, dict[str, Any] | None]
+
+
+def initializers(model: keras.Layer) -> dict[int, dict[str, Any]]:
+    """Serialized initializers by the ids of the variables that they are for.
+
+    Left out are variables of layers that cannot be made again as they were.
+    """
+    found: Found = {}
+    _ask(model, found, set())
+    return {variable: initializer for variable, initializer in found.items() if initializer}
+
+
+def _ask(layer: keras.Layer, found: Found, asked: set[int]) -> None:
+    """Finds the initializers of a layer and of those that it holds."""
+    asked.add(id(layer))
+    for held in layer._layers:
+        if id(held) not in asked:
+            _ask(held, found, asked)
+    # Some are only made by the layer that holds them, as the cell of ConvLSTM2D is.
+    missing = [variable for held in layer._flatten_layers() for variable in _own(held)]
+    missing = [variable for variable in missing if id(variable) not in found]
+    if not missing or isinstance(layer, (Functional, keras.Sequential)):
+        return
+    called, configured = _made_again(layer, _as_called), _made_again(layer, _as_configured)
+    for variable in map(id, missing):
+        # A constructor may have read a name in another scope, and a config may lack arguments.
+        both = [made[variable] for made in (called, configured) if variable in made]
+        if both:
+            found[variable] = both[0] if all(one == both[0] for one in both) else None
+
+
+def _own(layer: keras.Layer) -> list[Any]:
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def _as_called(layer: keras.Layer) -> Any:
+    """A layer by the arguments of its constructor, where Keras has kept them: all are plain."""
+    return type(layer)(**layer._auto_config.config)
+
+
+def _as_configured(layer: keras.Layer) -> Any:
+    """A layer by its config, with what Keras cannot make of one: functions, and others' classes."""
+    config = layer.get_config()
+    for key in config:
+        value = getattr(layer, key, getattr(layer, f"_{key}", None))
+        if callable(value) and not isinstance(value, keras.Layer) and not _kept(value):
+            config[key] = value
+    return type(layer).from_config(config)
+
+
+def _kept(value: Any) -> bool:
+    """Whether a config holds all of a value. Keras's of `Identity` lacks the gain."""
+    return _of_keras(value) and not isinstance(value, keras.initializers.Identity)
+
+
+def _of_keras(value: Any) -> bool:
+    """Whether this is of a class of Keras's, or ours."""
+    package = type(value).__module__.partition(".")[0]
+    return package in ("keras", "varscale")
+
+
+def _made_again(layer: keras.Layer, make: Callable[[keras.Layer], Any]) -> Found:
+    """What a layer that is made and built again gives its variables, and those it holds theirs."""
+    try:
+        with _undrawn(layer):
+            # Twice, since what differs follows from a seed that nobody set.
+            made = [make(layer), make(layer)]
+            for one in made:
+                if not one.built:
+                    one.build_from_config(layer.get_build_config())
+    # Whatever the layer's own code raises.
+    except Exception:
+        return {}
+    held = [one._flatten_layers() for one in (layer, *made)]
+    if len({tuple(map(type, layers)) for layers in held}) > 1:
+        held = [[layer], [made[0]], [made[1]]]
+    found: Found = {}
+    for theirs, first, second in zip(*held, strict=True):
+        known, *again = map(_by_likeness, (theirs, first, second))
+        for likeness, variables in known.items():
+            alike = [of[likeness] for of in again]
+            if any(len(some) != len(variables) for some in alike):
+                continue
+            for variable, *made_again in zip(variables, *alike, strict=True):
+                if make is _as_called or not _changed_since(theirs, variable):
+                    found[id(variable)] = _serialized(*made_again)
+    return found
+
+
+def _changed_since(layer: keras.Layer, variable: Any) -> bool:
+    """Whether a layer may have got a variable by a call of which no config tells the arguments."""
+    quantized = layer.quantization_mode not in (None, "float8")
+    return quantized or variable.name.startswith("lora_")
+
+
+def _by_likeness(layer: keras.Layer) -> dict[tuple[Any, ...], list[Any]]:
+    """A layer's own variables by name, shape and dtype."""
+    alike = defaultdict(list)
+    for variable in _own(layer):
+        # One without a name has a number, which differs.
+        name = re.sub(r"^variable_\d+$", "variable", variable.name)
+        alike[name, tuple(variable.shape), str(variable.dtype)].append(variable)
+    return alike
+
+
+@contextlib.contextmanager
+def _undrawn(layer: keras.Layer) -> Iterator[None]:
+    """A scope in which variables get no values, and after which Keras is as it was."""
+    before = {name: global_state.get_global_attribute(name) for name in _GLOBAL}
+    seeds, serialize = random.getstate(), serialization_lib.serialize_keras_object
+
+    def serialize_functions_too(value: Any) -> Any:
+        # Of a lambda, Keras looks for the source, which may be nowhere; others have no config.
+        name = getattr(value, "__name__", "<lambda>")
+        unnamed = callable(value) and not hasattr(value, "get_config") and name == "<lambda>"
+        return {"class_name": "__lambda__", "config": ""} if unnamed else serialize(value)
+
+    classes = {type(held).__name__: type(held) for held in layer._flatten_layers()}
+    try:
+        for name, value in before.items():
+            global_state.set_global_attribute(name, value and value.copy())
+        serialization_lib.serialize_keras_object = serialize_functions_too
+        with keras.StatelessScope(initialize_variables=False):
+            with keras.saving.custom_object_scope(classes):
+                yield
+    finally:
+        serialization_lib.serialize_keras_object = serialize
+        random.setstate(seeds)
+        for name, value in before.items():
+            global_state.set_global_attribute(name, value)
+
+
+def _serialized(*variables: Any) -> dict[str, Any]:
+    """What two variables that are made alike are drawn from."""
+    initializer, again = (variable._initializer for variable in variables)
+    if not hasattr(initializer, "get_config"):
+        return _of_function(*variables)
+    made = keras.saving.serialize_keras_object(initializer)
+    other = keras.saving.serialize_keras_object(again)["config"]
+    kept = {key: value for key, value in made["config"].items() if value == other[key]}
+    config = dict.fromkeys(made["config"]) | kept
+    if isinstance(initializer, keras.initializers.Identity):
+        config["gain"] = initializer.gain
+    if isinstance(initializer, _family.Drawn) and _of_keras(initializer):
+        # Keras's own class of that name; a plan has one stream.
+        config.pop("stream", None)
+        made["module"], made["class_name"] = "keras.initializers", initializer._class.name
+        return made | {"config": config, "registered_name": None}
+    # Of a class that nobody registered, Keras leaves out where it is from.
+    module = made["module"] if _of_keras(initializer) else type(initializer).__module__
+    return made | {"module": module, "config": config}
+
+
+def _of_function(*variables: Any) -> dict[str, Any]:
+    function = variables[0]._initializer
+    # Layers of Keras make functions of the initializers that they are given, such as LSTM's bias.
+    if getattr(function, "__module__", "").startswith("keras.src.layers."):
+        values, again = (
+            keras.ops.convert_to_numpy(one._initializer(tuple(one.shape), dtype=one.dtype))
+            for one in variables
+        )
+        if np.array_equal(values, again):
+            one_value = values.size and (values == values.flat[0]).all()
+            value = values.flat[0].item() if one_value else values
+            return keras.saving.serialize_keras_object(keras.initializers.Constant(value))
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return {"class_name": "function", "config": name}
