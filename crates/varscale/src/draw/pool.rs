@@ -31,7 +31,8 @@ impl Pool {
     /// No pool has more threads: a system asked for any number may stop answering before it refuses.
     pub const MOST: usize = 1024;
 
-    /// Starts `threads` threads, 0 for one per processor.
+    /// Starts `threads` threads, 0 for one per processor, or as many as `RAYON_NUM_THREADS` says, up
+    /// to [`Pool::MOST`].
     ///
     /// # Errors
     /// [`Error::Threads`] above [`Pool::MOST`], and where the system starts none.
@@ -48,7 +49,8 @@ impl Pool {
             let reason = format!("0 (one per processor) to {} are allowed", Self::MOST);
             return Err(Error::Threads { threads, reason });
         }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let started = if threads == 0 { default_threads() } else { threads };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(started).build();
         pool.map(Self).map_err(|error| Error::Threads { threads, reason: error.to_string() })
     }
 
@@ -56,6 +58,17 @@ impl Pool {
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.0.install(work)
     }
+}
+
+/// As rayon's own, which knows no limit.
+#[cfg(feature = "parallel")]
+fn default_threads() -> usize {
+    let asked = std::env::var("RAYON_NUM_THREADS").ok().and_then(|asked| asked.parse().ok());
+    let threads = match asked {
+        None | Some(0) => std::thread::available_parallelism().map_or(1, usize::from),
+        Some(threads) => threads,
+    };
+    threads.min(Pool::MOST)
 }
 
 /// Whether so many values are to be drawn on several threads of the current pool.
