@@ -5,12 +5,12 @@ use std::io::{self, ErrorKind};
 use pyo3::{
     PyErr,
     exceptions::{
-        PyFileNotFoundError, PyIndexError, PyIsADirectoryError, PyMemoryError,
+        PyFileExistsError, PyFileNotFoundError, PyIndexError, PyIsADirectoryError, PyMemoryError,
         PyNotADirectoryError, PyOSError, PyPermissionError, PyRuntimeError, PyValueError,
     },
 };
 use varscale::LayoutError;
-use varscale_model::{CheckpointError, WriteError};
+use varscale_model::{CheckpointError, OutputError, WriteError};
 
 /// Arguments that were refused, or memory that there is not.
 pub(crate) fn refused(error: impl Into<varscale::Error>) -> PyErr {
@@ -39,9 +39,15 @@ pub(crate) fn failed(error: impl Into<varscale_model::Error>) -> PyErr {
     let message = error.to_string();
     match &error {
         varscale_model::Error::Read { source, .. } => system(source, message),
-        varscale_model::Error::Checkpoint(CheckpointError::Write { source, .. }) => {
-            system(source, message)
-        }
+        varscale_model::Error::Checkpoint(CheckpointError::Output(error)) => match error {
+            OutputError::Write { source, .. } => system(source, message),
+            OutputError::Exists { .. } => PyFileExistsError::new_err(message),
+            OutputError::Input { .. } | OutputError::Kind { .. } => PyValueError::new_err(message),
+            _ => PyOSError::new_err(message),
+        },
+        varscale_model::Error::Checkpoint(CheckpointError::Values(WriteError::Memory {
+            ..
+        })) => PyMemoryError::new_err(message),
         varscale_model::Error::Checkpoint(CheckpointError::Values(WriteError::Threads(_))) => {
             PyRuntimeError::new_err(message)
         }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::atomic::AtomicBool, sync::atomic::Ordering};
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use varscale::Seed;
-use varscale_model::{Options, PlanFile, PlannedTensor, Spec, write};
+use varscale_model::{Options, Output, PlanFile, PlannedTensor, Spec, write};
 
 use crate::{
     draw::Draw,
@@ -58,16 +58,20 @@ impl Plan {
     }
 
     /// Writes the checkpoint; returns the seconds it took. `progress` is called with the bytes
-    /// drawn and the bytes in all, and stops the work by raising.
+    /// drawn and the bytes in all, and stops the work by raising. `out` is replaced by `force` only, and
+    /// is none of the plan's files or of `inputs`.
     fn write(
         &self,
         py: Python<'_>,
         out: PathBuf,
         threads: usize,
+        force: bool,
+        inputs: Vec<PathBuf>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<f64> {
         let interrupted = AtomicBool::new(false);
         let mut raised = None;
+        let output = Output::new(out).force(force).inputs(inputs);
         let options = Options { threads, ..Options::default() };
         let bytes = self.0.bytes();
         let mut tell = |done: u64| {
@@ -80,7 +84,7 @@ impl Plan {
                 interrupted.store(true, Ordering::Relaxed);
             }
         };
-        let summary = py.detach(|| write(&self.0, &out, options, &interrupted, &mut tell));
+        let summary = py.detach(|| write(&self.0, &output, options, &interrupted, &mut tell));
         match (raised, summary) {
             (Some(error), _) => Err(error),
             (None, Ok(summary)) => Ok(summary.seconds),

@@ -64,8 +64,26 @@ def test_a_plan_as_a_file(tmp_path):
     varscale.init(tmp_path / "plan.toml", first, threads=1)
     varscale.init({"spec": str(tmp_path / "spec.json"), "rules": RULES}, second, seed=np.int64(5))
     assert read(first)[0] == read(second)[0]
-    varscale.init(tmp_path / "plan.toml", second, seed=6)
+    varscale.init(tmp_path / "plan.toml", second, seed=6, force=True)
     assert read(first)[0] != read(second)[0]
+
+
+def test_only_force_replaces_and_never_an_input(tmp_path):
+    out, spec = tmp_path / "model.safetensors", tmp_path / "spec.json"
+    spec.write_text(json.dumps(SPEC))
+    plan = tmp_path / "plan.toml"
+    plan.write_text('spec = "spec.json"\n[[rules]]\nmatch = "*"\ninitializer = "ones"\n')
+    out.write_text("old")
+    with pytest.raises(FileExistsError, match="force"):
+        varscale.init(plan, out)
+    assert out.read_text() == "old"
+    varscale.init(plan, out, force=True)
+    for content in [plan, {"spec": str(spec), "rules": RULES}]:
+        for name in [spec, plan] if content is plan else [spec]:
+            before = name.read_bytes()
+            with pytest.raises(ValueError, match="is an input"):
+                varscale.init(content, name, force=True)
+            assert name.read_bytes() == before
 
 
 def test_an_unset_seed_is_told(tmp_path):
@@ -87,7 +105,7 @@ def test_progress_that_raises_leaves_the_file_as_it_was(tmp_path):
         raise Stop
 
     with pytest.raises(Stop):
-        varscale.init({"spec": SPEC, "rules": RULES}, path, progress=progress)
+        varscale.init({"spec": SPEC, "rules": RULES}, path, force=True, progress=progress)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

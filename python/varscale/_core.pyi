@@ -119,5 +119,7 @@ class Plan:
         self,
         out: str | PathLike[str],
         threads: int,
+        force: bool,
+        inputs: Sequence[str | PathLike[str]],
         progress: Callable[[int, int], Any] | None,
     ) -> float: ...

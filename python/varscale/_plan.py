@@ -15,6 +15,7 @@ def init(
     *,
     seed: Any = None,
     threads: int = 0,
+    force: bool = False,
     progress: Callable[[int, int], Any] | None = None,
 ) -> dict[str, Any]:
     """Writes the checkpoint of a plan: the command ``varscale init`` as a function.
@@ -24,9 +25,10 @@ def init(
 
     Args:
         plan: A plan file (TOML), or its content as a mapping, with a spec as ``spec``, or its file.
-        out: File to write, a safetensors file.
+        out: File to write, a safetensors file, and none of the plan's own files.
         seed: An integer, in place of the plan's.
         threads: Threads that draw; 0 for one per processor. The values are the same.
+        force: Whether `out` is replaced where it exists.
         progress: Called with the bytes drawn and the bytes in all; what it raises stops the work.
 
     Returns:
@@ -34,7 +36,7 @@ def init(
 
     Raises:
         ValueError: where the plan or the spec is wrong; OSError: where a file cannot be read or
-            written. `out` is what it was then.
+            written, FileExistsError where `out` exists. `out` is what it was then.
 
     >>> import tempfile, varscale
     >>> rules = [{"match": "*", "initializer": "he_normal"}]
@@ -46,7 +48,9 @@ def init(
     200704
     """
     resolved = _resolve(plan, seed)
-    resolved.write(Path(out), threads, progress)
+    spec = plan.get("spec") if isinstance(plan, Mapping) else None
+    inputs = [] if spec is None or isinstance(spec, Mapping) else [Path(spec)]
+    resolved.write(Path(out), threads, force, inputs, progress)
     described: dict[str, Any] = json.loads(resolved.to_json())
     return described
 

@@ -50,9 +50,17 @@ pub(crate) struct Arguments {
     #[arg(long)]
     pub(super) quick: bool,
 
-    /// File to write: every sample, the machine and the versions, as JSON
-    #[arg(long, value_name = "FILE")]
+    /// File to write: every sample, the machine and the versions, as JSON; - is the standard output
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub(super) json: Option<PathBuf>,
+
+    /// Replace that file where it exists, which is an error otherwise
+    #[arg(long, requires = "json")]
+    pub(super) force: bool,
+
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub(super) quiet: bool,
 
     /// Also the frameworks' own streams: keras-jax, keras-tensorflow, keras-torch, keras-numpy
     #[arg(long)]

@@ -23,55 +23,76 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::{Value as Json, json};
 use varscale::instruction_set;
-use varscale_cli::terminal::{Failure, interrupt_flag, print};
-use varscale_model::AtomicFile;
+use varscale_cli::terminal::{Exit, Failure, Watch, note, note_leftovers, print, print_usage};
+use varscale_model::Output;
 
 use self::{arguments::Arguments, report::Report, runner::Runner};
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let result = match Arguments::try_parse() {
+        Ok(arguments) => run(&arguments),
+        Err(error) => {
+            print_usage(&error);
+            return if error.use_stderr() { Exit::Input } else { Exit::Done }.code().into();
+        }
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report().into(),
     }
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let watch = Watch::start()?;
     check_level()?;
     let selection = arguments.selection();
-    let output = arguments.json.as_deref();
-    let file = match output {
-        Some(path) => {
-            Some(AtomicFile::create(path).map_err(|e| Failure::write(path.display(), &e))?)
-        }
-        None => None,
-    };
+    let output = arguments.json.as_deref().map(Output::named);
+    let output = output.map(|output| output.force(arguments.force));
+    // Opened first: a record that cannot be written is known before all is measured.
+    let sink = output.as_ref().map(|output| output.open(None)).transpose()?;
+    if let Some(sink) = &sink
+        && !arguments.quiet
+    {
+        note_leftovers(sink.leftovers());
+    }
     let mut peers = peers::start(&arguments.peers(), &arguments.python)?;
     let cases = selection.cases(arguments.streams, &peers)?;
     check_memory(&cases)?;
 
     let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let interrupted = interrupt_flag()?;
     let length = (cases.len() * selection.repeats) as u64;
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    let draw_target = match arguments.quiet {
+        true => ProgressDrawTarget::hidden(),
+        false => ProgressDrawTarget::stderr(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(length), draw_target);
     let sample = Duration::from_micros(if arguments.quick { 200 } else { 5000 });
     let samples = Runner::new(&cases, &mut peers)?.run(
         &cases,
         selection.repeats,
         sample,
-        &interrupted,
+        watch.flag(),
         &bar,
     )?;
     bar.finish_and_clear();
 
     let report = Report { cases: &cases, samples: &samples, peers: &peers };
-    if let (Some(mut file), Some(path)) = (file, output) {
+    if let Some(mut sink) = sink {
         let record = record(&report, &date, &selection, sample);
-        file.write(format!("{record:#}\n").as_bytes())
-            .and_then(|()| file.finish(path))
-            .map_err(|error| Failure::write(path.display(), &error))?;
+        let written = sink.write(format!("{record:#}\n").as_bytes());
+        written.map_err(|error| sink.failed(error))?;
+        sink.finish()?;
+    }
+    if arguments.quiet {
+        return Ok(());
     }
     let level = instruction_set();
-    print(&format!("varscale-bench, {date}, {level}\n\n{}", tables::render(&report)))
+    let tables = format!("varscale-bench, {date}, {level}\n\n{}", tables::render(&report));
+    match output {
+        Some(output) if output.is_stdout() => note(&tables),
+        _ => print(&tables)?,
+    }
+    Ok(())
 }
 
 fn record(

@@ -158,6 +158,39 @@ fn a_peer_that_fails_ends_the_run_without_a_record() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+#[cfg(unix)]
+#[test]
+fn records_go_where_they_are_told_to() {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    let quick = ["--quick", "--sizes", "1000", "--dtypes", "float32", "--repeats", "1", "--json"];
+    let folder = tempdir().unwrap();
+    let run = |json: &str, options: &[&str]| {
+        bench(&quick).arg(json).args(options).current_dir(folder.path()).output().unwrap()
+    };
+
+    let output = run("-", &["-q"]);
+    assert!(output.status.success() && output.stderr.is_empty());
+    let record: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(array(&record, "draws").len(), 6);
+
+    symlink("record.json", folder.path().join("link")).unwrap();
+    assert!(run("link", &["-q"]).status.success());
+    assert!(folder.path().join("link").is_symlink());
+    let first = fs::read(folder.path().join("record.json")).unwrap();
+    assert_eq!(run("link", &[]).status.code(), Some(2));
+    assert_eq!(fs::read(folder.path().join("record.json")).unwrap(), first);
+    assert!(run("record.json", &["--force", "-q"]).status.success());
+
+    // A node of its own, which only root makes: a failing test must not cost the real one.
+    let null = folder.path().join("null");
+    let made = Command::new("mknod").arg(&null).args(["c", "1", "3"]).status().unwrap().success();
+    if made {
+        run("null", &["--force"]);
+        assert!(fs::symlink_metadata(&null).unwrap().file_type().is_char_device());
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2 + usize::from(made));
+}
+
 #[test]
 fn refuses_bad_input() {
     let folder = tempdir().unwrap();

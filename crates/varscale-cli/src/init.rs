@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use comfy_table::CellAlignment;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
 use varscale::{Seed, short};
-use varscale_model::{Error, Format, Options, Plan, Summary, dry_run, write};
+use varscale_model::{Error, Options, Plan, PlanSeed, Summary, dry_run, write};
 
 use crate::{
+    output::{MODELS, Overwrite, Target},
+    plan::read_plan,
+    report::Report,
     seed::parse_seed,
-    terminal::{Failure, interrupt_flag, print, table},
+    terminal::{Failure, Watch, table},
     threads::Threads,
 };
 
@@ -18,12 +22,16 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Plan: a TOML file that names a spec (JSON of names, dtypes and shapes, or a .safetensors
-    /// file) and holds the rules
+    /// file) and holds the rules; - is the standard input, whose spec is relative to this folder
     plan: PathBuf,
 
-    /// File to write, which ends in .safetensors: it has its name only once it is whole
+    /// File to write, which ends in .safetensors: it has its name only once it is whole; - is the
+    /// standard output
     #[arg(short, long, value_name = "FILE", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
+
+    #[command(flatten)]
+    overwrite: Overwrite,
 
     /// Integer from -2^63 to 2^64 - 1, in place of the plan's [default: the plan's, or drawn]
     #[arg(long, value_name = "N", value_parser = parse_seed, allow_hyphen_values = true)]
@@ -35,6 +43,9 @@ pub(crate) struct Arguments {
     /// Draw everything and write nothing
     #[arg(long)]
     dry_run: bool,
+
+    #[command(flatten)]
+    report: Report,
 }
 
 const EXAMPLES: &str = "\
@@ -42,37 +53,56 @@ Examples:
   varscale init examples/gpt2.toml -o gpt2.safetensors
   varscale init examples/llama-3-8b.toml --dry-run";
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let output = arguments.output.as_ref().filter(|_| !arguments.dry_run);
-    if let Some(output) = output
-        && Format::of(output).is_none_or(|format| format.extension != Format::SAFETENSORS.extension)
-    {
-        return Err(Failure::Input(format!(
-            "invalid output {:?}: use a file name that ends in .safetensors",
-            output.display()
-        )));
-    }
-    let plan = Plan::read(&arguments.plan, arguments.seed.clone())?;
+pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
+    let Arguments { plan, output, overwrite, seed, threads, dry_run: dry, report } = arguments;
+    let output = output.as_ref().filter(|_| !dry);
+    let target = output.map(|path| Target::new(path, MODELS, *overwrite)).transpose()?;
+    let plan = read_plan(plan, seed.clone())?;
 
-    let interrupted = interrupt_flag()?;
     // Draws nothing unless the standard error is a terminal.
-    let bar = ProgressBar::with_draw_target(Some(plan.bytes()), ProgressDrawTarget::stderr());
+    let draw_target = match report.is_quiet() {
+        true => ProgressDrawTarget::hidden(),
+        false => ProgressDrawTarget::stderr(),
+    };
+    let bar = ProgressBar::with_draw_target(Some(plan.bytes()), draw_target);
     let template = "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     let mut progress = |done| bar.set_position(done);
-    let options = Options { threads: arguments.threads.into(), ..Options::default() };
-    let result = match output {
-        Some(output) => write(&plan, output, options, &interrupted, &mut progress),
-        None => dry_run(&plan, options, &interrupted, &mut progress),
+    let options = Options { threads: (*threads).into(), ..Options::default() };
+    let result = match &target {
+        Some(target) => write(&plan, &target.output, options, watch.flag(), &mut progress),
+        None => dry_run(&plan, options, watch.flag(), &mut progress),
     };
     bar.finish_and_clear();
+    let summary = result.map_err(Error::from)?;
+    report.tell_leftovers(&summary.leftovers);
     // Told last: a closed pipe must not stop the work.
-    report(&plan, &result.map_err(Error::from)?)
+    report.tell(
+        target.as_ref().is_some_and(Target::is_stdout),
+        || text(&plan, &summary),
+        || {
+            let (seed, global_seed) = match plan.seed {
+                PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => (Some(seed), None),
+                PlanSeed::Global(seed) => (None, Some(seed)),
+            };
+            json!({
+                "output": target.as_ref().and_then(Target::name),
+                "stream": plan.stream.id(),
+                "seed": seed,
+                "global_seed": global_seed,
+                "tensors": summary.tensors,
+                "parameters": summary.parameters,
+                "bytes": summary.bytes,
+                "seconds": summary.seconds,
+                "removed": summary.leftovers,
+            })
+        },
+    )
 }
 
-fn report(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
+fn text(plan: &Plan, summary: &Summary) -> String {
     let mut figures = table(&["tensors", "parameters", "bytes", "time", "values/s"]);
     figures.add_row([
         HumanCount(summary.tensors as u64).to_string(),
@@ -84,5 +114,5 @@ fn report(plan: &Plan, summary: &Summary) -> Result<(), Failure> {
     for column in figures.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    print(&format!("seed {}\n{}\n", plan.seed, figures.trim_fmt()))
+    format!("seed {}\n{}\n", plan.seed, figures.trim_fmt())
 }

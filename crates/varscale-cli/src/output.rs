@@ -1,73 +1,90 @@
-//! Output: one tensor as a .safetensors or .npy file, or as npy on the standard output.
+//! Outputs of values: their format, by the name's ending, and where they go.
 
 use std::{
-    io::{Write, stdout},
+    io::{IsTerminal, stdout},
     path::{Path, PathBuf},
 };
 
-use varscale_model::{
-    CheckpointError, Entry, Format, Options, Piece, WriteError, write_file, write_pieces,
-};
+use varscale_model::{Format, Output, shown};
 
-use crate::terminal::{Failure, interrupt_flag};
+use crate::terminal::Failure;
 
-/// Where a tensor is written, and how.
+/// Whether an output is replaced.
+#[derive(Clone, Copy, clap::Args)]
+pub(crate) struct Overwrite {
+    /// Replace an output file that exists, which is an error otherwise. It keeps its mode, and a
+    /// symbolic link stays
+    #[arg(long)]
+    force: bool,
+}
+
+/// Where values are written, and how.
 #[derive(Debug)]
-pub(crate) enum Target {
-    Stdout,
-    File(PathBuf, &'static Format),
+pub(crate) struct Target {
+    pub(crate) output: Output,
+    pub(crate) format: &'static Format,
 }
 
 impl Target {
-    /// From the argument of `--output`.
-    pub(crate) fn new(path: &Path) -> Result<Self, Failure> {
-        if path == Path::new("-") {
-            return Ok(Self::Stdout);
+    /// From the argument of `--output`. Its name's ending is that of one of the formats; pipes and
+    /// other streams, the standard output (`-`) among them, have the first without.
+    pub(crate) fn new(
+        argument: &Path,
+        formats: &'static [&'static Format],
+        overwrite: Overwrite,
+    ) -> Result<Self, Failure> {
+        let output = Output::named(argument).force(overwrite.force);
+        if output.path().is_none() && stdout().is_terminal() {
+            return Err(Failure::Input(
+                "invalid output -: the standard output is a terminal, and values are no text; \
+                 name a file, or use a pipe"
+                    .to_owned(),
+            ));
         }
-        match Format::of(path) {
-            Some(format) => Ok(Self::File(path.to_owned(), format)),
+        let named = output.path().and_then(Format::of);
+        let known = |format: &Format| {
+            formats.iter().find(|known| known.extension == format.extension).copied()
+        };
+        match named.and_then(known) {
+            Some(format) => Ok(Self { output, format }),
+            None if output.is_stream() => Ok(Self { output, format: formats[0] }),
             None => Err(Failure::Input(format!(
-                "invalid output {:?}: use a file name that ends in {}, or - for npy on the standard \
+                "invalid output \"{}\": use a file name that ends in {}, or - for {} on the standard \
                  output",
-                path.display(),
-                Format::ALL
+                shown(&argument.to_string_lossy()),
+                formats
                     .iter()
                     .map(|format| format!(".{}", format.extension))
                     .collect::<Vec<_>>()
                     .join(" or "),
+                formats[0].extension,
             ))),
         }
     }
 
-    /// Writes the values of `piece` behind their header. A file has its name only once it is whole.
-    pub(crate) fn write(
-        &self,
-        piece: Piece,
-        metadata: &[(&str, String)],
-        options: Options,
-    ) -> Result<(), Failure> {
-        let format = match self {
-            Self::Stdout => &Format::NPY,
-            Self::File(_, format) => format,
-        };
-        let Piece { name, slice, dtype, .. } = &piece;
-        let entry = Entry { name, dtype: *dtype, shape: &slice.extent };
-        let header =
-            format.header(&[entry], metadata).map_err(|error| Failure::Input(error.to_string()))?;
-
-        let interrupted = interrupt_flag()?;
-        let mut progress = |_| ();
-        if let Self::File(path, _) = self {
-            write_file(path, &header, [piece], options, &interrupted, &mut progress)?;
-            return Ok(());
-        }
-        let mut put = |bytes: &[u8]| stdout().write_all(bytes);
-        put(&header).map_err(|error| Failure::stdout(&error))?;
-        write_pieces([piece], options, &interrupted, &mut progress, &mut put)
-            .and_then(|()| Ok(stdout().flush()?))
-            .map_err(|error| match error {
-                WriteError::Write(error) => Failure::stdout(&error),
-                error => CheckpointError::Values(error).into(),
-            })
+    /// How reports call it.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.output.path().map(|path| path.display().to_string())
     }
+
+    /// Whether the values go where reports do.
+    pub(crate) fn is_stdout(&self) -> bool {
+        self.output.is_stdout()
+    }
+}
+
+/// The formats of whole models.
+pub(crate) const MODELS: &[&Format] = &[&Format::SAFETENSORS];
+
+/// The formats of one tensor.
+pub(crate) const TENSORS: &[&Format] = &[&Format::NPY, &Format::SAFETENSORS];
+
+/// The argument that stands for the standard input or output.
+pub(crate) fn is_dash(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// The file that the standard input is, so that it is not overwritten.
+pub(crate) fn stdin_path() -> PathBuf {
+    PathBuf::from("/dev/stdin")
 }

@@ -1,24 +1,35 @@
 //! `varscale plan`: shows a plan, resolved for every tensor.
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use indicatif::HumanCount;
-use varscale::{Content, Law, Pattern, short};
-use varscale_model::{Plan, PlannedTensor};
+use varscale::{Content, Law, Pattern, Seed, short};
+use varscale_model::{Error, Plan, PlanFile, PlannedTensor, shown};
 
-use crate::terminal::{Failure, print, table};
+use crate::{
+    output::{is_dash, stdin_path},
+    report::Report,
+    seed::parse_seed,
+    terminal::{Failure, print, table},
+};
 
 /// Show a plan: what every tensor of a model would be initialized with
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Plan: a TOML file that names a spec (JSON of names, dtypes and shapes, or a .safetensors
-    /// file) and holds the rules
+    /// file) and holds the rules; - is the standard input, whose spec is relative to this folder
     plan: PathBuf,
 
-    /// Print JSON, with all that the values depend on
-    #[arg(long)]
-    json: bool,
+    /// Integer from -2^63 to 2^64 - 1, in place of the plan's [default: the plan's, or none yet]
+    #[arg(long, value_name = "N", value_parser = parse_seed, allow_hyphen_values = true)]
+    seed: Option<Seed>,
+
+    #[command(flatten)]
+    report: Report,
 }
 
 const EXAMPLES: &str = "\
@@ -27,8 +38,27 @@ Examples:
   varscale plan examples/gpt2.toml --json | jq .totals";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let plan = Plan::read(&arguments.plan, None)?;
-    if arguments.json { print(&format!("{:#}\n", plan.to_json())) } else { print(&text(&plan)) }
+    let plan = read_plan(&arguments.plan, arguments.seed.clone())?;
+    match arguments.report {
+        report if report.is_quiet() => Ok(()),
+        report if report.is_json() => print(&format!("{:#}\n", plan.to_json())),
+        _ => print(&text(&plan)),
+    }
+}
+
+/// The plan of a file, or of the standard input, whose spec is relative to the current folder.
+pub(crate) fn read_plan(path: &Path, seed: Option<Seed>) -> Result<Plan, Failure> {
+    if !is_dash(path) {
+        return Ok(Plan::read(path, seed)?);
+    }
+    let path = || PathBuf::from("the standard input");
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map_err(|source| Error::Read { path: path(), source })?;
+    let file =
+        PlanFile::from_toml(&text).map_err(|source| Error::PlanFile { path: path(), source })?;
+    let mut plan = Plan::of(&file, Path::new(""), seed)?;
+    plan.inputs.push(stdin_path());
+    Ok(plan)
 }
 
 fn text(plan: &Plan) -> String {
@@ -63,7 +93,7 @@ fn row(planned: &PlannedTensor) -> [String; 9] {
     let sizes: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
     let fans = draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
     [
-        tensor.name.clone(),
+        shown(&tensor.name).into_owned(),
         format!("({})", sizes.join(", ")),
         initializer.class_name().to_owned(),
         tensor.layout.to_string(),

@@ -4,21 +4,21 @@ mod arguments;
 
 use std::io;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use varscale::{ConfigForm, Draw, Initializer, Pool, Slice, Tensor};
-use varscale_model::{Options, Piece};
+use varscale_model::{Entry, Options, Piece, shown, write_file};
 
 pub(crate) use self::arguments::Arguments;
 use crate::{
-    output::Target,
-    statistics,
-    terminal::{Failure, print},
+    output::{TENSORS, Target},
+    statistics::{self, Statistics},
+    terminal::{Failure, Watch, print},
 };
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     let sample = Sample::new(arguments)?;
     if let Some(path) = &arguments.output {
-        return sample.write(&Target::new(path)?);
+        return sample.write(&Target::new(path, TENSORS, arguments.overwrite)?, watch);
     }
     Pool::new(arguments.threads.into())?.install(|| sample.show())
 }
@@ -45,34 +45,46 @@ impl<'a> Sample<'a> {
     }
 
     /// Writes the values to `target`, and the report where it does not get between them.
-    fn write(&self, target: &Target) -> Result<(), Failure> {
-        let Arguments { name, dtype, threads, .. } = self.arguments;
+    fn write(&self, target: &Target, watch: &Watch) -> Result<(), Failure> {
+        let Arguments { name, dtype, threads, report, .. } = self.arguments;
         let piece = Piece {
             name: if name.is_empty() { "tensor".to_owned() } else { name.clone() },
             draw: self.draw.clone(),
             slice: self.slice.clone(),
             dtype: *dtype,
         };
+        let entry = Entry { name: &piece.name, dtype: *dtype, shape: &self.slice.extent };
+        let header = target.format.header(&[entry], &self.metadata());
+        let header = header.map_err(|error| Failure::Input(error.to_string()))?;
+        let bytes = dtype.bytes(self.elements).unwrap_or(u64::MAX);
         let options = Options { threads: (*threads).into(), ..Options::default() };
-        target.write(piece, &self.metadata(), options)?;
-        match target {
-            Target::Stdout => {
-                // Only the report is lost where the standard error is closed.
-                let _ = io::Write::write_all(&mut io::stderr(), self.report().as_bytes());
-                Ok(())
-            }
-            Target::File(path, _) => {
-                print(&format!("{}written   {}\n", self.report(), path.display()))
-            }
-        }
+        let flag = watch.flag();
+        let leftovers =
+            write_file(&target.output, &header, [piece], bytes, options, flag, &mut |_| ())?;
+        report.tell_leftovers(&leftovers);
+        let name = target.name();
+        let written = || match &name {
+            Some(name) => format!("{}written   {}\n", self.report(), shown(name)),
+            None => self.report(),
+        };
+        report.tell(target.is_stdout(), written, || self.json(name.as_deref(), None))
     }
 
     /// What a safetensors file says about how its tensor was drawn.
     fn metadata(&self) -> Vec<(&'static str, String)> {
-        let Arguments { name, shape, call, global_seed, layout, dtype, stream, .. } =
-            self.arguments;
+        // Initializers that draw nothing have no seed.
+        let seed = self.initializer.seed().map(|seed| seed.resolved().to_string());
+        let seed = seed.map(|seed| ("varscale.seed", seed));
+        let stream = [("varscale.stream", self.arguments.stream.id().to_owned())];
+        let sample = [("varscale.sample", self.recipe().to_string())];
+        stream.into_iter().chain(seed).chain(sample).collect()
+    }
+
+    /// What was drawn, all but the seed and the stream.
+    fn recipe(&self) -> Json {
+        let Arguments { name, shape, call, global_seed, layout, dtype, .. } = self.arguments;
         let Slice { offset, extent } = &self.slice;
-        let sample = json!({
+        json!({
             "initializer": self.initializer.serialize(ConfigForm::Keras3),
             "name": name,
             "shape": shape,
@@ -82,34 +94,55 @@ impl<'a> Sample<'a> {
             "global_seed": global_seed,
             "layout": layout,
             "dtype": dtype,
-        });
-        // Initializers that draw nothing have no seed.
-        let seed = self.initializer.seed().map(|seed| seed.resolved().to_string());
-        let seed = seed.map(|seed| ("varscale.seed", seed));
-        let stream = [("varscale.stream", stream.id().to_owned())];
-        let sample = [("varscale.sample", sample.to_string())];
-        stream.into_iter().chain(seed).chain(sample).collect()
+        })
+    }
+
+    /// The report as JSON.
+    fn json(&self, output: Option<&str>, statistics: Option<&Statistics>) -> Json {
+        json!({
+            "output": output,
+            "stream": self.arguments.stream.id(),
+            "seed": self.initializer.seed().map(|seed| seed.resolved()),
+            "sample": self.recipe(),
+            "values": self.elements,
+            "bytes": self.arguments.dtype.bytes(self.elements),
+            "statistics": statistics.map(Statistics::to_json),
+        })
     }
 
     /// Prints statistics and a histogram.
     fn show(&self) -> Result<(), Failure> {
-        // Before the values are drawn: there may be many.
-        print(&self.report())?;
-        if self.elements == 0 {
-            return print("no values\n");
+        let report = self.arguments.report;
+        let text = !report.is_json() && !report.is_quiet();
+        if text {
+            // Before the values are drawn: there may be many.
+            print(&self.report())?;
         }
-        let statistics = statistics::Of { draw: &self.draw, slice: &self.slice };
-        let statistics = self.arguments.dtype.visit(statistics)?;
+        let statistics = match self.elements {
+            0 => None,
+            _ => {
+                let statistics = statistics::Of { draw: &self.draw, slice: &self.slice };
+                Some(self.arguments.dtype.visit(statistics)?)
+            }
+        };
+        let shown = || match &statistics {
+            Some(statistics) => self.shown(statistics),
+            None => "no values\n".to_owned(),
+        };
+        report.tell(false, shown, || self.json(None, statistics.as_ref()))
+    }
+
+    fn shown(&self, statistics: &Statistics) -> String {
         let mut text = String::from("\n");
         if statistics.count < self.elements {
             text += &format!("Of the first {} values:\n", statistics.count);
         }
         text += &statistics.render();
-        if let Some(histogram) = statistics.histogram.filter(|_| statistics.count > 1) {
+        if let Some(histogram) = statistics.histogram.as_ref().filter(|_| statistics.count > 1) {
             text += "\n";
             text += &histogram.render(terminal_width());
         }
-        print(&text)
+        text
     }
 
     /// What is drawn, and what it takes to draw it again.
@@ -135,7 +168,7 @@ impl<'a> Sample<'a> {
             text += &format!("stream    {}\n", stream.id());
         }
         if !name.is_empty() {
-            text += &format!("name      {name}\n");
+            text += &format!("name      {}\n", shown(name));
         }
         if self.slice != Slice::whole(self.draw.shape()) {
             text += &format!("slice     offset {offset:?}, extent {extent:?}\n");

@@ -1,6 +1,7 @@
 //! Summary statistics of drawn values, in one pass.
 
 use rayon::prelude::*;
+use serde_json::{Map, Value as Json, json};
 use varscale::{Content, Draw, DtypeVisitor, Element, Law, Slice, short};
 
 use crate::histogram::Histogram;
@@ -93,21 +94,34 @@ impl Statistics {
         (mean, stddev, kurtosis.is_finite().then_some(kurtosis))
     }
 
-    /// A table of these statistics beside the ideal ones.
-    pub(crate) fn render(&self) -> String {
+    /// What each number is called: drawn, and ideal.
+    fn rows(&self) -> [(&'static str, Option<f64>, Option<f64>); 5] {
         let (mean, stddev, kurtosis) = self.moments();
         let content = &self.content;
         let bounds = content.bounds();
-        let rows = [
+        [
             ("mean", Some(mean), content.mean()),
             ("stddev", Some(stddev), content.stddev()),
             ("min", Some(self.min), bounds.map(|(low, _)| low)),
             ("max", Some(self.max), bounds.map(|(_, high)| high)),
             ("excess kurtosis", kurtosis, excess_kurtosis(content)),
-        ];
+        ]
+    }
+
+    /// These statistics beside the ideal ones, of so many values.
+    pub(crate) fn to_json(&self) -> Json {
+        let mut statistics = Map::from_iter([("values".to_owned(), self.count.into())]);
+        for (name, drawn, ideal) in self.rows() {
+            statistics.insert(name.replace(' ', "_"), json!({"drawn": drawn, "ideal": ideal}));
+        }
+        statistics.into()
+    }
+
+    /// A table of these statistics beside the ideal ones.
+    pub(crate) fn render(&self) -> String {
         let cell = |value: Option<f64>| value.map_or("-".to_owned(), |value| short(value, 6));
         let mut text = format!("{:15} {:>14} {:>14}\n", "", "drawn", "ideal");
-        for (name, drawn, ideal) in rows {
+        for (name, drawn, ideal) in self.rows() {
             text += &format!("{name:15} {:>14} {:>14}\n", cell(drawn), cell(ideal));
         }
         text
@@ -127,7 +141,12 @@ impl DtypeVisitor for Of<'_> {
         let mut reader = self.draw.reader::<T>(self.slice)?;
         let empty = Statistics::new(self.draw.content());
         let mut all = empty.clone();
-        let mut buffer = vec![T::default(); reader.remaining().min(BUFFER) as usize];
+        let length = reader.remaining().min(BUFFER) as usize;
+        let mut buffer = Vec::new();
+        buffer
+            .try_reserve_exact(length)
+            .map_err(|_| varscale::Error::Memory { bytes: (length * size_of::<T>()) as u128 })?;
+        buffer.resize(length, T::default());
         while reader.remaining() > 0 && all.count < ENOUGH {
             let values = &mut buffer[..reader.remaining().min(BUFFER) as usize];
             reader.fill(values)?;

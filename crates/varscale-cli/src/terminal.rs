@@ -1,8 +1,15 @@
-//! How a program of this project meets its user: numbers, tables, Ctrl-C, and how it fails.
+//! How a program of this project meets its user: numbers, tables, signals, and how it fails.
 
+mod exit;
 mod failure;
 mod interrupt;
 mod stdout;
 mod table;
 
-pub use self::{failure::Failure, interrupt::interrupt_flag, stdout::print, table::table};
+pub use self::{
+    exit::{EXIT_CODES, Exit},
+    failure::Failure,
+    interrupt::Watch,
+    stdout::{note, note_leftovers, print, print_usage},
+    table::table,
+};

@@ -1,21 +1,16 @@
 //! Checkpoints: a plan carried out, in one safetensors file and a few buffers of memory.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
-    time::Instant,
-};
+use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 use varscale::Slice;
 
 use crate::{
-    AtomicFile, Entry, Format, HeaderError, Options, Piece, Plan, PlanSeed, PlannedTensor,
+    Entry, Format, HeaderError, Options, Output, OutputError, Piece, Plan, PlanSeed, PlannedTensor,
     WriteError, write_pieces,
 };
 
 /// What was done.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// Number of tensors.
     pub tensors: usize,
@@ -25,20 +20,17 @@ pub struct Summary {
     pub bytes: u64,
     /// Time taken, until the file was on the disk.
     pub seconds: f64,
+    /// Files that killed runs to the same output had left, which are removed.
+    pub leftovers: Vec<PathBuf>,
 }
 
 /// Why a plan was not carried out. Nothing is left under the user's name then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
-    /// The folder or the disk does not take the file.
-    #[error("cannot write {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// The output is not to be written, or the folder or the disk does not take it.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// Values that could not be drawn, or not all of them.
     #[error(transparent)]
     Values(WriteError),
@@ -51,15 +43,19 @@ impl CheckpointError {
     /// As [`Error::is_input`](crate::Error::is_input).
     #[must_use]
     pub fn is_input(&self) -> bool {
-        matches!(self, Self::Values(WriteError::Draw { .. }) | Self::Header(_))
+        match self {
+            Self::Output(error) => error.is_input(),
+            Self::Values(error) => matches!(error, WriteError::Draw { .. }),
+            Self::Header(_) => true,
+        }
     }
 }
 
-/// Writes a plan's checkpoint to the safetensors file `path`, replacing what stands there.
+/// Writes a plan's checkpoint to `output`, a safetensors file that is none of the plan's inputs.
 ///
-/// The same plan gives the same bytes, whatever the options. Values go through a few buffers, and
-/// the file is written beside `path` and renamed once it is whole and on the disk: after an error,
-/// or when `interrupted` is raised, `path` is what it was and nothing else is left. `progress` is
+/// The same plan gives the same bytes, whatever the options. Values go through a few buffers, and a
+/// file is written beside its name and renamed once it is whole and on the disk: after an error, or
+/// when `interrupted` is raised, `output` is what it was and nothing else is left. `progress` is
 /// told the number of bytes drawn so far.
 ///
 /// # Errors
@@ -67,7 +63,7 @@ impl CheckpointError {
 ///
 /// ```
 /// use std::sync::atomic::AtomicBool;
-/// use varscale_model::{Options, Plan, PlanFile, Spec, write};
+/// use varscale_model::{Options, Output, Plan, PlanFile, Spec, write};
 ///
 /// let spec = Spec::from_json(br#"{"w": {"dtype": "F32", "shape": [256, 784]}}"#)?;
 /// let file = PlanFile::from_toml(
@@ -75,46 +71,53 @@ impl CheckpointError {
 /// )?;
 /// let plan = Plan::new(&spec, &file, None)?;
 /// let path = std::env::temp_dir().join("varscale-doc-test.safetensors");
-/// let summary = write(&plan, &path, Options::default(), &AtomicBool::new(false), &mut |_| ())?;
+/// # let _ = std::fs::remove_file(&path);
+/// let output = Output::new(&path);
+/// let summary = write(&plan, &output, Options::default(), &AtomicBool::new(false), &mut |_| ())?;
 /// assert_eq!(summary.bytes, 4 * 256 * 784);
 /// # std::fs::remove_file(path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn write(
     plan: &Plan,
-    path: &Path,
+    output: &Output,
     options: Options,
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
     let (header, pieces) = prepare(plan)?;
-    write_file(path, &header, pieces, options, interrupted, progress)?;
-    Ok(summary(plan, start))
+    let output = output.clone().inputs(plan.inputs.iter().cloned());
+    let leftovers =
+        write_file(&output, &header, pieces, plan.bytes(), options, interrupted, progress)?;
+    Ok(Summary { leftovers, ..summary(plan, start) })
 }
 
-/// Writes `header` and then the values of `pieces` to the file `path`, as [`write()`] does.
+/// Writes `header` and then the values of `pieces`, of so many bytes, to `output`, as [`write()`]
+/// does. Returns the files that killed runs had left of it, which are removed.
 ///
 /// # Errors
 /// [`CheckpointError`].
 pub fn write_file(
-    path: &Path,
+    output: &Output,
     header: &[u8],
     pieces: impl IntoIterator<Item = Piece>,
+    bytes: u64,
     options: Options,
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
-) -> Result<(), CheckpointError> {
-    let failed = |source| CheckpointError::Write { path: path.to_owned(), source };
-    let mut file = AtomicFile::create(path).map_err(failed)?;
-    file.write(header).map_err(failed)?;
+) -> Result<Vec<PathBuf>, CheckpointError> {
+    let mut sink = output.open(Some(bytes.saturating_add(header.len() as u64)))?;
+    sink.write(header).map_err(|error| sink.failed(error))?;
     let written =
-        write_pieces(pieces, options, interrupted, progress, &mut |bytes| file.write(bytes));
+        write_pieces(pieces, options, interrupted, progress, &mut |bytes| sink.write(bytes));
     written.map_err(|error| match error {
-        WriteError::Write(source) => failed(source),
+        WriteError::Write(source) => sink.failed(source).into(),
         error => CheckpointError::Values(error),
     })?;
-    file.finish(path).map_err(failed)
+    let leftovers = sink.leftovers().to_vec();
+    sink.finish()?;
+    Ok(leftovers)
 }
 
 /// Draws everything that [`write()`] draws, and writes nothing.
@@ -140,6 +143,7 @@ fn summary(plan: &Plan, start: Instant) -> Summary {
         parameters: plan.parameters(),
         bytes: plan.bytes(),
         seconds: start.elapsed().as_secs_f64(),
+        leftovers: Vec::new(),
     }
 }
 

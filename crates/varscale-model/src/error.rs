@@ -2,14 +2,14 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{CheckpointError, PlanError, PlanFileError, SpecError};
+use crate::{CheckpointError, PlanError, PlanFileError, SpecError, shown::shown_path};
 
 /// Everything that can go wrong: the user's input, or the machine. See [`Error::is_input`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A plan file or spec that cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", shown_path(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -17,7 +17,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A spec that says nothing sensible.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown_path(path))]
     Spec {
         /// The file.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum Error {
         source: SpecError,
     },
     /// A plan file that says nothing sensible.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown_path(path))]
     PlanFile {
         /// The file.
         path: PathBuf,

@@ -32,21 +32,23 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod atomic_file;
 mod checkpoint;
 mod error;
 mod format;
 mod input;
+mod output;
 mod pieces;
 mod plan;
 mod plan_file;
+mod shown;
 mod spec;
 
-pub use atomic_file::AtomicFile;
 pub use checkpoint::{CheckpointError, Summary, dry_run, write, write_file};
 pub use error::Error;
 pub use format::{Entry, Format, HeaderError};
+pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use pieces::{Options, Piece, WriteError, write_pieces};
 pub use plan::{Plan, PlanError, PlanSeed, PlannedTensor};
 pub use plan_file::{PlanFile, PlanFileError, Rule};
+pub use shown::shown;
 pub use spec::{Spec, SpecDtypeError, SpecError, SpecTensor};

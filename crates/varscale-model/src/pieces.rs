@@ -57,6 +57,12 @@ pub enum WriteError {
     /// The operating system starts no threads.
     #[error(transparent)]
     Threads(varscale::Error),
+    /// Less memory than the buffers take.
+    #[error("cannot allocate {bytes} bytes for buffers")]
+    Memory {
+        /// Their size in bytes.
+        bytes: usize,
+    },
     /// A tensor that cannot be drawn.
     #[error("tensor {tensor:?}: {source}")]
     Draw {
@@ -66,7 +72,7 @@ pub enum WriteError {
         source: varscale::Error,
     },
     /// The caller's flag was raised.
-    #[error("interrupted: nothing was written")]
+    #[error("interrupted: no file was written")]
     Interrupted,
 }
 
@@ -103,6 +109,7 @@ pub fn write_pieces(
     // Words of 8 bytes, so that a buffer is aligned for every element.
     let words = options.buffer.div_ceil(BUFFER_UNIT).max(1) * BUFFER_UNIT / 8;
 
+    check_memory(BUFFERS * words * 8)?;
     let (full, to_write) = mpsc::sync_channel::<(Vec<u64>, usize)>(BUFFERS);
     let (written, empty) = mpsc::sync_channel::<Vec<u64>>(BUFFERS);
     for _ in 0..BUFFERS {
@@ -161,6 +168,14 @@ pub fn write_pieces(
         // Raised since the last buffer was drawn: in time, since nothing is finished yet.
         if interrupted.load(Ordering::Relaxed) { Err(WriteError::Interrupted) } else { Ok(()) }
     })
+}
+
+/// Where an allocation fails, the process ends at once; this asks for all at once, and a little more,
+/// touches nothing and gives it back.
+fn check_memory(bytes: usize) -> Result<(), WriteError> {
+    const SPARE: usize = 8 << 20;
+    let wanted = bytes.saturating_add(SPARE);
+    Vec::<u8>::new().try_reserve_exact(wanted).map_err(|_| WriteError::Memory { bytes })
 }
 
 /// Fills a buffer with the next values.

@@ -1,6 +1,9 @@
 //! Plans: a spec, rules and a seed, resolved for every tensor.
 
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 use varscale::{
@@ -19,6 +22,8 @@ pub struct Plan {
     pub stream: Stream,
     /// The tensors in the spec's order.
     pub tensors: Vec<PlannedTensor>,
+    /// The files that it was read from, which [`write()`](crate::write()) does not overwrite.
+    pub inputs: Vec<PathBuf>,
 }
 
 /// What the tensors of a [`Plan`] take that have no seed of their own. Shown as in `42 (given)`.
@@ -195,7 +200,7 @@ impl Plan {
             end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        Ok(Self { seed, stream: file.stream, tensors })
+        Ok(Self { seed, stream: file.stream, tensors, inputs: Vec::new() })
     }
 
     /// The plan of a plan file and of the spec that it names.
@@ -204,9 +209,19 @@ impl Plan {
     /// [`Error`], which names the file, the tensor or the rule.
     pub fn read(path: &Path, seed: Option<Seed>) -> Result<Self, Error> {
         let file = PlanFile::read(path)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let spec = Spec::read(&folder.join(&file.spec))?;
-        Ok(Self::new(&spec, &file, seed)?)
+        let mut plan = Self::of(&file, path.parent().unwrap_or(Path::new("")), seed)?;
+        plan.inputs.push(path.to_owned());
+        Ok(plan)
+    }
+
+    /// The plan of a plan file, whose spec is relative to `folder`, and of that spec.
+    ///
+    /// # Errors
+    /// [`Error`], which names the file, the tensor or the rule.
+    pub fn of(file: &PlanFile, folder: &Path, seed: Option<Seed>) -> Result<Self, Error> {
+        let spec = folder.join(&file.spec);
+        let plan = Self::new(&Spec::read(&spec)?, file, seed)?;
+        Ok(Self { inputs: vec![spec], ..plan })
     }
 
     /// Number of values.

@@ -9,7 +9,9 @@ use std::{
 use safetensors::{Dtype as Stored, SafeTensors};
 use tempfile::TempDir;
 use varscale::{Dtype, Slice};
-use varscale_model::{CheckpointError, Options, Plan, PlanFile, Spec, WriteError, dry_run, write};
+use varscale_model::{
+    CheckpointError, Options, Output, Plan, PlanFile, Spec, WriteError, dry_run, write,
+};
 
 /// Every dtype, distribution and kind of shape, in an order that alignment has to change.
 const SPEC: &str = r#"{
@@ -32,7 +34,7 @@ fn plan() -> Plan {
 fn written(plan: &Plan, options: Options) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("model.safetensors");
-    write(plan, &path, options, &CALM, &mut |_| ()).unwrap();
+    write(plan, &Output::new(path.clone()), options, &CALM, &mut |_| ()).unwrap();
     fs::read(path).unwrap()
 }
 
@@ -116,7 +118,8 @@ fn replaces_a_file_and_leaves_nothing_else() {
     fs::write(&path, "old").unwrap();
     let mut told = Vec::new();
     let plan = plan();
-    let summary = write(&plan, &path, Options::default(), &CALM, &mut |done| told.push(done));
+    let output = Output::new(&path).force(true);
+    let summary = write(&plan, &output, Options::default(), &CALM, &mut |done| told.push(done));
     let summary = summary.unwrap();
     assert_eq!((summary.tensors, summary.parameters), (7, plan.parameters()));
     assert_eq!(summary.bytes, plan.bytes());
@@ -132,7 +135,7 @@ fn has_the_mode_of_any_new_file() {
     use std::os::unix::fs::PermissionsExt;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("model.safetensors");
-    write(&plan(), &path, Options::default(), &CALM, &mut |_| ()).unwrap();
+    write(&plan(), &Output::new(path.clone()), Options::default(), &CALM, &mut |_| ()).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
     let other = folder.path().join("other");
     fs::write(&other, "").unwrap();
@@ -144,10 +147,11 @@ fn an_interrupt_leaves_what_was_there() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("model.safetensors");
     fs::write(&path, "old").unwrap();
+    let output = Output::new(&path).force(true);
     let flag = AtomicBool::new(false);
     let options = Options { buffer: 2048, ..Options::default() };
     let mut progress = |done| flag.store(done > 500_000, Ordering::Relaxed);
-    let result = write(&plan(), &path, options, &flag, &mut progress);
+    let result = write(&plan(), &output, options, &flag, &mut progress);
     assert!(matches!(result, Err(CheckpointError::Values(WriteError::Interrupted))), "{result:?}");
     assert_eq!(names(folder.path()), ["model.safetensors"]);
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
@@ -156,7 +160,7 @@ fn an_interrupt_leaves_what_was_there() {
     let flag = AtomicBool::new(false);
     let whole = plan().bytes();
     let mut progress = |done| flag.store(done == whole, Ordering::Relaxed);
-    let result = write(&plan(), &path, options, &flag, &mut progress);
+    let result = write(&plan(), &output, options, &flag, &mut progress);
     assert!(matches!(result, Err(CheckpointError::Values(WriteError::Interrupted))), "{result:?}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "old");
 
@@ -171,8 +175,10 @@ fn a_folder_that_takes_nothing_is_named() {
     let taken = folder.path().join("folder.safetensors");
     fs::create_dir(&taken).unwrap();
     for path in [missing, taken] {
-        let error = write(&plan(), &path, Options::default(), &CALM, &mut |_| ()).unwrap_err();
-        assert!(matches!(error, CheckpointError::Write { .. }), "{error:?}");
+        let error =
+            write(&plan(), &Output::new(path.clone()), Options::default(), &CALM, &mut |_| ())
+                .unwrap_err();
+        assert!(matches!(error, CheckpointError::Output(_)), "{error:?}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
     assert_eq!(names(folder.path()), ["folder.safetensors"]);

@@ -9,6 +9,8 @@ use varscale::{
 };
 
 use crate::{
+    output::Overwrite,
+    report::Report,
     seed::{parse_generator, parse_seed},
     terminal::Failure,
     threads::Threads,
@@ -67,6 +69,9 @@ pub(crate) struct Arguments {
     /// Without it, statistics and a histogram are printed
     #[arg(short, long, value_name = "FILE", allow_hyphen_values = true)]
     pub(super) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) overwrite: Overwrite,
 
     #[arg(long, value_name = "NAME", value_parser = parse_initializer, help = initializer_help(),
           conflicts_with_all = ["scale", "mode", "distribution"], help_heading = "Initializer")]
@@ -164,6 +169,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     pub(super) threads: Threads,
+
+    #[command(flatten)]
+    pub(super) report: Report,
 }
 
 const EXAMPLES: &str = "\

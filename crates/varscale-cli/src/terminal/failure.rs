@@ -1,51 +1,54 @@
 //! Why a command stopped early, and the exit code that says so.
 
-use std::{
-    fmt,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
-use varscale_model::{CheckpointError, WriteError};
+use varscale_model::{CheckpointError, OutputError, WriteError};
+
+use super::{Exit, interrupt, stdout::escaped};
 
 /// Why a command stopped early.
 #[derive(Debug)]
 pub enum Failure {
-    /// The user's input is wrong: exit code 2.
+    /// The user's input is wrong.
     Input(String),
-    /// The machine did not do its part (disk, memory): exit code 1.
+    /// The machine did not do its part (disk, memory).
     System(String),
-    /// Ctrl-C: exit code 130.
+    /// Hardly any memory.
+    Memory,
+    /// A signal, such as that of Ctrl-C.
     Interrupted,
     /// Whoever read the standard output has seen enough (`| head`): no error.
     ClosedPipe,
 }
 
 impl Failure {
-    /// Nothing could be written to `target`.
-    pub fn write(target: impl fmt::Display, error: &io::Error) -> Self {
-        Self::System(format!("cannot write {target}: {error}"))
-    }
-
     /// Nothing could be written to the standard output.
     pub fn stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::ClosedPipe
         } else {
-            Self::write("the standard output", error)
+            Self::System(format!("cannot write the standard output: {error}"))
         }
     }
 
     /// Tells the user, and returns the exit code of the process.
     pub fn report(&self) -> u8 {
-        let (code, message) = match self {
-            Self::Input(message) => (2, message.as_str()),
-            Self::System(message) => (1, message.as_str()),
-            Self::Interrupted => (130, "interrupted: nothing was written"),
-            Self::ClosedPipe => return 0,
+        let (exit, message) = match self {
+            Self::Input(message) => (Exit::Input, message.as_str()),
+            Self::System(message) => (Exit::System, message.as_str()),
+            Self::Memory => (Exit::System, "there is no memory (see ulimit -v)"),
+            Self::Interrupted => {
+                let exit = Exit::Signal(interrupt::signal());
+                if !interrupt::tells() {
+                    return exit.code();
+                }
+                (exit, "interrupted: no file was written")
+            }
+            Self::ClosedPipe => return Exit::Done.code(),
         };
         // `eprintln!` panics where the standard error is closed; the exit code still tells.
-        let _ = writeln!(io::stderr(), "error: {message}");
-        code
+        let _ = writeln!(io::stderr(), "error: {}", escaped(message));
+        exit.code()
     }
 }
 
@@ -74,6 +77,17 @@ impl From<CheckpointError> for Failure {
     fn from(error: CheckpointError) -> Self {
         match error {
             CheckpointError::Values(WriteError::Interrupted) => Self::Interrupted,
+            CheckpointError::Output(error) => error.into(),
+            _ if error.is_input() => Self::Input(error.to_string()),
+            _ => Self::System(error.to_string()),
+        }
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        match error {
+            OutputError::ClosedPipe => Self::ClosedPipe,
             _ if error.is_input() => Self::Input(error.to_string()),
             _ => Self::System(error.to_string()),
         }

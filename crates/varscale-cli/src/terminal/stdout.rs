@@ -1,11 +1,52 @@
-//! Text on the standard output.
+//! Text for people, on the standard output and the standard error.
 
-use std::io::{Write, stdout};
+use std::{
+    borrow::Cow,
+    io::{self, Write, stdout},
+    path::PathBuf,
+};
+
+use varscale_model::shown;
 
 use super::Failure;
 
 /// Prints `text` now. `print!` would panic where the reader has gone.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|e| Failure::stdout(&e))
+    out.write_all(escaped(text).as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Failure::stdout(&e))
+}
+
+/// Prints `text` on the standard error; where that is closed, it is lost.
+pub fn note(text: &str) {
+    let _ = io::stderr().write_all(escaped(text).as_bytes());
+}
+
+/// Prints what clap has to say: an error, help or version. A closed pipe is no error.
+pub fn print_usage(message: &clap::Error) {
+    let plain = message.render().to_string();
+    // Arguments are quoted as they are.
+    if matches!(escaped(&plain), Cow::Owned(_)) {
+        note(&plain);
+    } else {
+        let _ = message.print();
+    }
+}
+
+/// Tells which files killed runs had left, which are removed.
+pub fn note_leftovers(leftovers: &[PathBuf]) {
+    for path in leftovers {
+        let path = shown(&path.to_string_lossy()).into_owned();
+        note(&format!("removed {path}, which a killed run had left\n"));
+    }
+}
+
+/// Lines without control characters of others: names, paths, arguments.
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    let lines: Vec<Cow<'_, str>> = text.split('\n').map(shown).collect();
+    if lines.iter().all(|line| matches!(line, Cow::Borrowed(_))) {
+        return text.into();
+    }
+    lines.join("\n").into()
 }

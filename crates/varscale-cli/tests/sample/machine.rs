@@ -28,7 +28,9 @@ fn files_are_replaced_whole() {
     fs::write(path, "old").unwrap();
     assert!(!run(&["--shape", "3", "--scale", "0", "-o", path]).status.success());
     assert_eq!(fs::read(path).unwrap(), b"old");
-    assert!(run(&["--shape", "3", "--seed", "1", "-o", path]).status.success());
+    assert_eq!(run(&["--shape", "3", "--seed", "1", "-o", path]).status.code(), Some(2));
+    assert_eq!(fs::read(path).unwrap(), b"old");
+    assert!(run(&["--shape", "3", "--seed", "1", "-o", path, "--force"]).status.success());
     assert_eq!(npy(&fs::read(path).unwrap()).1.len(), 12);
     assert_same_permissions(Path::new(path), &folder.path().join("plain"));
 }

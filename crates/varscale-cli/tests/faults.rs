@@ -1,0 +1,337 @@
+//! Kills, signals, full disks and little memory: no file is wrong or lost, and nothing stays.
+#![cfg(unix)]
+
+use std::{
+    fs,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// Small enough to be written often, large enough to be killed meanwhile: 24 MB.
+const SPEC: &str = r#"{"w": {"dtype": "F32", "shape": [3000, 2000]}}"#;
+const PLAN: &str = "spec = 's.json'\n[[rules]]\nmatch = '*'\ninitializer = 'he_normal'\n";
+const SEEDS: [&str; 2] = ["1", "2"];
+
+/// A folder with a plan, and the checkpoints of two seeds.
+struct Workplace {
+    folder: TempDir,
+    whole: [Vec<u8>; 2],
+    /// How long a run takes.
+    time: Duration,
+}
+
+impl Workplace {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("plan.toml"), PLAN).unwrap();
+        fs::write(folder.path().join("s.json"), SPEC).unwrap();
+        let mut place = Self { folder, whole: Default::default(), time: Duration::ZERO };
+        place.whole = SEEDS.map(|seed| {
+            let start = Instant::now();
+            assert!(place.init(seed).output().unwrap().status.success());
+            place.time = start.elapsed();
+            fs::read(place.path("m.safetensors")).unwrap()
+        });
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_varscale"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn init(&self, seed: &str) -> Command {
+        self.command(&["init", "plan.toml", "-o", "m.safetensors", "--force", "--seed", seed])
+    }
+
+    /// Runs a shell's line, in which `$V` is the command.
+    fn shell(&self, line: &str) -> Output {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("V", env!("CARGO_BIN_EXE_varscale"));
+        command.current_dir(self.folder.path()).output().unwrap()
+    }
+
+    /// Everything beside the inputs and the output.
+    fn others(&self) -> Vec<String> {
+        let names = fs::read_dir(self.folder.path()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|name| !["plan.toml", "s.json", "m.safetensors"].contains(&name.as_str()))
+            .collect()
+    }
+
+    #[track_caller]
+    fn assert_whole(&self) {
+        let bytes = fs::read(self.path("m.safetensors")).unwrap();
+        assert!(self.whole.contains(&bytes), "{} bytes that are no checkpoint", bytes.len());
+        assert_eq!(fs::read_to_string(self.path("plan.toml")).unwrap(), PLAN);
+        assert_eq!(fs::read_to_string(self.path("s.json")).unwrap(), SPEC);
+    }
+
+    /// A moment within a run, another one for every `k`.
+    fn moment(&self, k: u32) -> Duration {
+        // The golden ratio's multiples, modulo 1, fill the unit interval evenly.
+        self.time.mul_f64((f64::from(k) * 0.618_033_988_75).fract() * 1.1)
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    // It may have ended by itself.
+    let _ = Command::new("kill").args(["-s", name, &id]).stderr(Stdio::null()).status().unwrap();
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn kills(count: u32) {
+    let place = Workplace::new();
+    let (mut killed, mut left) = (0, 0);
+    for k in 0..count {
+        let mut child = place.init(SEEDS[k as usize % 2]).spawn().unwrap();
+        sleep(place.moment(k));
+        child.kill().unwrap();
+        killed += u32::from(child.wait().unwrap().signal() == Some(9));
+        place.assert_whole();
+        // Every run removes what the one before it left.
+        assert!(place.others().len() <= 1, "{:?}", place.others());
+        left += place.others().len();
+    }
+    eprintln!("{killed} of {count} runs killed, {left} of them with a file left");
+    let before = place.others();
+    let output = place.init("1").output().unwrap();
+    assert!(output.status.success());
+    for name in before {
+        assert!(text(&output.stderr).contains(&name), "{}", text(&output.stderr));
+    }
+    assert!(place.others().is_empty(), "{:?}", place.others());
+    place.assert_whole();
+}
+
+fn terminations(count: u32) {
+    let place = Workplace::new();
+    let (mut stopped, mut early, mut late) = (0, 0, 0);
+    for k in 0..count {
+        let (name, code) = [("TERM", 143), ("INT", 130), ("HUP", 129)][k as usize % 3];
+        let child = place.init(SEEDS[k as usize % 2]).spawn().unwrap();
+        sleep(place.moment(k));
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        match (output.status.code(), output.status.signal()) {
+            // Finished before.
+            (Some(0), _) => late += 1,
+            // Before it watches, or when all is done.
+            (None, Some(signal)) => {
+                assert_eq!(signal, code - 128);
+                early += 1;
+            }
+            (status, _) => {
+                assert_eq!(status, Some(code));
+                assert_eq!(text(&output.stderr), "error: interrupted: no file was written\n");
+                stopped += 1;
+            }
+        }
+        place.assert_whole();
+        assert!(place.others().is_empty(), "{:?}", place.others());
+    }
+    eprintln!("{stopped} of {count} runs stopped, {early} ended before they watched, {late} done");
+}
+
+fn address_spaces(step: usize) {
+    let place = Workplace::new();
+    let (mut done, mut refused) = (0, 0);
+    let commands = [
+        "init plan.toml --seed 1 -o m.safetensors --force -q --threads 2",
+        "sample --shape 3000,1000 -q --threads 2",
+        "sample --shape 3000,1000 -q -o v.npy --force --threads 2",
+        "plan plan.toml -q",
+    ];
+    for limit in (10_000..=60_000).step_by(step) {
+        for command in commands {
+            let output = place.shell(&format!("ulimit -v {limit}; exec $V {command}"));
+            let message = text(&output.stderr);
+            match output.status.code() {
+                Some(0) => done += 1,
+                // The loader's, where even the C library does not fit.
+                Some(127) => {}
+                // Nor the runtime's own first few bytes: said nowhere else.
+                None if limit < 12_000 => {}
+                code => {
+                    assert_eq!(code, Some(1), "{limit} {command}: {message}");
+                    assert!(message.starts_with("error: "), "{limit} {command}: {message}");
+                    refused += 1;
+                }
+            }
+            place.assert_whole();
+            assert!(place.others().iter().all(|name| name == "v.npy"), "{:?}", place.others());
+        }
+    }
+    eprintln!("{done} runs did their work, {refused} said that they cannot");
+    assert!(done > 0 && refused > 0);
+}
+
+#[test]
+fn killed_runs_leave_what_was_there_and_the_next_removes_the_rest() {
+    kills(12);
+}
+
+#[test]
+fn stopped_runs_leave_what_was_there_and_nothing_else() {
+    terminations(9);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn small_address_spaces_end_in_an_error() {
+    address_spaces(6000);
+}
+
+#[test]
+#[ignore = "slow: 100 runs killed, 50 stopped, 800 in little memory"]
+fn many_runs_are_killed_stopped_and_starved() {
+    kills(100);
+    terminations(50);
+    address_spaces(250);
+}
+
+/// A file system of its own, which only root mounts.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(folder: &Path, options: &str) -> Option<Self> {
+        let path = folder.join("disk");
+        fs::create_dir(&path).unwrap();
+        let mount = ["-t", "tmpfs", "-o", options, "none"];
+        let mounted = Command::new("mount").args(mount).arg(&path).stderr(Stdio::null()).status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disks_leave_what_was_there() {
+    let place = Workplace::new();
+    let outputs = TempDir::new().unwrap();
+    let Some(disk) = Disk::mount(outputs.path(), "size=60m") else {
+        eprintln!("skipped: only root mounts a disk to fill");
+        return;
+    };
+    let target = disk.0.join("m.safetensors");
+    let mut init = place.command(&["init", "plan.toml", "--seed", "1", "--force", "-o"]);
+    init.arg(&target);
+    assert!(init.output().unwrap().status.success());
+    let names = || fs::read_dir(&disk.0).unwrap().count();
+
+    // Full at the start: told before anything is drawn.
+    fs::write(disk.0.join("other"), vec![0; 20 << 20]).unwrap();
+    let output = init.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("free on its disk"), "{}", text(&output.stderr));
+    assert_eq!(names(), 2);
+
+    // Full meanwhile: it is held when its file is there, until nothing fits any more.
+    fs::remove_file(disk.0.join("other")).unwrap();
+    let failed = (0..50).any(|_| {
+        let mut child = init.spawn().unwrap();
+        while child.try_wait().unwrap().is_none() && names() == 1 {}
+        signal(&child, "STOP");
+        let filled = fs::write(disk.0.join("other"), vec![0; 60 << 20]).is_err();
+        signal(&child, "CONT");
+        let output = child.wait_with_output().unwrap();
+        fs::remove_file(disk.0.join("other")).unwrap();
+        assert!(place.whole.contains(&fs::read(&target).unwrap()));
+        assert_eq!(names(), 1);
+        let message = text(&output.stderr);
+        if output.status.success() {
+            return false;
+        }
+        assert!(filled && output.status.code() == Some(1), "{message}");
+        message.contains(&format!("error: cannot write {}: No space", target.display()))
+    });
+    assert!(failed, "never held in time");
+}
+
+/// Runs, and signals when `after` has passed; with it how long it took to obey.
+fn signalled(mut command: Command, name: &str, after: Duration) -> (Output, Duration) {
+    let child = command.spawn().unwrap();
+    sleep(after);
+    let start = Instant::now();
+    signal(&child, name);
+    // The pipes stay unread until it has ended.
+    let mut child = child;
+    while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(10) {
+        sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    (child.wait_with_output().unwrap(), start.elapsed())
+}
+
+#[test]
+fn signals_are_obeyed_within_a_second() {
+    let place = Workplace::new();
+    let endless = ["sample", "--seed", "1", "--shape", "100000,30000"];
+    // A framework's stream that has to be skipped through.
+    let skip = ["--stream", "keras-torch", "--offset", "99999,0"];
+    let pipe = place.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let cases: [&[&str]; 4] =
+        [&["-o", "-"], &["-o", "pipe"], &[&skip[..], &["-o", "v.npy"]].concat(), &skip];
+    for arguments in cases {
+        for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+            let command = place.command(&[&endless[..], arguments].concat());
+            let (output, time) = signalled(command, name, Duration::from_millis(300));
+            let message = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+            assert!(message.ends_with("error: interrupted: no file was written\n"), "{message}");
+            assert!(time < Duration::from_secs(2), "{arguments:?} {name}: {time:?}");
+        }
+    }
+    fs::remove_file(pipe).unwrap();
+    assert!(place.others().is_empty(), "{:?}", place.others());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ignored_signals_stay_ignored() {
+    let place = Workplace::new();
+    let pipe = place.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for (name, ignore) in
+        [("HUP", "exec nohup"), ("INT", "trap '' INT; exec"), ("TERM", "trap '' TERM; exec")]
+    {
+        let line = format!("{ignore} $V init plan.toml -o pipe --seed 1 2>/dev/null");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).env("V", env!("CARGO_BIN_EXE_varscale"));
+        let mut child = command.current_dir(place.folder.path()).spawn().unwrap();
+        let comm = format!("/proc/{}/comm", child.id());
+        while fs::read_to_string(&comm).unwrap() != "varscale\n" {
+            sleep(Duration::from_millis(1));
+        }
+        // It waits for a reader, and would end in half a second.
+        for _ in 0..3 {
+            signal(&child, name);
+            sleep(Duration::from_millis(300));
+        }
+        assert!(child.try_wait().unwrap().is_none(), "{name}");
+        assert!(place.whole[0] == fs::read(&pipe).unwrap());
+        assert!(child.wait().unwrap().success(), "{name}");
+    }
+}

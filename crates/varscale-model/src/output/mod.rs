@@ -1,0 +1,224 @@
+//! Outputs: where a command writes. A file has its name only once it is whole, and nothing but a
+//! regular file is ever replaced.
+
+mod atomic_file;
+mod error;
+mod resolve;
+mod system;
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use self::{
+    atomic_file::AtomicFile,
+    error::Named,
+    resolve::{Resolved, resolve},
+};
+pub use self::{atomic_file::remove_unfinished, error::OutputError};
+
+/// Where a command writes, and what it may replace.
+///
+/// What it names decides how it is written:
+///
+/// | it is | what happens |
+/// | --- | --- |
+/// | nothing yet | a new file, under its name once it is whole and on the disk |
+/// | a regular file | an error; with [`force`](Self::force), replaced likewise, with its mode |
+/// | a symbolic link | its target is written; the link stays |
+/// | a terminal, a pipe, another character device, an open descriptor (`/dev/fd/3`) | written to |
+/// | a folder, a block device, a socket | an error |
+/// | one of the [`inputs`](Self::inputs), by whatever path or link | an error, always |
+///
+/// ```
+/// use varscale_model::Output;
+/// let path = std::env::temp_dir().join("varscale-output.txt");
+/// # let _ = std::fs::remove_file(&path);
+/// let mut sink = Output::new(&path).open(None)?;
+/// sink.write(b"whole")?;
+/// assert!(!path.exists());
+/// sink.finish()?;
+/// assert_eq!(std::fs::read(&path)?, b"whole");
+/// assert!(Output::new(&path).open(None).is_err());
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// `None` is the standard output.
+    path: Option<PathBuf>,
+    force: bool,
+    inputs: Vec<PathBuf>,
+}
+
+impl Output {
+    /// What `path` names, which must not exist.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: Some(path.into()), force: false, inputs: Vec::new() }
+    }
+
+    /// The standard output.
+    #[must_use]
+    pub fn stdout() -> Self {
+        Self { path: None, force: false, inputs: Vec::new() }
+    }
+
+    /// As on a command line: `-` is the standard output, all else a path.
+    pub fn named(argument: &Path) -> Self {
+        if argument == Path::new("-") { Self::stdout() } else { Self::new(argument) }
+    }
+
+    /// Whether an existing file is replaced.
+    #[must_use]
+    pub fn force(self, force: bool) -> Self {
+        Self { force, ..self }
+    }
+
+    /// Further files that are read: they are never written, not even by force.
+    #[must_use]
+    pub fn inputs(mut self, inputs: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.inputs.extend(inputs);
+        self
+    }
+
+    /// Its path; `None` for [`Output::stdout`].
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Whether it is the standard output, by whatever name.
+    #[must_use]
+    pub fn is_stdout(&self) -> bool {
+        self.path.as_ref().is_none_or(|path| matches!(resolve(path), Ok(Resolved::Stdout)))
+    }
+
+    /// Whether it is written to as it is: the standard output, a pipe, a terminal, an open
+    /// descriptor.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        match self.path.as_deref().map(resolve) {
+            None | Some(Ok(Resolved::Stdout | Resolved::Descriptor(_))) => true,
+            Some(Ok(Resolved::Path(_, Some(metadata)))) => {
+                !metadata.is_file() && system::refused_kind(&metadata).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// Opens it for so many bytes, where that is known. What is bound to fail at the end fails now.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn open(&self, length: Option<u64>) -> Result<Sink, OutputError> {
+        let Some(path) = &self.path else { return self.open_stdout() };
+        let named = Named::path(path);
+        let resolved = resolve(path).map_err(|error| match error.kind() {
+            io::ErrorKind::IsADirectory => named.kind("a folder"),
+            _ => named.write(error),
+        })?;
+        let stream = |file: io::Result<File>| {
+            let file = file.map_err(|error| named.write(error))?;
+            Ok(Sink { named: named.clone(), open: Open::Stream(file), leftovers: Vec::new() })
+        };
+        let (path, metadata) = match resolved {
+            Resolved::Stdout => return self.open_stdout(),
+            Resolved::Descriptor(path) => {
+                self.check_inputs(&named, fs::metadata(&path).ok().as_ref(), &path)?;
+                // Never from its beginning: whoever opened it may have written before.
+                return stream(File::options().append(true).open(path));
+            }
+            Resolved::Path(path, metadata) => (path, metadata),
+        };
+        self.check_inputs(&named, metadata.as_ref(), &path)?;
+        match &metadata {
+            Some(metadata) if metadata.is_file() && !self.force => {
+                return Err(named.exists());
+            }
+            None => {}
+            Some(metadata) if metadata.is_file() => {}
+            Some(metadata) => match system::refused_kind(metadata) {
+                Some(kind) => return Err(named.kind(kind)),
+                None => return stream(File::options().write(true).open(path)),
+            },
+        }
+        let (file, leftovers) = AtomicFile::create(&named, &path, metadata, length)?;
+        Ok(Sink { named, open: Open::Atomic(file), leftovers })
+    }
+
+    fn open_stdout(&self) -> Result<Sink, OutputError> {
+        let named = Named::stdout();
+        // A file of its own: `std`'s looks for line ends, and takes a closed descriptor for success.
+        let file = system::stdout().map_err(|error| named.write(error))?;
+        if let Ok(metadata) = file.metadata() {
+            self.check_inputs(&named, Some(&metadata), Path::new(""))?;
+        }
+        Ok(Sink { named, open: Open::Stream(file), leftovers: Vec::new() })
+    }
+
+    fn check_inputs(
+        &self,
+        named: &Named,
+        metadata: Option<&Metadata>,
+        path: &Path,
+    ) -> Result<(), OutputError> {
+        let Some(metadata) = metadata else { return Ok(()) };
+        // Terminals and /dev/null are read and written alike.
+        let same = |input: &&PathBuf| metadata.is_file() && system::is_same(input, metadata, path);
+        match self.inputs.iter().find(same) {
+            Some(input) => Err(named.input(input)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An [`Output`] that is open. Dropped before it is finished, a file is removed.
+#[derive(Debug)]
+pub struct Sink {
+    named: Named,
+    open: Open,
+    leftovers: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+enum Open {
+    Atomic(AtomicFile),
+    Stream(File),
+}
+
+impl Sink {
+    /// What killed runs had left of this output, which is removed.
+    #[must_use]
+    pub fn leftovers(&self) -> &[PathBuf] {
+        &self.leftovers
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.open {
+            Open::Atomic(file) => file.write(bytes),
+            Open::Stream(file) => file.write_all(bytes),
+        }
+    }
+
+    /// An error of [`Sink::write`], with the output's name.
+    pub fn failed(&self, error: io::Error) -> OutputError {
+        self.named.write(error)
+    }
+
+    /// A file: waits until all is on the disk, and gives it its name.
+    ///
+    /// # Errors
+    /// [`OutputError`]; the file is removed then.
+    pub fn finish(self) -> Result<(), OutputError> {
+        match self.open {
+            Open::Atomic(file) => file.finish(&self.named),
+            Open::Stream(mut file) => file.flush().map_err(|error| self.named.write(error)),
+        }
+    }
+}
