@@ -3,9 +3,12 @@
 import os
 
 import torch
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distribute_tensor, empty
 from torch.distributed.tensor.placement_types import _StridedShard
+from torch.nn.parallel import DistributedDataParallel
 
 import varscale.torch
 
@@ -62,6 +65,64 @@ for name, parameter in list(module.named_parameters()):
     module.register_parameter(name, torch.nn.Parameter(sharded))
 varscale.torch.init_module_(module, rules, 5)
 assert torch.equal(module.weight.full_tensor(), whole.weight)
+
+# Without a seed, ranks would differ: also where nothing is sharded.
+for unseeded in [module, torch.nn.Linear(24, 13)]:
+    before = [parameter.clone() for parameter in unseeded.parameters()]
+    try:
+        varscale.torch.init_module_(unseeded, rules)
+    except ValueError as error:
+        assert "Give a `seed`" in str(error)
+    else:
+        raise AssertionError("drawn without a seed")
+    for parameter, old in zip(unseeded.parameters(), before, strict=True):
+        assert torch.equal(parameter, old)
+
+# Wrapped, sharded and on meta, with a row of padding.
+rules = [{"match": "*", "initializer": "glorot_uniform"}]
+
+
+def model():
+    embedding = torch.nn.Embedding(13, 8, padding_idx=6)
+    return torch.nn.Sequential(embedding, torch.nn.Linear(8, 16), torch.nn.BatchNorm1d(16))
+
+
+def whole(module):
+    tensors = [*module.parameters(), *module.buffers()]
+    return [tensor.full_tensor() if isinstance(tensor, DTensor) else tensor for tensor in tensors]
+
+
+expected = whole(varscale.torch.init_module_(model(), rules, 5))
+assert not expected[0][6].any() and expected[0][5].any()
+
+
+def check(module):
+    for ours, theirs in zip(whole(module), expected, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+check(varscale.torch.init_module_(DistributedDataParallel(model()), rules, 5))
+for original in [True, False]:
+    wrapped = FullyShardedDataParallel(
+        model(), use_orig_params=original, device_id=torch.device("cpu")
+    )
+    try:
+        varscale.torch.init_module_(wrapped, rules, 5)
+    except ValueError as error:
+        assert "summon_full_params" in str(error)
+    else:
+        raise AssertionError("drawn as one flat parameter")
+    with FullyShardedDataParallel.summon_full_params(wrapped):
+        varscale.torch.init_module_(wrapped, rules, 5)
+    with FullyShardedDataParallel.summon_full_params(wrapped):
+        check(wrapped.module)
+for where in ["cpu", "meta"]:
+    with torch.device(where):
+        module = model()
+    fully_shard(module[0], mesh=flat)
+    fully_shard(module, mesh=flat)
+    module[1] = checkpoint_wrapper(module[1])
+    check(varscale.torch.init_module_(module, rules, 5))
 
 print("the same bits", flush=True)
 torch.distributed.destroy_process_group()

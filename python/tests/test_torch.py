@@ -1,10 +1,6 @@
-"""torch's initializers: in place, on modules, on meshes."""
+"""torch's initializers, in place."""
 
 import contextlib
-import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,79 +176,6 @@ def test_bad_arguments(call, error, message):
         call()
 
 
-RULES = [
-    {"match": "*.bias", "initializer": "zeros"},
-    {"match": "norm.weight", "initializer": "ones"},
-    {"match": "*", "initializer": "he_normal"},
-]
-
-
-class Network(torch.nn.Module if torch else object):
-    def __init__(self):
-        super().__init__()
-        self.first = torch.nn.Linear(20, 30)
-        self.norm = torch.nn.BatchNorm1d(30)
-        self.second = torch.nn.Linear(30, 20, bias=False)
-        self.tied = torch.nn.Linear(30, 20, bias=False)
-        self.tied.weight = self.second.weight
-
-
-def test_modules_on_meta(tmp_path, device):
-    with torch.device("meta"):
-        module = Network()
-    described = varscale.spec(module)
-    assert varscale.torch.init_module_(module, RULES, 42, device=device) is module
-    assert {tensor.device.type for tensor in module.state_dict().values()} == {device}
-    module.cpu()
-    assert module.tied.weight is module.second.weight
-    assert module.norm.running_var.tolist() == [1.0] * 30
-    assert not module.first.bias.any()
-
-    # The checkpoint by the same rules holds the same.
-    path = tmp_path / "model.safetensors"
-    plan = {"spec": described, "layout": "torch", "rules": RULES, "seed": 42}
-    varscale.init(plan, path)
-    data = path.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    for name, parameter in module.named_parameters():
-        start, end = header[name]["data_offsets"]
-        assert data[8 + length + start : 8 + length + end] == parameter.detach().numpy().tobytes()
-    # A module that has its memory already is filled where it is.
-    again = Network()
-    memory = again.first.weight.data_ptr()
-    varscale.torch.init_module_(again, RULES, 42)
-    assert again.first.weight.data_ptr() == memory
-    assert torch.equal(again.first.weight, module.first.weight)
-
-
-def test_modules_that_cannot_be_initialized():
-    with torch.device("meta"):
-        module = Network()
-        module.register_buffer("table", torch.zeros(3))
-    with pytest.raises(ValueError, match="Buffers on meta, which no rule fills: table"):
-        varscale.torch.init_module_(module, RULES, 1)
-    with pytest.raises(ValueError, match="no rule matches it"):
-        varscale.torch.init_module_(module, RULES[:1], 1)
-    with pytest.raises(ValueError, match="rule 1"):
-        varscale.torch.init_module_(module, [{"match": "typo", "initializer": "ones"}, *RULES], 1)
-    with pytest.raises(ValueError, match="bfloat16"):
-        varscale.torch.init_module_(module, [{**RULES[2], "dtype": "bfloat16"}], 1)
-    assert module.first.weight.is_meta
-    with pytest.raises(TypeError, match="torch.nn.Module"):
-        varscale.torch.init_module_({"weight": np.zeros(3)}, RULES, 1)
-
-
 def test_every_function_has_an_example():
     for name in [*NAMES, "variance_scaling_", "init_module_"]:
         assert ">>> " in getattr(varscale.torch, name).__doc__
-
-
-@pytest.mark.parametrize("ranks", [2, 4])
-def test_any_mesh_gives_the_same_bits(ranks):
-    script = Path(__file__).with_name("sharded_torch.py")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += [f"--nproc-per-node={ranks}", str(script)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.count("the same bits") == ranks

@@ -13,7 +13,8 @@ def spec(model: Any) -> dict[str, Entry]:
     """The spec of a model, which `init` and the command ``varscale init`` take (as JSON).
 
     Args:
-        model: A Keras model, a `torch.nn.Module` (its parameters; also on `meta`), or a pytree of
+        model: A Keras model, a `torch.nn.Module` (its parameters; also on `meta`; names have
+            nothing of wrappers such as ``torch.compile`` or of parametrizations), or a pytree of
             JAX arrays or ``jax.ShapeDtypeStruct``s, such as Flax's parameters (names joined by
             slashes).
 
@@ -37,7 +38,10 @@ def spec(model: Any) -> dict[str, Entry]:
     if keras and isinstance(model, keras.Layer):
         return _of_keras(model, keras)
     if torch and isinstance(model, torch.nn.Module):
-        tensors = model.named_parameters()
+        # Not without torch, which it imports.
+        from varscale._torch_names import parameters
+
+        tensors = ((name, slot.tensor) for name, slot in parameters(model).items())
         return {name: _tensor(tensor, dtype_name(tensor)) for name, tensor in tensors}
     found = _by_name(_leaves(model, ()))
     if not found:

@@ -14,6 +14,14 @@ from varscale._core import Draw, Scheme
 # From uniform values in float64 to values of another distribution.
 Through = Callable[[torch.Tensor], torch.Tensor]
 
+# As NumPy writes the dtypes; it has no bfloat16 of its own.
+_KINDS = {
+    torch.float16: np.dtype("f2").str,
+    torch.bfloat16: np.dtype("u2").str,
+    torch.float32: np.dtype("f4").str,
+    torch.float64: np.dtype("f8").str,
+}
+
 
 def from_numpy(array: Any) -> torch.Tensor:
     """The tensor that shares an array's memory. Neither knows the other's bfloat16."""
@@ -22,12 +30,33 @@ def from_numpy(array: Any) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
+class _Memory:
+    """What NumPy needs to know of a tensor's memory, in the form that it asks for."""
+
+    __slots__ = ("__array_interface__",)
+
+    def __init__(self, interface: dict[str, Any]) -> None:
+        self.__array_interface__ = interface
+
+
 def to_numpy(tensor: torch.Tensor) -> Any:
-    """The array that shares a CPU tensor's memory."""
-    tensor = tensor.detach()
-    if tensor.dtype == torch.bfloat16:
-        return tensor.view(torch.int16).numpy().view(bfloat16())
-    return tensor.numpy()
+    """The array on a CPU tensor's memory, while the tensor lives.
+
+    Not by `Tensor.numpy`, after which a storage can never be resized.
+    """
+    kind, size = _KINDS[tensor.dtype], tensor.element_size()
+    strides = None
+    if not tensor.is_contiguous():
+        strides = tuple(stride * size for stride in tensor.stride())
+    interface = {
+        "version": 3,
+        "data": (tensor.data_ptr(), False),
+        "typestr": kind,
+        "shape": tuple(tensor.shape),
+        "strides": strides,
+    }
+    array = np.asarray(_Memory(interface))
+    return array.view(bfloat16()) if tensor.dtype == torch.bfloat16 else array
 
 
 def init(
@@ -43,16 +72,13 @@ def init(
     check(tensor)
     local, offset = part_of(tensor)
     seed = seed_of(seed)
-    if generator is not None and not isinstance(generator, torch.Generator):
-        raise TypeError(f"`generator` must be a torch.Generator. Received: {generator!r}")
-    if seed is not None and generator is not None:
-        raise ValueError("Give a `seed` or a `generator`, not both")
+    check_generator(seed, generator)
     if local.is_meta:
         return tensor
     if seed is None:
         if local is not tensor and generator is None:
             raise ValueError("A DTensor needs a `seed`: without one, each rank draws another")
-        seed = _drawn_seed(generator)
+        seed = drawn_seed(generator)
     draw = scheme.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
     draw.check(dtype_name(tensor))
     fill(tensor, local, offset, draw, through)
@@ -75,17 +101,22 @@ def part_of(tensor: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
         RuntimeError: as torch, where values cannot be written.
     """
     local, offset = tensor, (0,) * tensor.dim()
-    if _distributed(tensor):
+    if distributed(tensor):
         local, offset = _shard(tensor)
-    if not local.is_contiguous() and any(
-        local.stride(axis) == 0 and size > 1 for axis, size in enumerate(local.shape)
-    ):
+    if overlaps(local):
         raise RuntimeError("Several elements of the tensor share a place in memory: clone it first")
     if local.device.type == "cpu" and local.numel() and local.data_ptr() == 0:
         raise RuntimeError("The tensor has no memory")
     if local.is_inference() and not torch.is_inference_mode_enabled():
         raise RuntimeError("An inference tensor cannot be written to outside of inference mode")
     return local, offset
+
+
+def overlaps(tensor: torch.Tensor) -> bool:
+    """Whether several elements of a tensor share a place in memory."""
+    return not tensor.is_contiguous() and any(
+        tensor.stride(axis) == 0 and size > 1 for axis, size in enumerate(tensor.shape)
+    )
 
 
 def fill(
@@ -117,14 +148,31 @@ def _copy(
         part.copy_(through(values) if through else values)
 
 
-def _drawn_seed(generator: torch.Generator | None) -> int:
+def check_generator(seed: Any, generator: Any) -> None:
+    """Refuses a generator that is none, or one beside a seed."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"`generator` must be a torch.Generator. Received: {generator!r}")
+    if seed is not None and generator is not None:
+        raise ValueError("Give a `seed` or a `generator`, not both")
+
+
+def drawn_seed(generator: torch.Generator | None) -> int:
+    """A seed from a generator, or from torch's own."""
     device = "cpu" if generator is None else generator.device
     # The ends of int64 itself are no bounds that torch takes.
     word = torch.randint(-(2**63), 2**63 - 1, (), generator=generator, device=device)
     return int(word)
 
 
-def _distributed(tensor: torch.Tensor) -> bool:
+def ranks() -> int:
+    """How many processes there are in the default group; one where there is none."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_world_size()
+    return 1
+
+
+def distributed(tensor: torch.Tensor) -> bool:
+    """Whether a tensor is a DTensor."""
     # Where nobody has imported it, there is none.
     module = sys.modules.get("torch.distributed.tensor")
     return module is not None and isinstance(tensor, module.DTensor)

@@ -1,43 +1,61 @@
-"""Modules built on `meta`: initialized by a plan's rules, without a second copy."""
+"""Modules, also on `meta`: initialized by a plan's rules, without a second copy."""
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import torch
 
-from varscale import _torch
-from varscale._arguments import dtype_name
-from varscale._core import Plan
+from varscale import _torch, _torch_buffers, _torch_names
+from varscale._arguments import dtype_name, integer_seed
+from varscale._core import DTYPES, Draw, Plan, SeedGenerator
+from varscale._rules import rules_of
 from varscale._spec import spec
+from varscale._torch_names import Parametrized, Slot
+
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 
 def init_module_(
-    module: torch.nn.Module,
+    module: Module,
     rules: Sequence[Mapping[str, Any]],
     seed: Any = None,
     *,
+    generator: torch.Generator | None = None,
     layout: str = "torch",
     device: Any = "cpu",
-) -> torch.nn.Module:
-    """Initializes all parameters of a module by a plan's rules, and returns it.
+    buffers: Callable[[], torch.nn.Module] | Literal["keep"] | None = None,
+) -> Module:
+    """Initializes all parameters and buffers of a module, by a plan's rules, and returns it.
 
     Parameters on `meta` get memory first, and are drawn into it; parameters that share memory still
     do. Values depend on the seed and a parameter's name only, so that a checkpoint which `varscale
-    init` writes by the same rules holds the same.
+    init` writes by the same rules holds the same. Names have nothing of what is wrapped around the
+    module (``torch.compile``, activation checkpoints, DDP, FSDP) or of parametrizations. Rows of
+    embeddings that are padding are zero.
+
+    The seed is then the module's attribute ``varscale_seed``.
 
     Args:
         module: The module; its parameters may be `DTensor`s.
         rules: As in a plan: each a mapping with ``match`` (a glob over names) and ``initializer``
-            (an identifier such as ``"he_normal"``, or Keras's serialized object), and ``layout`` or
-            ``seed`` where these differ. The first that matches a name decides.
-        seed: An integer, or none: drawn once.
+            (an identifier such as ``"he_normal"``, an initializer, or Keras's serialized object),
+            and ``layout`` or ``seed`` where these differ. The first that matches a name decides.
+        seed: An integer. Without one, it is drawn from `generator`, or from torch's own, so that
+            `torch.manual_seed` decides. Where ranks could draw different ones, it must be given.
+        generator: What the seed is drawn from.
         layout: Of all parameters without their own: ``"torch"`` is (out, in, …).
-        device: Where parameters on `meta` get their memory.
+        device: Where what is on `meta` gets its memory.
+        buffers: Where buffers get their values from. By default, from the module's own code:
+            ``reset_running_stats``, ``init_non_persistent_buffers`` (timm), ``reset_parameters``,
+            ``_init_weights`` (transformers), ``init_weights``; a warning names those that it does
+            not compute. A function that builds the module anew, on the CPU: its buffers are copied.
+            ``"keep"``: what buffers hold is right.
 
     Raises:
-        ValueError: where a rule is none, matches nothing, or a parameter has none; and where a
-            buffer is on `meta`, which no rule can fill.
+        ValueError: where a rule is none, matches nothing, or a parameter has none; where a
+            seed must be given; and where a buffer on `meta` gets no values.
         TypeError: where an argument is of the wrong kind.
         RuntimeError: where a parameter's elements share memory or have none, or the device has
             none.
@@ -53,56 +71,123 @@ def init_module_(
     ... ]
     >>> varscale.torch.init_module_(module, rules, seed=42).weight.device
     device(type='cpu')
+    >>> module.varscale_seed
+    42
     """
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"`module` must be a torch.nn.Module. Received: {module!r}")
     device = torch.device(device)
     if device.type == "meta":
         raise ValueError("`device` must be one with memory. Received: meta")
-    plan = {"spec": "", "layout": layout, "rules": [dict(rule) for rule in rules]}
+    if not (buffers is None or buffers == "keep" or callable(buffers)):
+        raise TypeError(
+            f'`buffers` must be None, "keep" or a function that builds the module. '
+            f"Received: {buffers!r}"
+        )
+    plan = {"spec": "", "layout": layout, "rules": rules_of(rules)}
+    slots = _torch_names.parameters(module)
+    for slot in slots.values():
+        _check(slot)
+    seed = _seed(seed, generator, slots)
     resolved = Plan.resolve(json.dumps(spec(module)), json.dumps(plan), seed)
-    parameters = dict(module.named_parameters())
     for name, dtype in resolved.tensors():
-        if dtype != dtype_name(parameters[name]):
-            raise ValueError(f"Parameter {name!r} has {parameters[name].dtype}, its rule {dtype}")
-    stuck = [name for name, buffer in module.named_buffers() if buffer.is_meta]
-    stuck = [name for name in stuck if not _resettable(module, name)]
-    if stuck:
-        raise ValueError(f"Buffers on meta, which no rule fills: {', '.join(stuck)}")
-    for parameter in parameters.values():
-        _torch.check(parameter)
-        _torch.part_of(parameter)
+        if dtype != dtype_name(slots[name].tensor):
+            received = slots[name].tensor.dtype
+            raise ValueError(f"Parameter {name!r} has {received}, its rule {dtype}")
+    values = _values(module, buffers, seed)
 
     _materialize(module, device)
-    parameters = dict(module.named_parameters())
+    for name, slot in _torch_names.buffers(module).items():
+        if name in values:
+            _set(slot, values[name])
+    slots = _torch_names.parameters(module)
     for index, (name, _) in enumerate(resolved.tensors()):
-        parameter = parameters[name]
-        _torch.fill(parameter, *_torch.part_of(parameter), resolved.draw(index))
+        _fill(slots[name], resolved.draw(index))
+    for _, _, owner in _torch_names.owners(module):
+        _zero_padding(owner)
+    module.varscale_seed = seed  # type: ignore[assignment]
     return module
 
 
-def _resettable(module: torch.nn.Module, name: str) -> bool:
-    """Whether a buffer is one of a norm's statistics, which the norm itself sets."""
-    owner = module.get_submodule(name.rpartition(".")[0])
-    return hasattr(owner, "reset_running_stats")
+def _check(slot: Slot | Parametrized) -> None:
+    """Refuses a parameter that no values are drawn for, or cannot be written."""
+    tensor = slot.tensor
+    if isinstance(tensor, torch.Tensor) and dtype_name(tensor) not in DTYPES:
+        raise ValueError(
+            f"Parameter {slot.name!r} has {tensor.dtype}, in which no values are drawn, only in "
+            f"{', '.join(DTYPES)}. What is not trained is a buffer: write `register_buffer`"
+        )
+    _torch.check(tensor)
+    _torch.part_of(tensor)
+
+
+def _seed(
+    seed: Any, generator: torch.Generator | None, slots: Mapping[str, Slot | Parametrized]
+) -> int:
+    if isinstance(seed, SeedGenerator):
+        raise TypeError(
+            "`seed` must be an integer: a module's parameters differ by name, and not by call. "
+            f"Write `seed=generator.seed`. Received: {seed!r}"
+        )
+    if not (seed is None or hasattr(seed, "__index__")):
+        raise TypeError(f"`seed` must be an integer or None. Received: {seed!r}")
+    seed = integer_seed(seed)
+    if seed is None and generator is None:
+        sharded = any(_torch.distributed(slot.tensor) for slot in slots.values())
+        if sharded or _torch.ranks() > 1:
+            raise ValueError(
+                "Give a `seed`, the same on all ranks: without one, each rank draws its own"
+            )
+    _torch.check_generator(seed, generator)
+    return _torch.drawn_seed(generator) if seed is None else int(seed)
+
+
+def _values(module: torch.nn.Module, source: Any, seed: int) -> dict[str, Any]:
+    """New values of buffers.
+
+    Raises:
+        ValueError: where one on `meta` gets none.
+    """
+    slots = _torch_names.buffers(module)
+    wanted = {n: slot for n, slot in slots.items() if slot.tensor.is_meta or source != "keep"}
+    if callable(source):
+        values = _torch_buffers.built(source, wanted, seed)
+    else:
+        values = _torch_buffers.asked(module, wanted, seed)
+    left = [slot for name, slot in wanted.items() if name not in values]
+    stuck = [_described(slot) for slot in left if slot.tensor.is_meta]
+    way = "`buffers=` takes a function that builds the module anew, and gets them from there"
+    if stuck:
+        raise ValueError(
+            f"Buffers on meta for which there are no values: {', '.join(stuck)}. {way}"
+        )
+    if left:
+        warnings.warn(
+            "Buffers that keep what they hold, since the module does not compute them: "
+            f'{", ".join(map(_described, left))}. Where that is right, say `buffers="keep"`; {way}',
+            stacklevel=3,
+        )
+    return values
+
+
+def _described(slot: Slot) -> str:
+    return f"{slot.name} ({type(slot.owner).__name__})"
 
 
 def _materialize(module: torch.nn.Module, device: torch.device) -> None:
     """Gives what is on `meta` memory without values, each shared tensor once."""
-    places: list[tuple[Any, Any, str, Any]] = [
-        (owner, table, name, tensor)
+    places: list[tuple[Any, str, Any]] = [
+        (table, key, tensor)
         for owner in module.modules()
         for table in (owner._parameters, owner._buffers)
-        for name, tensor in table.items()
+        for key, tensor in table.items()
         if tensor is not None and tensor.is_meta
     ]
     # All before the first takes its place, since there may not be enough.
     tensors = {id(tensor): tensor for *_, tensor in places}
     made = {key: _empty(tensor, device) for key, tensor in tensors.items()}
-    for _, table, name, tensor in places:
-        table[name] = made[id(tensor)]
-    for owner in {owner for owner, table, *_ in places if table is owner._buffers}:
-        owner.reset_running_stats()
+    for table, key, tensor in places:
+        table[key] = made[id(tensor)]
 
 
 def _empty(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -110,3 +195,45 @@ def _empty(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     if isinstance(tensor, torch.nn.Parameter):
         return torch.nn.Parameter(empty, requires_grad=tensor.requires_grad)
     return empty
+
+
+def _set(slot: Slot, value: torch.Tensor) -> None:
+    """Gives a buffer its value, where it is."""
+    buffer = slot.tensor
+    if _torch.overlaps(buffer):
+        slot.table[slot.key] = value.to(buffer.device)
+        return
+    local, offset = _torch.part_of(buffer)
+    for axis, (start, size) in enumerate(zip(offset, local.shape, strict=True)):
+        value = value.narrow(axis, start, size)
+    with torch.no_grad():
+        local.copy_(value)
+
+
+def _fill(slot: Slot | Parametrized, draw: Draw) -> None:
+    if isinstance(slot, Slot):
+        _torch.fill(slot.tensor, *_torch.part_of(slot.tensor), draw)
+        return
+    whole = torch.empty_like(slot.tensor)
+    _torch.fill(whole, *_torch.part_of(whole), draw)
+    # torch takes it apart.
+    setattr(slot.owner, slot.key, whole)
+
+
+def _zero_padding(owner: torch.nn.Module) -> None:
+    """As torch, which trains no row that is padding."""
+    if not isinstance(owner, (torch.nn.Embedding, torch.nn.EmbeddingBag)):
+        return
+    if owner.padding_idx is None:
+        return
+    table = owner._parameters
+    if torch.nn.utils.parametrize.is_parametrized(owner, "weight"):
+        table = owner.parametrizations["weight"]._parameters  # type: ignore[index, union-attr]
+    weight = table.get("weight", table.get("original"))
+    if weight is None:
+        return
+    local, offset = _torch.part_of(weight)
+    row = owner.padding_idx - offset[0]
+    if 0 <= row < local.shape[0]:
+        with torch.no_grad():
+            local[row].zero_()
