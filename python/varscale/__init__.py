@@ -15,8 +15,7 @@ frameworks' own tensors. None of the frameworks is imported before its module is
 """
 
 from varscale import _initializers
-from varscale._arguments import floatx, set_floatx
-from varscale._core import Explanation, SeedGenerator, __version__
+from varscale._core import Explanation, SeedGenerator, __version__, floatx, set_floatx
 from varscale._identifiers import get
 from varscale._initializers import Initializer
 from varscale._plan import init

@@ -1,8 +1,8 @@
-from varscale._arguments import floatx as floatx
-from varscale._arguments import set_floatx as set_floatx
 from varscale._core import Explanation as Explanation
 from varscale._core import SeedGenerator as SeedGenerator
 from varscale._core import __version__ as __version__
+from varscale._core import floatx as floatx
+from varscale._core import set_floatx as set_floatx
 from varscale._identifiers import get as get
 from varscale._initializers import Initializer as Initializer
 from varscale._plan import init as init

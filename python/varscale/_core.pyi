@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, SupportsIndex, final
 
+import numpy as np
+
 __all__ = [
     "CLASSES",
     "DISTRIBUTIONS",
@@ -17,11 +19,18 @@ __all__ = [
     "Scheme",
     "SeedGenerator",
     "__version__",
+    "axes_of",
     "dtype_name",
+    "dtype_of",
+    "floatx",
     "integer_seed",
     "main",
+    "number",
     "random_seed",
-    "stream_name",
+    "set_floatx",
+    "shape_of",
+    "stream_of",
+    "text",
 ]
 __version__: str
 CLASSES: list[
@@ -35,8 +44,15 @@ STREAMS: list[str]
 
 def random_seed() -> int: ...
 def integer_seed(seed: SupportsIndex) -> int: ...
-def stream_name(stream: str) -> str: ...
-def dtype_name(dtype: str) -> str: ...
+def axes_of(argument: str, axes: Any) -> list[int] | None: ...
+def dtype_name(dtype: Any) -> str: ...
+def dtype_of(dtype: Any = None) -> np.dtype[Any]: ...
+def floatx() -> str: ...
+def number(argument: str, value: Any) -> int | float: ...
+def set_floatx(value: Any) -> None: ...
+def shape_of(shape: Any, argument: str = "shape") -> tuple[int, ...]: ...
+def stream_of(stream: Any) -> str: ...
+def text(argument: str, value: Any) -> str: ...
 def main(arguments: Sequence[str]) -> int: ...
 
 @final
@@ -80,8 +96,11 @@ class Explanation:
 class Draw:
     @property
     def shape(self) -> list[int]: ...
-    def check(self, dtype: str) -> None: ...
-    def fill(self, array: Any, dtype: str, offset: Sequence[int]) -> None: ...
+    def check(self, dtype: Any) -> None: ...
+    def array(
+        self, dtype: Any, offset: Sequence[int], extent: Sequence[int]
+    ) -> np.ndarray[Any, np.dtype[Any]]: ...
+    def fill(self, array: Any, offset: Sequence[int]) -> None: ...
 
 @final
 class Scheme:
@@ -92,8 +111,8 @@ class Scheme:
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> Scheme: ...
-    @property
-    def arguments(self) -> list[float | str]: ...
+    @staticmethod
+    def of(class_name: str, given: dict[str, Any]) -> tuple[Scheme, dict[str, Any]]: ...
     def explain(self, shape: Sequence[int], layout: str) -> Explanation: ...
     def draw(
         self,
@@ -105,6 +124,17 @@ class Scheme:
         layout: str = "keras",
         call: int | None = None,
     ) -> Draw: ...
+    def array(
+        self,
+        shape: Sequence[int],
+        dtype: Any,
+        seed: SupportsIndex | SeedGenerator | None,
+        stream: str,
+        *,
+        name: str = ...,
+        layout: str = "keras",
+        part: tuple[Sequence[int], Sequence[int]] | None = None,
+    ) -> np.ndarray[Any, np.dtype[Any]]: ...
 
 @final
 class Plan:

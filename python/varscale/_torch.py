@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from varscale import _core, _fill
-from varscale._arguments import bfloat16, dtype_name, dtype_of, seed_of
+from varscale._arguments import bfloat16, dtype_name, seed_of
 from varscale._core import Draw, Scheme
 
 # From uniform values in float64 to values of another distribution.
@@ -178,9 +178,9 @@ def _copy(
     local: torch.Tensor, draw: Draw, offset: tuple[int, ...], through: Through | None
 ) -> None:
     """Draws some rows at a time, and copies them."""
-    dtype = dtype_of("float64" if through else dtype_name(local))
+    dtype = "float64" if through else dtype_name(local)
     for part, start in _fill.parts(local, offset):
-        values = from_numpy(_fill.drawn(draw, start, tuple(part.shape), dtype))
+        values = from_numpy(draw.array(dtype, start, tuple(part.shape)))
         part.copy_(through(values) if through else values)
 
 

@@ -173,12 +173,10 @@ impl Class {
     /// # Errors
     /// [`ConfigError::UnknownClass`].
     pub fn named(identifier: &str) -> Result<&'static Self, ConfigError> {
-        let answers = |class: &&Self| {
-            class.name == identifier
-                || class.aliases.contains(&identifier)
-                || class.snake_case() == identifier
-        };
-        Self::ALL.iter().find(answers).ok_or_else(|| ConfigError::UnknownClass {
+        let answers =
+            |class: &&Self| class.aliases.contains(&identifier) || class.snake_case() == identifier;
+        let named = Self::ALL.iter().find(|class| class.name == identifier);
+        named.or_else(|| Self::ALL.iter().find(answers)).ok_or_else(|| ConfigError::UnknownClass {
             received: identifier.to_owned(),
             known: Self::ALL.iter().map(|class| class.name).collect::<Vec<_>>().join(", "),
         })
