@@ -134,7 +134,7 @@ impl Scheme {
     /// How the scheme arrives at its numbers for a shape.
     fn explain(&self, shape: &Bound<'_, PyAny>, layout: &str) -> PyResult<Explanation> {
         let tensor = tensor(self::shape("shape", shape)?, String::new(), layout)?;
-        self.0.explain(tensor).map(Explanation).map_err(refused)
+        Explanation::new(&self.0, tensor)
     }
 
     /// The draw of a tensor. A `SeedGenerator` advances by one call; with an integer, `call` is

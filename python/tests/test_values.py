@@ -152,13 +152,3 @@ def test_a_frameworks_stream_has_its_own_values():
     values = varscale.RandomUniform(-1, 1, 42, stream="keras-numpy")((3,))
     expected = np.random.default_rng([42, 0]).uniform(-1, 1, 3).astype("float32")
     assert values.tolist() == expected.tolist()
-
-
-def test_explanations():
-    explanation = varscale.HeNormal().explain((3, 3, 16, 32))
-    assert explanation.roles == ["receptive", "receptive", "input", "output"]
-    assert (explanation.fan_in, explanation.fan_out) == (144, 288)
-    assert explanation.variance == 2 / 144
-    assert explanation.stddev == pytest.approx((2 / 144) ** 0.5)
-    assert varscale.Ones().explain((3,)).fan_in is None
-    assert varscale.HeNormal().explain((6, 4), layout="torch").fan_in == 4

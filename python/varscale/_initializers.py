@@ -1,7 +1,7 @@
 """Keras's `VarianceScaling` and its family, as NumPy arrays."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from varscale._core import Explanation, Scheme, SeedGenerator, random_seed
 from varscale._family import FAMILY, Class, make
 
 Slice = slice | Sequence[slice] | None
+_Same = TypeVar("_Same", bound="Initializer")
 
 
 class Initializer:
@@ -106,7 +107,7 @@ class Initializer:
         return {}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Initializer":
+    def from_config(cls: type[_Same], config: dict[str, Any]) -> _Same:
         """The initializer that `get_config` came from; with an unset seed, one that draws anew.
 
         >>> import varscale
@@ -116,7 +117,7 @@ class Initializer:
         """
         return cls(**config)
 
-    def clone(self) -> "Initializer":
+    def clone(self: _Same) -> _Same:
         """The same initializer by way of its config, as in Keras."""
         return self.from_config(self.get_config())
 
@@ -185,9 +186,11 @@ def _made(row: Class) -> Any:
     return made
 
 
-#: The classes of the family by their names, and by these in snake case.
+#: The classes of the family by all their names.
 PUBLIC: dict[str, Any] = {}
 for _row in FAMILY.values():
     PUBLIC[_row.name] = PUBLIC[_row.snake_case] = _made(_row)
+    # Of its aliases, what Keras has as a class, too.
+    PUBLIC |= {alias: PUBLIC[_row.name] for alias in _row.aliases if alias[0].isupper()}
 
 globals().update(PUBLIC)
