@@ -1,9 +1,7 @@
 //! The Rust side of the Python package: `varscale._core`, which only the package itself imports.
 
-mod arguments;
 mod array;
 mod draw;
-mod dtype;
 mod error;
 mod explanation;
 mod generator;
@@ -16,20 +14,15 @@ mod threads;
 mod _core {
     use std::ffi::OsString;
 
-    use pyo3::prelude::*;
+    use pyo3::{prelude::*, types::PyString};
     use varscale::{Distribution, Dtype, Law, Mode, Seed, Stream};
 
-    use crate::{arguments, error::refused, generator, scheme};
     #[pymodule_export]
     use crate::{
-        arguments::{axes_of, shape_of},
-        draw::Draw,
-        dtype::{dtype_name, dtype_of, floatx, set_floatx},
-        explanation::Explanation,
-        generator::SeedGenerator,
-        plan::Plan,
-        scheme::Scheme,
+        draw::Draw, explanation::Explanation, generator::SeedGenerator, plan::Plan, scheme::Scheme,
+        scheme::serialized_class,
     };
+    use crate::{error::refused, generator, scheme};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -60,20 +53,14 @@ mod _core {
 
     /// The name of a stream.
     #[pyfunction]
-    fn stream_of(stream: &Bound<'_, PyAny>) -> PyResult<&'static str> {
-        arguments::text("stream", stream)?.parse().map(Stream::name).map_err(refused)
+    fn stream_name(stream: &Bound<'_, PyString>) -> PyResult<&'static str> {
+        stream.to_string_lossy().parse().map(Stream::name).map_err(refused)
     }
 
-    /// A real argument: an integer as it was written, or a float.
+    /// The name of a dtype.
     #[pyfunction]
-    fn number<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        arguments::number(argument, value).map(|(_, written)| written)
-    }
-
-    /// A name.
-    #[pyfunction]
-    fn text<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        arguments::text(argument, value).map(|_| value.clone())
+    fn dtype_name(dtype: &Bound<'_, PyString>) -> PyResult<&'static str> {
+        dtype.to_string_lossy().parse().map(Dtype::name).map_err(refused)
     }
 
     /// Runs the command `varscale` with these arguments, its own name first; returns its exit code.

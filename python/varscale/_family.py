@@ -1,11 +1,11 @@
 """The family: classes of the core's table, as every framework's face of it shows them."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter
 from typing import Any, NamedTuple
 
-from varscale._arguments import integer_seed, stream_of
+from varscale._arguments import axes_of, integer_seed, number, shape_of, stream_of, text
 from varscale._core import CLASSES, DISTRIBUTIONS, MODES, Explanation, Scheme
 
 _AXES = ("input_axes", "output_axes")
@@ -44,6 +44,20 @@ class Class(NamedTuple):
         given |= dict.fromkeys(_AXES) if self.has_axes else {}
         kind = Parameter.POSITIONAL_OR_KEYWORD
         return [Parameter(name, kind, default=default) for name, default in given.items()]
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of its scheme among these, each of the kind of its parameter's default."""
+        kinds: dict[str, Callable[[str, Any], Any]] = {
+            name: text if isinstance(default, str) else number for name, default in self.parameters
+        }
+        kinds |= dict.fromkeys(_AXES, axes_of) if self.has_axes else {}
+        return {name: kind(name, given.get(name)) for name, kind in kinds.items()}
+
+    def scheme(self, given: Mapping[str, Any]) -> Scheme:
+        """Its scheme with these arguments, which are checked."""
+        arguments = [given[name] for name, _ in self.parameters]
+        axes = {name: given[name] for name in _AXES if self.has_axes}
+        return Scheme(self.name, *arguments, **axes)
 
 
 FAMILY = {row[0]: Class(*row) for row in CLASSES}
@@ -93,18 +107,24 @@ def _constructor(name: str, parameters: list[Parameter]) -> Any:
     return constructor
 
 
-def of_framework(
-    module: str, package: str, theirs: Any, drawn: type, register: Callable[[type], Any]
-) -> dict[str, Any]:
-    """The classes of a framework that the family has and that draw, with the draw of `drawn`."""
+def of_framework(module: str, called: str, framework: Any, drawn: type) -> dict[str, Any]:
+    """All public names of a framework's initializers: classes of the family that draw are made
+    anew, with the draw of `drawn`; the rest is the framework's own."""
+    own = vars(framework.initializers).items()
+    public = {name: value for name, value in own if not name.startswith("_")}
+    register = framework.saving.register_keras_serializable
     made = {}
     for row in FAMILY.values():
-        own = getattr(theirs, row.name, None)
-        if row.draws and own is not None:
-            signature = inspect.signature(own).parameters.values()
-            prefix = f"{package}'s `{row.name}`: "
-            made[row.name] = register(make(row, module, (drawn, own), signature, prefix))
-    return made
+        base = public.get(row.name)
+        if row.draws and base is not None:
+            signature = inspect.signature(base).parameters.values()
+            prefix = f"{called}'s `{row.name}`: "
+            one = make(row, module, (drawn, base), signature, prefix)
+            # The name that saved models hold: by a class's own, Keras would take what is saved for
+            # one of its own where nobody has imported this module.
+            one.__name__ = f"{module}.{row.name}"
+            made[base] = register("varscale", row.name)(one)
+    return {name: made.get(value, value) for name, value in public.items()}
 
 
 class Drawn:
@@ -124,14 +144,18 @@ class Drawn:
 
     def explain(self, shape: Any) -> Explanation:
         """How the initializer arrives at its numbers for a shape: fans, variance, bounds."""
-        return self._scheme().explain(shape, "keras")
+        return self._scheme().explain(shape_of(shape), "keras")
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor: the framework's, and a stream other than the native."""
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
         return config if self.stream == "native" else {**config, "stream": self.stream}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The initializer that `get_config` came from; also from what tf.keras has written."""
+        return cls(**{key: value for key, value in config.items() if key != "dtype"})
+
     def _scheme(self) -> Scheme:
         # Made at every call: what the frameworks' classes draw follows their attributes.
-        scheme, _ = Scheme.of(self._class.name, vars(self))
-        return scheme
+        return self._class.scheme(self._class.checked(vars(self)))

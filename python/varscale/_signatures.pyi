@@ -2,32 +2,16 @@
 are made of the core's table once the package is imported."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any
 
-Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
-Distribution: TypeAlias = Literal["truncated_normal", "untruncated_normal", "uniform", "normal"]
-Stream: TypeAlias = Literal[
-    "native",
-    "keras-jax",
-    "keras-jax-fp16fma",
-    "keras-tensorflow",
-    "keras-torch",
-    "keras-numpy",
-    "tf-keras",
-    "tf-keras-2.9",
-]
-#: Keras's classes also know the stream of the active backend.
-KerasStream: TypeAlias = Stream | Literal["keras"]
-S = TypeVar("S", bound=str)
-
-class Normal(Generic[S]):
+class Normal:
     mean: float
     stddev: float
     def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: S = ...
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: str = "native"
     ) -> None: ...
 
-class Uniform(Generic[S]):
+class Uniform:
     minval: float
     maxval: float
     def __init__(
@@ -36,30 +20,30 @@ class Uniform(Generic[S]):
         maxval: float = 0.05,
         seed: Any = None,
         *,
-        stream: S = ...,
+        stream: str = "native",
     ) -> None: ...
 
 class _Scaled:
     scale: float
-    mode: Mode
-    distribution: Distribution
+    mode: str
+    distribution: str
 
-class Scaled(_Scaled, Generic[S]):
+class Scaled(_Scaled):
     input_axes: Sequence[int] | None
     output_axes: Sequence[int] | None
     def __init__(
         self,
         scale: float = 1.0,
-        mode: Mode = "fan_in",
-        distribution: Distribution = "truncated_normal",
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
         seed: Any = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
         *,
-        stream: S = ...,
+        stream: str = "native",
     ) -> None: ...
 
-class Preset(_Scaled, Generic[S]):
+class Preset(_Scaled):
     input_axes: Sequence[int] | None
     output_axes: Sequence[int] | None
     def __init__(
@@ -68,20 +52,20 @@ class Preset(_Scaled, Generic[S]):
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
         *,
-        stream: S = ...,
+        stream: str = "native",
     ) -> None: ...
 
 # Keras 2 knows no axes.
-class ScaledByLayout(_Scaled, Generic[S]):
+class ScaledByLayout(_Scaled):
     def __init__(
         self,
         scale: float = 1.0,
-        mode: Mode = "fan_in",
-        distribution: Distribution = "truncated_normal",
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
         seed: Any = None,
         *,
-        stream: S = ...,
+        stream: str = "native",
     ) -> None: ...
 
-class PresetByLayout(_Scaled, Generic[S]):
-    def __init__(self, seed: Any = None, *, stream: S = ...) -> None: ...
+class PresetByLayout(_Scaled):
+    def __init__(self, seed: Any = None, *, stream: str = "native") -> None: ...

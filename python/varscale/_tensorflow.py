@@ -1,5 +1,6 @@
 """Draws into TensorFlow's tensors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,3 +23,19 @@ def tensor(
     # NumPy hands out only dtypes of its own.
     words = tf.experimental.dlpack.from_dlpack(array.view(np.uint16).__dlpack__())
     return tf.bitcast(words, tf.bfloat16)
+
+
+def in_a_function() -> bool:
+    """Whether operations are recorded here, for a `tf.function`, and run later."""
+    return not tf.executing_eagerly()
+
+
+def tensor_of(
+    words: Any, drawing: Callable[[Any], Draw], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> Any:
+    """The tensor that `drawing` makes of words that are known once the function runs."""
+
+    def values(words: Any) -> Any:
+        return _fill.drawn(drawing(words), (0,) * len(shape), shape, dtype)
+
+    return tf.ensure_shape(tf.numpy_function(values, [words], dtype), shape)

@@ -17,26 +17,44 @@ backend draws otherwise than varscale knows (found out by a first comparison) is
 from typing import Any
 
 import keras
-from keras.initializers import STFT, Constant, Identity, Initializer, Ones, Orthogonal, Zeros
 
-from varscale._family import IDENTIFIERS, of_framework
+from varscale import _family, _identifiers
 from varscale._keras import Drawn
 
-_register = keras.saving.register_keras_serializable(package="varscale")
-_MADE = of_framework(__name__, "Keras", keras.initializers, Drawn, _register)
-globals().update(_MADE)
+_PUBLIC = _family.of_framework(__name__, "Keras", keras, Drawn)
+globals().update(_PUBLIC)
 
-__all__ = ["STFT", "Constant", "Identity", "Initializer", "Ones", "Orthogonal", "Zeros", "get"]
-__all__ += _MADE
+__all__ = list(_PUBLIC)
 
 
 def get(identifier: Any) -> Any:
     """Keras's ``keras.initializers.get``, with the classes here in the place of Keras's.
 
+    Args:
+        identifier: A name, a serialized initializer, a class, an initializer, a function or a
+            tensor.
+
+    Raises:
+        ValueError: for anything else, and where a serialized initializer is of a class that nobody
+            registered.
+
     >>> import varscale.keras
-    >>> type(varscale.keras.get("he_normal")).__module__
-    'varscale.keras'
+    >>> type(varscale.keras.get("he_normal")) is varscale.keras.HeNormal
+    True
     """
-    if isinstance(identifier, str):
-        identifier = _MADE.get(IDENTIFIERS.get(identifier, ""), identifier)
-    return keras.initializers.get(identifier)
+    return _identifiers.get_of(keras, _PUBLIC, identifier)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Any:
+    """Keras's ``keras.initializers.deserialize``, with the classes here in the place of Keras's.
+
+    >>> import varscale.keras
+    >>> config = varscale.keras.serialize(varscale.keras.HeNormal(seed=1))
+    >>> varscale.keras.deserialize(config).seed
+    1
+    """
+
+    def own() -> Any:
+        return keras.initializers.deserialize(config, custom_objects)
+
+    return _identifiers.deserialize_of(keras, _PUBLIC, config, custom_objects, own)

@@ -4,13 +4,23 @@ from keras import initializers as _theirs
 from keras.initializers import STFT as STFT
 from keras.initializers import Constant as Constant
 from keras.initializers import Identity as Identity
+from keras.initializers import IdentityInitializer as IdentityInitializer
 from keras.initializers import Initializer as Initializer
 from keras.initializers import Ones as Ones
 from keras.initializers import Orthogonal as Orthogonal
+from keras.initializers import OrthogonalInitializer as OrthogonalInitializer
+from keras.initializers import STFTInitializer as STFTInitializer
 from keras.initializers import Zeros as Zeros
+from keras.initializers import constant as constant
+from keras.initializers import identity as identity
+from keras.initializers import ones as ones
+from keras.initializers import orthogonal as orthogonal
+from keras.initializers import serialize as serialize
+from keras.initializers import stft as stft
+from keras.initializers import zeros as zeros
 
 from varscale._keras import Drawn
-from varscale._signatures import KerasStream, Normal, Preset, Scaled, Uniform
+from varscale._signatures import Normal, Preset, Scaled, Uniform
 
 __all__ = [
     "Constant",
@@ -19,29 +29,62 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
     "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
     "STFT",
+    "STFTInitializer",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "constant",
+    "deserialize",
     "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "stft",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]
 
-class GlorotNormal(Preset[KerasStream], Drawn, _theirs.GlorotNormal): ...
-class GlorotUniform(Preset[KerasStream], Drawn, _theirs.GlorotUniform): ...
-class HeNormal(Preset[KerasStream], Drawn, _theirs.HeNormal): ...
-class HeUniform(Preset[KerasStream], Drawn, _theirs.HeUniform): ...
-class LecunNormal(Preset[KerasStream], Drawn, _theirs.LecunNormal): ...
-class LecunUniform(Preset[KerasStream], Drawn, _theirs.LecunUniform): ...
-class RandomNormal(Normal[KerasStream], Drawn, _theirs.RandomNormal): ...
-class RandomUniform(Uniform[KerasStream], Drawn, _theirs.RandomUniform): ...
-class TruncatedNormal(Normal[KerasStream], Drawn, _theirs.TruncatedNormal): ...
-class VarianceScaling(Scaled[KerasStream], Drawn, _theirs.VarianceScaling): ...
+class GlorotNormal(Preset, Drawn, _theirs.GlorotNormal): ...
+class GlorotUniform(Preset, Drawn, _theirs.GlorotUniform): ...
+class HeNormal(Preset, Drawn, _theirs.HeNormal): ...
+class HeUniform(Preset, Drawn, _theirs.HeUniform): ...
+class LecunNormal(Preset, Drawn, _theirs.LecunNormal): ...
+class LecunUniform(Preset, Drawn, _theirs.LecunUniform): ...
+class RandomNormal(Normal, Drawn, _theirs.RandomNormal): ...
+class RandomUniform(Uniform, Drawn, _theirs.RandomUniform): ...
+class TruncatedNormal(Normal, Drawn, _theirs.TruncatedNormal): ...
+class VarianceScaling(Scaled, Drawn, _theirs.VarianceScaling): ...
+
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+random_normal = RandomNormal
+random_uniform = RandomUniform
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
 
 def get(identifier: Any) -> Any: ...
+def deserialize(config: Any, custom_objects: Any = None) -> Any: ...

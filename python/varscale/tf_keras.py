@@ -11,15 +11,39 @@ they draw that part of the whole, with the fans of the whole (tf_keras takes tho
 where they depend on its global seed or on a partition; or the name of another stream.
 """
 
-import tf_keras
-from tf_keras.initializers import Constant, Identity, Initializer, Ones, Orthogonal, Zeros
+from typing import Any
 
-from varscale._family import of_framework
+import tf_keras
+
+from varscale import _family, _identifiers
 from varscale._tf_keras import Drawn
 
-_register = tf_keras.saving.register_keras_serializable(package="varscale")
-_MADE = of_framework(__name__, "tf_keras", tf_keras.initializers, Drawn, _register)
-globals().update(_MADE)
+_PUBLIC = _family.of_framework(__name__, "tf_keras", tf_keras, Drawn)
+globals().update(_PUBLIC)
 
-__all__ = ["Constant", "Identity", "Initializer", "Ones", "Orthogonal", "Zeros"]
-__all__ += _MADE
+__all__ = list(_PUBLIC)
+
+
+def get(identifier: Any) -> Any:
+    """tf_keras's ``initializers.get``, with the classes here in the place of tf_keras's.
+
+    >>> import varscale.tf_keras
+    >>> type(varscale.tf_keras.get("he_normal")) is varscale.tf_keras.HeNormal
+    True
+    """
+    return _identifiers.get_of(tf_keras, _PUBLIC, identifier)
+
+
+def deserialize(config: Any, custom_objects: Any = None, use_legacy_format: bool = False) -> Any:
+    """tf_keras's ``initializers.deserialize``, with the classes here in the place of tf_keras's.
+
+    >>> import varscale.tf_keras
+    >>> config = varscale.tf_keras.serialize(varscale.tf_keras.HeNormal(seed=1))
+    >>> varscale.tf_keras.deserialize(config).seed
+    1
+    """
+
+    def own() -> Any:
+        return tf_keras.initializers.deserialize(config, custom_objects, use_legacy_format)
+
+    return _identifiers.deserialize_of(tf_keras, _PUBLIC, config, custom_objects, own)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from tf_keras import initializers as _theirs
 from tf_keras.initializers import Constant as Constant
 from tf_keras.initializers import Identity as Identity
@@ -5,8 +7,14 @@ from tf_keras.initializers import Initializer as Initializer
 from tf_keras.initializers import Ones as Ones
 from tf_keras.initializers import Orthogonal as Orthogonal
 from tf_keras.initializers import Zeros as Zeros
+from tf_keras.initializers import constant as constant
+from tf_keras.initializers import identity as identity
+from tf_keras.initializers import ones as ones
+from tf_keras.initializers import orthogonal as orthogonal
+from tf_keras.initializers import serialize as serialize
+from tf_keras.initializers import zeros as zeros
 
-from varscale._signatures import KerasStream, Normal, PresetByLayout, ScaledByLayout, Uniform
+from varscale._signatures import Normal, PresetByLayout, ScaledByLayout, Uniform
 from varscale._tf_keras import Drawn
 
 __all__ = [
@@ -26,15 +34,49 @@ __all__ = [
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "constant",
+    "deserialize",
+    "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
+    "serialize",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]
 
-class GlorotNormal(PresetByLayout[KerasStream], Drawn, _theirs.GlorotNormal): ...
-class GlorotUniform(PresetByLayout[KerasStream], Drawn, _theirs.GlorotUniform): ...
-class HeNormal(PresetByLayout[KerasStream], Drawn, _theirs.HeNormal): ...
-class HeUniform(PresetByLayout[KerasStream], Drawn, _theirs.HeUniform): ...
-class LecunNormal(PresetByLayout[KerasStream], Drawn, _theirs.LecunNormal): ...
-class LecunUniform(PresetByLayout[KerasStream], Drawn, _theirs.LecunUniform): ...
-class RandomNormal(Normal[KerasStream], Drawn, _theirs.RandomNormal): ...
-class RandomUniform(Uniform[KerasStream], Drawn, _theirs.RandomUniform): ...
-class TruncatedNormal(Normal[KerasStream], Drawn, _theirs.TruncatedNormal): ...
-class VarianceScaling(ScaledByLayout[KerasStream], Drawn, _theirs.VarianceScaling): ...
+class GlorotNormal(PresetByLayout, Drawn, _theirs.GlorotNormal): ...
+class GlorotUniform(PresetByLayout, Drawn, _theirs.GlorotUniform): ...
+class HeNormal(PresetByLayout, Drawn, _theirs.HeNormal): ...
+class HeUniform(PresetByLayout, Drawn, _theirs.HeUniform): ...
+class LecunNormal(PresetByLayout, Drawn, _theirs.LecunNormal): ...
+class LecunUniform(PresetByLayout, Drawn, _theirs.LecunUniform): ...
+class RandomNormal(Normal, Drawn, _theirs.RandomNormal): ...
+class RandomUniform(Uniform, Drawn, _theirs.RandomUniform): ...
+class TruncatedNormal(Normal, Drawn, _theirs.TruncatedNormal): ...
+class VarianceScaling(ScaledByLayout, Drawn, _theirs.VarianceScaling): ...
+
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+random_normal = RandomNormal
+random_uniform = RandomUniform
+truncated_normal = TruncatedNormal
+variance_scaling = VarianceScaling
+
+def get(identifier: Any) -> Any: ...
+def deserialize(
+    config: Any, custom_objects: Any = None, use_legacy_format: bool = False
+) -> Any: ...

@@ -77,19 +77,14 @@ def uniform_(
     seed: Any = None,
     name: str = "",
 ) -> Tensor:
-    """Uniform in [`a`, `b`], never outside.
-
-    Raises:
-        ValueError: also where the dtype has no value in between.
+    """Uniform in [`a`, `b`].
 
     >>> import torch, varscale.torch
     >>> bool((varscale.torch.uniform_(torch.empty(9), seed=1) >= 0).all())
     True
     """
-    _torch.check(tensor)
     scheme = Scheme("RandomUniform", number("a", a), number("b", b))
-    bounds = _torch.bounds(tensor.dtype, float(a), float(b))
-    return _torch.init(tensor, scheme, seed, generator, name, bounds=bounds)
+    return _torch.init(tensor, scheme, seed, generator, name)
 
 
 def normal_(
@@ -125,7 +120,7 @@ def trunc_normal_(
     """Normal with this mean and standard deviation, cut off at `a` and `b`, never outside them.
 
     Bounds at two standard deviations, and those that cut nothing off, are the native stream's
-    distributions; where a bound is no value of the dtype, the last one inside it. Others go through torch's ``erfinv`` or, on one side of the mean, ``ndtri`` in
+    distributions. Others go through torch's ``erfinv`` or, on one side of the mean, ``ndtri`` in
     float64, whose last bits may differ between machines.
 
     Raises:
@@ -142,13 +137,12 @@ def trunc_normal_(
     a, b = float(number("a", a)), float(number("b", b))
     if not a <= b:
         raise ValueError(f"`a` must be at most `b`. Received: a={a}, b={b}")
-    bounds = _torch.inside(tensor.dtype, a, b)
     normal = Scheme("RandomNormal", mean, std)
     nothing = f"No value is left between `a` and `b`: mean={mean}, std={std}, a={a}, b={b}"
     if std == 0:
         if not a <= mean <= b:
             raise ValueError(nothing)
-        return _torch.init(tensor, normal, seed, generator, name, bounds=bounds)
+        return _torch.init(tensor, normal, seed, generator, name)
     low, high = (a - mean) / std, (b - mean) / std
     if low > 2 or high < -2:
         warnings.warn(
@@ -157,14 +151,14 @@ def trunc_normal_(
             stacklevel=2,
         )
     if low <= -NORMAL_END and high >= NORMAL_END:
-        # Rounding may bring only the last of them to a bound.
-        close = bounds if low > -2 * NORMAL_END or high < 2 * NORMAL_END else None
-        return _torch.init(tensor, normal, seed, generator, name, bounds=close)
+        return _torch.init(tensor, normal, seed, generator, name)
     if math.isclose(low, -2, rel_tol=1e-12) and math.isclose(high, 2, rel_tol=1e-12):
-        if (mean, a, b) == (0, -2 * std, 2 * std):
-            bounds = _torch.bounds(tensor.dtype, a, b)
-        scheme = Scheme("TruncatedNormal", mean, std)
-        return _torch.init(tensor, scheme, seed, generator, name, bounds=bounds)
+        _torch.init(tensor, Scheme("TruncatedNormal", mean, std), seed, generator, name)
+        if (mean, a, b) != (0, -2 * std, 2 * std):
+            # The sum with the mean may have been rounded to a bound's other side.
+            with torch.no_grad():
+                tensor.clamp_(a, b)
+        return tensor
     # An open end is where no value comes any more: from the mean, or from the other bound.
     a = max(a, mean + (min(high, 0) - NORMAL_END) * std)
     b = min(b, mean + (max(low, 0) + NORMAL_END) * std)
@@ -177,7 +171,7 @@ def trunc_normal_(
         return inverse(unit, out=unit).mul_(factor * std).add_(mean).clamp_(a, b)
 
     scheme = Scheme("RandomUniform", *ends)
-    return _torch.init(tensor, scheme, seed, generator, name, through=quantile, bounds=bounds)
+    return _torch.init(tensor, scheme, seed, generator, name, through=quantile)
 
 
 def _probabilities(low: float, high: float) -> tuple[list[float], Callable[..., Tensor], float]:

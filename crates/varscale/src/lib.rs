@@ -60,7 +60,7 @@ pub use initializer::Initializer;
 pub use layout::{Layout, LayoutError, Role};
 pub use number::{Number, short};
 #[cfg(feature = "serde")]
-pub use schemes::config::ConfigForm;
+pub use schemes::config::{ConfigForm, Serialized};
 pub use schemes::{
     Argument, Class, Content, Distribution, Explanation, Fans, Law, Mode, Parameter, Pattern,
     Scaling, Scheme,

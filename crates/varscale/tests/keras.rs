@@ -189,6 +189,58 @@ fn bad_configs_are_refused_by_name() {
     }
 }
 
+/// As public models hold them; what they say is written in today's form.
+#[test]
+fn configs_of_every_version_of_keras_are_read() {
+    let (uniform, zeros) =
+        (r#""GlorotUniform", "config": {"seed": null"#, r#""Zeros", "config": {"#);
+    let modules = [
+        "keras.initializers",
+        "keras.src.initializers",
+        "keras.src.initializers.random_initializers",
+        "keras.src.initializers.initializers",
+        "keras.initializers.initializers_v2",
+        "keras_core.initializers",
+        "keras_core.src.initializers.random_initializers",
+        "tf_keras.initializers",
+        "tf_keras.src.initializers.initializers",
+        "tensorflow.keras.initializers",
+        "tensorflow.python.keras.initializers.initializers_v2",
+    ];
+    let mut saved: Vec<(String, &str)> = vec![
+        (format!(r#"{{"class_name": {uniform}, "dtype": "float32"}}}}"#), "GlorotUniform"),
+        (format!(r#"{{"class_name": {zeros}"dtype": "float32"}}}}"#), "Zeros"),
+        (format!(r#"{{"class_name": {zeros}}}, "shared_object_id": 140123}}"#), "Zeros"),
+        (r#"{"class_name": "glorot_uniformV2", "config": {}}"#.to_owned(), "GlorotUniform"),
+        (r#"{"class_name": "RandomUniform", "config": {"minval": -0.05, "maxval": 0.05, "seed": null, "dtype": "float32"}}"#.to_owned(), "RandomUniform"),
+    ];
+    for module in modules {
+        for registered in ["null", r#""GlorotUniform""#] {
+            saved.push((
+                format!(r#"{{"module": "{module}", "class_name": {uniform}}}, "registered_name": {registered}}}"#),
+                "GlorotUniform",
+            ));
+        }
+    }
+    for class in varscale::Class::ALL {
+        let config = format!(r#"{{"class_name": "{}V2", "config": {{}}}}"#, class.name);
+        saved.push((config, class.name));
+    }
+    for (text, class) in saved {
+        let initializer = Initializer::deserialize(&serde_json::from_str(&text).unwrap());
+        let initializer = initializer.unwrap_or_else(|error| panic!("{text}: {error}"));
+        let form = ConfigForm::Keras3;
+        let defaults = Initializer::deserialize(&class.into()).unwrap().serialize(form);
+        assert_eq!(initializer.serialize(form), defaults, "{text}");
+    }
+    for module in ["keras.random", "keras.backend", "keras.src.random.seed_generator"] {
+        let seed = format!(
+            r#"{{"seed": {{"module": "{module}", "class_name": "SeedGenerator", "config": {{"seed": 3}}, "registered_name": null}}}}"#
+        );
+        Initializer::from_config("HeNormal", &serde_json::from_str(&seed).unwrap()).unwrap();
+    }
+}
+
 #[test]
 fn bad_wrappers_are_refused() {
     for wrapper in [
@@ -200,7 +252,13 @@ fn bad_wrappers_are_refused() {
         r#"{"class_name": 3, "config": {}}"#,
         r#"{"class_name": "HeNormal", "config": {}, "extra": 1}"#,
         r#"{"module": "my", "class_name": "HeNormal", "config": {}, "registered_name": null}"#,
+        r#"{"module": null, "class_name": "HeNormal", "config": {}}"#,
+        r#"{"module": "keras.srcs.initializers", "class_name": "HeNormal", "config": {}}"#,
+        r#"{"module": "my.keras.initializers", "class_name": "HeNormal", "config": {}}"#,
+        r#"{"module": "keras.initializers.initializers_v1", "class_name": "HeNormal", "config": {}}"#,
         r#"{"module": "keras.initializers", "class_name": "HeNormal", "config": {}, "registered_name": "my>He"}"#,
+        r#"{"class_name": "HeNormal", "config": {}, "registered_name": "my_pkg>HeNormal"}"#,
+        r#"{"class_name": "HeNormalV2V2", "config": {}}"#,
         r#"{"class_name": "HeNormal", "config": {"seed": {"class_name": "HeNormal", "config": {}}}}"#,
     ] {
         let wrapper = serde_json::from_str(wrapper).unwrap();

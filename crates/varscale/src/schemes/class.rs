@@ -168,15 +168,17 @@ classes! {
 }
 
 impl Class {
-    /// The class of one of Keras's identifiers: its name, that in snake case, or an alias.
+    /// The class of one of Keras's identifiers: its name, that in snake case, or an alias; also with
+    /// the `V2` behind it that tf.keras had.
     ///
     /// # Errors
     /// [`ConfigError::UnknownClass`].
     pub fn named(identifier: &str) -> Result<&'static Self, ConfigError> {
-        let answers =
-            |class: &&Self| class.aliases.contains(&identifier) || class.snake_case() == identifier;
-        let named = Self::ALL.iter().find(|class| class.name == identifier);
-        named.or_else(|| Self::ALL.iter().find(answers)).ok_or_else(|| ConfigError::UnknownClass {
+        let name = identifier.strip_suffix("V2").unwrap_or(identifier);
+        let answers = |class: &&Self| {
+            class.name == name || class.aliases.contains(&name) || class.snake_case() == name
+        };
+        Self::ALL.iter().find(answers).ok_or_else(|| ConfigError::UnknownClass {
             received: identifier.to_owned(),
             known: Self::ALL.iter().map(|class| class.name).collect::<Vec<_>>().join(", "),
         })

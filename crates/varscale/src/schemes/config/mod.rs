@@ -3,11 +3,15 @@
 //! Sources: `keras/src/saving/serialization_lib.py` (Keras 3), `keras/src/initializers/__init__.py`
 //! (identifiers), `tf_keras/src/saving/legacy/serialization.py` (Keras 2).
 
+mod fields;
 mod read;
+mod wrapper;
 
 use alloc::borrow::ToOwned;
 
 use serde_json::{Map, Value, json};
+
+pub use wrapper::Serialized;
 
 use super::{class::Class, formula::Argument, scheme::Scheme};
 use crate::{

@@ -1,49 +1,22 @@
 //! Configs to schemes and their seeds.
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::super::{
     class::Class,
     formula::{Argument, Parameter},
     scheme::Scheme,
 };
+use super::{fields::Fields, wrapper::Serialized};
 use crate::{
     error::{ConfigError, Error},
     number::{Number, Repr},
     seed::{Integer, Seed, SeedGenerator},
 };
 
-/// An object of a config, read key by key.
-struct Fields<'a> {
-    object: &'a str,
-    map: &'a Map<String, Value>,
-}
-
 impl<'a> Fields<'a> {
-    fn new(object: &'a str, value: &'a Value, allowed: &[&str]) -> Result<Self, ConfigError> {
-        let form = || ConfigError::Form { received: value.to_string() };
-        let map = value.as_object().ok_or_else(form)?;
-        let unknown = map.keys().filter(|key| !allowed.contains(&key.as_str()));
-        let keys: Vec<String> = unknown.map(|key| format!("{key:?}")).collect();
-        if keys.is_empty() {
-            return Ok(Self { object, map });
-        }
-        let allowed = allowed.iter().map(|key| format!("{key:?}")).collect();
-        Err(ConfigError::UnknownKeys { object: object.to_owned(), keys, allowed })
-    }
-
-    fn error(&self, key: &'static str, allowed: &'static str) -> ConfigError {
-        let received = self.map.get(key).unwrap_or(&Value::Null).to_string();
-        ConfigError::Value { object: self.object.to_owned(), key, received, allowed }
-    }
-
     /// What stands for a parameter, of the kind that its default is of.
     fn argument(&self, parameter: &Parameter) -> Result<Argument, Error> {
         let Parameter { name, default } = *parameter;
@@ -104,11 +77,12 @@ impl<'a> Fields<'a> {
     fn seed(&self) -> Result<Option<Seed>, Error> {
         match self.map.get("seed") {
             Some(object @ Value::Object(_)) => {
-                let outer = Wrapper::read(object)?;
-                if outer.class != "SeedGenerator" {
+                let Serialized { class_name, config } = Serialized::read(object)?;
+                if class_name != "SeedGenerator" {
                     return Err(self.error("seed", "null, an integer or a SeedGenerator").into());
                 }
-                let fields = Fields::new("SeedGenerator", outer.config, &["seed", "name"])?;
+                let config = Value::Object(config);
+                let fields = Fields::new("SeedGenerator", &config, &["seed", "name"])?;
                 let generator = SeedGenerator::build(fields.integer()?)?;
                 Ok(Some(match fields.map.get("name") {
                     None | Some(Value::Null) => Seed::generator(&generator),
@@ -116,36 +90,6 @@ impl<'a> Fields<'a> {
                 }))
             }
             _ => Ok(self.integer()?.map(Seed::from)),
-        }
-    }
-}
-
-/// What stands around a config: the class name, and in Keras 3 where it comes from.
-struct Wrapper<'a> {
-    class: &'a str,
-    config: &'a Value,
-}
-
-impl<'a> Wrapper<'a> {
-    fn read(value: &'a Value) -> Result<Self, ConfigError> {
-        let keys = ["module", "class_name", "config", "registered_name"];
-        let object = "a serialized initializer";
-        let fields = Fields::new(object, value, &keys)?;
-        let form = || ConfigError::Form { received: value.to_string() };
-        let class = fields.map.get("class_name").and_then(Value::as_str).ok_or_else(form)?;
-        let config = fields.map.get("config").ok_or_else(form)?;
-        if matches!(class, "function" | "__lambda__") {
-            let received = config.as_str().unwrap_or(class).to_owned();
-            return Err(ConfigError::Function { received });
-        }
-        let module = if class == "SeedGenerator" { "keras.random" } else { "keras.initializers" };
-        if fields.text("module", module)? != module {
-            let allowed = "\"keras.initializers\" (\"keras.random\" for a SeedGenerator)";
-            return Err(fields.error("module", allowed));
-        }
-        match fields.map.get("registered_name") {
-            None | Some(Value::Null) => Ok(Self { class, config }),
-            Some(_) => Err(fields.error("registered_name", "null: custom objects are not known")),
         }
     }
 }
@@ -170,6 +114,8 @@ impl Scheme {
         let class = Class::named(class_name)?;
         let mut allowed: Vec<_> = class.parameters.iter().map(|parameter| parameter.name).collect();
         allowed.extend(class.draws.then_some("seed"));
+        // Of tf.keras, which draws in another one all the same.
+        allowed.push("dtype");
         allowed.extend(["input_axes", "output_axes"].into_iter().filter(|_| class.has_axes));
         let fields = Fields::new(class.name, config, &allowed)?;
 
@@ -192,10 +138,7 @@ impl Scheme {
     /// # Ok::<(), varscale::Error>(())
     /// ```
     pub fn deserialize(serialized: &Value) -> Result<(Self, Option<Seed>), Error> {
-        if let Some(identifier) = serialized.as_str() {
-            return Self::from_config(identifier, &json!({}));
-        }
-        let wrapper = Wrapper::read(serialized)?;
-        Self::from_config(wrapper.class, wrapper.config)
+        let Serialized { class_name, config } = Serialized::read(serialized)?;
+        Self::from_config(&class_name, &Value::Object(config))
     }
 }
