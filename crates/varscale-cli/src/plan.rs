@@ -6,8 +6,9 @@ use std::{
 };
 
 use indicatif::HumanCount;
+use serde_json::Value as Json;
 use varscale::{Content, Law, Pattern, Seed, short};
-use varscale_model::{Error, Plan, PlanFile, PlannedTensor, shown};
+use varscale_model::{Error, Plan, PlanFile, PlanSeed, PlannedTensor, shown};
 
 use crate::{
     output::{is_dash, stdin_path},
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = read_plan(&arguments.plan, arguments.seed.clone())?;
     match arguments.report {
         report if report.is_quiet() => Ok(()),
-        report if report.is_json() => print(&format!("{:#}\n", plan.to_json())),
+        report if report.is_json() => print(&format!("{:#}\n", json(&plan))),
         _ => print(&text(&plan)),
     }
 }
@@ -61,6 +62,26 @@ pub(crate) fn read_plan(path: &Path, seed: Option<Seed>) -> Result<Plan, Failure
     Ok(plan)
 }
 
+/// A seed that was drawn to make the plan is none that `init` would draw.
+fn is_drawn(plan: &Plan) -> bool {
+    matches!(plan.seed, PlanSeed::Drawn(_))
+}
+
+fn json(plan: &Plan) -> Json {
+    let mut json = plan.to_json();
+    if is_drawn(plan) {
+        json["seed"] = Json::Null;
+        for (index, _) in
+            plan.tensors.iter().enumerate().filter(|(_, planned)| planned.seed_of_plan)
+        {
+            let tensor = &mut json["tensors"][index];
+            tensor["seed"] = Json::Null;
+            tensor["initializer"]["config"]["seed"] = Json::Null;
+        }
+    }
+    json
+}
+
 fn text(plan: &Plan) -> String {
     let mut rows = table(&[
         "name",
@@ -74,8 +95,12 @@ fn text(plan: &Plan) -> String {
         "dtype",
     ]);
     for planned in &plan.tensors {
-        rows.add_row(row(planned));
+        rows.add_row(row(planned, is_drawn(plan)));
     }
+    let seed = match is_drawn(plan) {
+        true => "none yet: init draws one, and --seed N names one".to_owned(),
+        false => plan.seed.to_string(),
+    };
     format!(
         "{}\n\n{} tensors, {} parameters, {} bytes, stream {}, seed {}\n",
         rows.trim_fmt(),
@@ -83,11 +108,11 @@ fn text(plan: &Plan) -> String {
         HumanCount(plan.parameters()),
         HumanCount(plan.bytes()),
         plan.stream.id(),
-        plan.seed,
+        seed,
     )
 }
 
-fn row(planned: &PlannedTensor) -> [String; 9] {
+fn row(planned: &PlannedTensor, drawn: bool) -> [String; 9] {
     let PlannedTensor { tensor, initializer, dtype, draw, .. } = planned;
     let none = || "-".to_owned();
     let sizes: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
@@ -100,7 +125,10 @@ fn row(planned: &PlannedTensor) -> [String; 9] {
         fans.map_or_else(none, |fans| fans.fan_in.to_string()),
         fans.map_or_else(none, |fans| fans.fan_out.to_string()),
         spread(draw.content()),
-        planned.seed().map_or_else(none, |seed| seed.to_string()),
+        planned
+            .seed()
+            .filter(|_| !(drawn && planned.seed_of_plan))
+            .map_or_else(none, |seed| seed.to_string()),
         dtype.to_string(),
     ]
 }

@@ -65,10 +65,51 @@ fn json_is_the_whole_plan() {
 }
 
 #[test]
-fn a_drawn_seed_is_told() {
-    let spec = r#"{"w": {"dtype": "F32", "shape": [2], "initializer": "he_normal"}}"#;
-    let output = plan("spec = 's.json'", spec);
-    assert!(text(&output.stdout).ends_with("(drawn)\n"), "{}", text(&output.stdout));
+fn a_seed_that_is_not_drawn_yet_is_not_shown() {
+    let spec = r#"{"w": {"dtype": "F32", "shape": [2], "initializer": "he_normal"},
+        "v": {"dtype": "F32", "shape": [2]}}"#;
+    let rules = "spec = 's.json'\n[[rules]]\nmatch = 'v'\ninitializer = 'he_normal'\nseed = 9";
+    let [first, second] = [(); 2].map(|()| plan(rules, spec).stdout);
+    assert_eq!(text(&first), text(&second));
+    let lines: Vec<&str> = text(&first).lines().collect();
+    let seeds = lines[1..3].iter().map(|line| line.split_whitespace().rev().nth(1).unwrap());
+    assert_eq!(seeds.collect::<Vec<_>>(), ["-", "9"]);
+    assert!(lines.last().unwrap().ends_with("none yet: init draws one, and --seed N names one"));
+
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("plan.toml"), rules).unwrap();
+    fs::write(folder.path().join("s.json"), spec).unwrap();
+    let json = |options: &[&str]| -> serde_json::Value {
+        let mut command = varscale();
+        command.args(["plan", "plan.toml", "--json"]).args(options).current_dir(&folder);
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+    };
+    for (options, seed) in [(&[][..], serde_json::Value::Null), (&["--seed", "5"], 5.into())] {
+        let json = json(options);
+        assert_eq!(json["seed"], seed);
+        assert_eq!(json["tensors"][0]["seed"].is_null(), seed.is_null());
+        assert_eq!(json["tensors"][0]["initializer"]["config"]["seed"].is_null(), seed.is_null());
+        assert_eq!(json["tensors"][1]["seed"], 9);
+    }
+}
+
+#[test]
+fn a_plan_from_the_standard_input_has_its_spec_in_the_current_folder() {
+    let folder = TempDir::new().unwrap();
+    let rules = "spec = 's.json'\nseed = 3\n[[rules]]\nmatch = '*'\ninitializer = 'ones'";
+    fs::write(folder.path().join("plan.toml"), rules).unwrap();
+    let spec = r#"{"w": {"dtype": "F32", "shape": [2]}}"#;
+    fs::write(folder.path().join("s.json"), spec).unwrap();
+    let run = |plan: &str, input: &str| {
+        let input = fs::File::open(folder.path().join(input)).unwrap();
+        varscale().args(["plan", plan]).current_dir(&folder).stdin(input).output().unwrap()
+    };
+    let (file, dash) = (run("plan.toml", "plan.toml"), run("-", "plan.toml"));
+    assert!(dash.status.success(), "{}", text(&dash.stderr));
+    assert_eq!(text(&file.stdout), text(&dash.stdout));
+    let output = run("-", "s.json");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("the standard input"), "{}", text(&output.stderr));
 }
 
 #[test]

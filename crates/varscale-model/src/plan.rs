@@ -73,6 +73,8 @@ pub struct PlannedTensor {
     pub draw: Draw,
     /// Size of its values in bytes.
     pub bytes: u64,
+    /// Whether its seed is the plan's, and none of a rule or of its initializer.
+    pub seed_of_plan: bool,
 }
 
 /// Why a spec and rules make no plan.
@@ -151,7 +153,7 @@ impl PlannedTensor {
     }
 
     fn to_json(&self) -> Value {
-        let Self { tensor, initializer, dtype, draw, bytes } = self;
+        let Self { tensor, initializer, dtype, draw, bytes, seed_of_plan: _ } = self;
         let explanation = draw.explanation();
         json!({
             "name": tensor.name,
@@ -315,9 +317,10 @@ fn resolve(
             rule: found.map(|(index, rule)| title(index, rule)),
         })?,
     };
+    let own = rule.and_then(|rule| rule.seed.as_ref()).map(Seed::resolved);
+    let seed_of_plan = seed.is_none() && scheme.class().draws && own.is_none();
     let seed = match seed {
         None if scheme.class().draws => {
-            let own = rule.and_then(|rule| rule.seed.as_ref()).map(Seed::resolved);
             // As an integer, so that the initializer's config holds a seed that was drawn, too.
             Some(own.unwrap_or_else(|| seeds.next(file.stream)).into())
         }
@@ -342,7 +345,7 @@ fn resolve(
     let draw = initializer.draw_call(&tensor, 0).map_err(refused)?;
     draw.check(dtype).map_err(refused)?;
     let bytes = dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
-    Ok(PlannedTensor { tensor, initializer, dtype, draw, bytes })
+    Ok(PlannedTensor { tensor, initializer, dtype, draw, bytes, seed_of_plan })
 }
 
 fn too_large(spec: &SpecTensor) -> PlanError {
