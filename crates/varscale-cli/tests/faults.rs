@@ -12,8 +12,8 @@ use std::{
 
 use tempfile::TempDir;
 
-/// Small enough to be written often, large enough to be killed meanwhile: 24 MB.
-const SPEC: &str = r#"{"w": {"dtype": "F32", "shape": [3000, 2000]}}"#;
+/// Small enough to be written often, large enough to be killed meanwhile: 48 MB.
+const SPEC: &str = r#"{"w": {"dtype": "F32", "shape": [6000, 2000]}}"#;
 const PLAN: &str = "spec = 's.json'\n[[rules]]\nmatch = '*'\ninitializer = 'he_normal'\n";
 const SEEDS: [&str; 2] = ["1", "2"];
 
@@ -27,7 +27,9 @@ struct Workplace {
 
 impl Workplace {
     fn new() -> Self {
-        let folder = TempDir::new().unwrap();
+        // In memory, where it can be had: elsewhere most of the time passes in one wait for the disk.
+        let memory = Path::new("/dev/shm");
+        let folder = TempDir::new_in(memory).or_else(|_| TempDir::new()).unwrap();
         fs::write(folder.path().join("plan.toml"), PLAN).unwrap();
         fs::write(folder.path().join("s.json"), SPEC).unwrap();
         let mut place = Self { folder, whole: Default::default(), time: Duration::ZERO };
@@ -230,7 +232,7 @@ impl Drop for Disk {
 fn full_disks_leave_what_was_there() {
     let place = Workplace::new();
     let outputs = TempDir::new().unwrap();
-    let Some(disk) = Disk::mount(outputs.path(), "size=60m") else {
+    let Some(disk) = Disk::mount(outputs.path(), "size=120m") else {
         eprintln!("skipped: only root mounts a disk to fill");
         return;
     };
@@ -241,7 +243,7 @@ fn full_disks_leave_what_was_there() {
     let names = || fs::read_dir(&disk.0).unwrap().count();
 
     // Full at the start: told before anything is drawn.
-    fs::write(disk.0.join("other"), vec![0; 20 << 20]).unwrap();
+    fs::write(disk.0.join("other"), vec![0; 40 << 20]).unwrap();
     let output = init.output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("free on its disk"), "{}", text(&output.stderr));
@@ -253,7 +255,7 @@ fn full_disks_leave_what_was_there() {
         let mut child = init.spawn().unwrap();
         while child.try_wait().unwrap().is_none() && names() == 1 {}
         signal(&child, "STOP");
-        let filled = fs::write(disk.0.join("other"), vec![0; 60 << 20]).is_err();
+        let filled = fs::write(disk.0.join("other"), vec![0; 120 << 20]).is_err();
         signal(&child, "CONT");
         let output = child.wait_with_output().unwrap();
         fs::remove_file(disk.0.join("other")).unwrap();
