@@ -96,6 +96,27 @@ def test_generators_advance_as_keras_own(stream):
     assert numpy(ours.state.value).tolist() == [5, 3]
 
 
+@pytest.mark.parametrize("stream", ["native", "keras"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_generators_advance_in_compiled_functions(stream, dtype):
+    generator = keras.random.SeedGenerator(5)
+    initializer = varscale.keras.HeNormal(generator, stream=stream)
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("tf.function is TensorFlow's")
+    import tensorflow
+
+    compiled = tensorflow.function(lambda: initializer((17, 3), dtype))
+    again = varscale.keras.HeNormal(keras.random.SeedGenerator(5), stream=stream)
+    for _ in range(3):
+        values = compiled()
+        assert values.shape == (17, 3)
+        assert np.array_equal(numpy(values), numpy(again((17, 3), dtype)))
+    assert numpy(generator.state.value).tolist() == [5, 3]
+    with pytest.raises(ValueError, match="too many elements"):
+        tensorflow.function(lambda: initializer((2**62, 4), dtype))()
+    assert numpy(generator.state.value).tolist() == [5, 3]
+
+
 def test_keras_stream_under_compilation_and_on_other_devices():
     # Nothing has been compared before, in any order of calls.
     _keras_comparison._same.cache_clear()

@@ -5,7 +5,10 @@ by another class on each: there, ours are held to TypeError for the wrong kind a
 the rest.
 """
 
+import importlib
 import inspect
+import subprocess
+import sys
 
 import faces
 import pytest
@@ -43,6 +46,155 @@ def test_every_class_that_the_framework_has_is_there(both):
         without = [one for one in of_numpy if not one.endswith("_axes")]
         assert [one.name for one in [*parameters, stream]] in (list(of_numpy), without)
         assert all(one.default == of_numpy[one.name].default for one in parameters)
+
+
+def test_replacing_the_import_is_enough(both):
+    """Every public name of the framework's is there: our class for what it draws by, or its own."""
+    theirs, ours = both
+    for name in dir(theirs):
+        if name.startswith("_"):
+            continue
+        own, made = getattr(theirs, name), getattr(ours, name)
+        assert name in ours.__all__
+        if own.__name__ in faces.DRAWN:
+            assert issubclass(made, own)
+            assert made is getattr(ours, own.__name__)
+        else:
+            assert made is own or name in ("get", "deserialize")
+
+
+@pytest.mark.parametrize("name", faces.ALL)
+def test_every_identifier_gives_what_stands_under_its_name(both, name):
+    theirs, ours = both
+    made = getattr(ours, name)
+    config = theirs.serialize(getattr(theirs, name)())
+    snake = varscale._family.FAMILY[name].snake_case
+    for identifier in [name, snake, getattr(theirs, name), made, config, ours.serialize(made())]:
+        assert type(ours.get(identifier)) is made
+    for identifier in [config, ours.serialize(made())]:
+        assert type(ours.deserialize(identifier)) is made
+    initializer = made()
+    assert ours.get(initializer) is initializer
+    assert ours.get(None) is None
+    assert ours.get(len) is len
+
+
+def read(both, saved):
+    """What our faces make of a serialized initializer: the framework's, and NumPy's."""
+    ours = both[1]
+    return [ours.get(dict(saved)), ours.deserialize(dict(saved)), varscale.get(dict(saved))]
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {"class_name": "GlorotUniform", "config": {"seed": None, "dtype": "float32"}},
+        {"class_name": "Zeros", "config": {"dtype": "float32"}},
+        {
+            "class_name": "RandomUniform",
+            "config": {"minval": -0.05, "maxval": 0.05, "seed": None, "dtype": "float32"},
+        },
+        {"class_name": "RandomNormal", "config": {"mean": 0, "stddev": 0.02, "seed": None}},
+        {"class_name": "Ones", "config": {}, "shared_object_id": 140123},
+        {"class_name": "HeNormalV2", "config": {"seed": 3}},
+        {"class_name": "glorot_uniformV2", "config": {}},
+        {"class_name": "VarianceScalingV2", "config": {"scale": 2.0, "distribution": "normal"}},
+    ]
+    + [
+        {"module": module, "class_name": name, "config": {}, "registered_name": registered}
+        for module in [
+            "keras.initializers",
+            "keras.src.initializers.random_initializers",
+            "keras_core.initializers",
+            "tf_keras.initializers",
+            "keras.initializers.initializers_v2",
+        ]
+        for name in ["HeNormal", "Ones"]
+        for registered in [None, name]
+    ],
+    ids=str,
+)
+def test_configs_of_every_version_of_keras(both, saved):
+    expected = varscale._identifiers.read(saved)
+    for initializer in read(both, saved):
+        config = initializer.get_config()
+        assert type(initializer).__qualname__ == expected[0]
+        assert expected[1].items() - {("distribution", "normal")} <= config.items()
+        assert "dtype" not in config
+
+
+@pytest.mark.parametrize("identifier", ["orthogonal", "Orthogonal"])
+def test_configs_of_classes_that_we_lack(both, identifier):
+    theirs, ours = both
+    saved = {"class_name": identifier, "config": {"gain": 2.0, "seed": None, "dtype": "float32"}}
+    for made in [ours.get(saved), ours.deserialize(saved)]:
+        assert type(made) is theirs.Orthogonal
+        assert made.gain == 2.0
+    assert type(ours.get(identifier)) is theirs.Orthogonal
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        {"class_name": "HeNormal", "config": {}, "registered_name": "my_pkg>HeNormal"},
+        {"class_name": "HeNormal", "config": {}, "module": "my_pkg"},
+        {"class_name": "HeNormal", "config": {}, "module": None, "registered_name": "HeNormal"},
+        {"class_name": "Zeros", "config": {}, "module": "my_pkg", "registered_name": "Zeros"},
+        {
+            "class_name": "HeNormal",
+            "config": {"seed": {"class_name": "SeedGenerator", "module": "my", "config": {}}},
+        },
+    ],
+)
+def test_classes_of_others_are_refused(both, saved):
+    for load in [both[1].get, both[1].deserialize, varscale.get]:
+        with pytest.raises(ValueError, match="my|null"):
+            load(saved)
+
+
+def test_what_users_registered_is_theirs(both):
+    theirs, ours = both
+    framework = importlib.import_module(theirs.__name__.partition(".")[0])
+
+    class Mine(theirs.Initializer):
+        pass
+
+    with framework.utils.custom_object_scope({"HeNormal": Mine, "my>Zeros": Mine}):
+        assert type(ours.get("HeNormal")) is Mine
+        saved = {"module": "my", "class_name": "Zeros", "config": {}, "registered_name": "my>Zeros"}
+        assert type(ours.get(saved)) is Mine
+    saved = {"module": "my", "class_name": "Other", "config": {}, "registered_name": "Other"}
+    assert type(ours.deserialize(saved, {"Other": Mine})) is Mine
+
+
+LOAD_ALL = """
+import sys, {0}
+for path in sys.argv[1:]:
+    try:
+        {0}.models.load_model(path)
+        print("loaded")
+    except Exception as error:
+        print("varscale.{0}" in str(error) or "varscale>HeNormal" in str(error))
+"""
+
+
+def test_saved_models_say_what_to_import(both, tmp_path):
+    framework = importlib.import_module(both[0].__name__.partition(".")[0])
+    paths = []
+    for stream in ["native", "keras"]:
+        initializer = both[1].HeNormal(7, stream=stream)
+        layer = framework.layers.Dense(3, kernel_initializer=initializer)
+        model = framework.Sequential([framework.Input((4,)), layer])
+        for form in ["keras", "h5"]:
+            paths.append(str(tmp_path / f"{stream}.{form}"))
+            model.save(paths[-1])
+            loaded = framework.models.load_model(paths[-1]).layers[0].kernel_initializer
+            assert type(loaded) is both[1].HeNormal
+            assert (loaded.seed, loaded.stream) == (7, stream)
+    # Elsewhere, nothing is drawn by Keras's own class of this name.
+    code = LOAD_ALL.format(framework.__name__)
+    lacking = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
+    assert lacking.stdout == "True\n" * len(paths), lacking.stderr
 
 
 @some

@@ -120,9 +120,10 @@ def of_framework(module: str, called: str, framework: Any, drawn: type) -> dict[
             signature = inspect.signature(base).parameters.values()
             prefix = f"{called}'s `{row.name}`: "
             one = make(row, module, (drawn, base), signature, prefix)
-            # The name that saved models hold: by a class's own, Keras would take what is saved for
-            # one of its own where nobody has imported this module.
+            # The name that saved models hold, and some of their formats go by alone: by the plain
+            # one, Keras takes its own class where nobody has imported this module.
             one.__name__ = f"{module}.{row.name}"
+            framework.saving.get_custom_objects()[one.__name__] = one
             made[base] = register("varscale", row.name)(one)
     return {name: made.get(value, value) for name, value in public.items()}
 

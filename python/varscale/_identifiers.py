@@ -118,4 +118,5 @@ def deserialize_of(
     # tf_keras, and older versions of Keras, know no axes.
     taken = inspect.signature(made).parameters
     given = {key: value for key, value in arguments.items() if value is not None or key in taken}
-    return made.from_config(given)
+    # Keras's of Constant takes no config without a value.
+    return made.from_config(given) if given else made()
