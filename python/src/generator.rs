@@ -25,7 +25,7 @@ pub(crate) struct SeedGenerator {
 }
 
 /// What `_restore` takes: the seed, the seed that was given, the name and the counter.
-type State = (i128, Option<i128>, Option<String>, u32);
+type State = (u64, Option<i128>, Option<String>, u32);
 
 /// A Python integer, or whatever has `__index__`, as a seed.
 pub(crate) fn integer(seed: &Bound<'_, PyAny>) -> PyResult<i128> {
@@ -36,11 +36,11 @@ pub(crate) fn integer(seed: &Bound<'_, PyAny>) -> PyResult<i128> {
              seed={seed} (of type {kind})"
         ))
     })?;
-    index.extract().or_else(|_| {
-        let received =
-            index.str().map_or_else(|_| "of too many digits".into(), |it| it.to_string());
-        Err(refused(varscale::SeedError::Range { received }))
-    })
+    let integer = index.extract().ok().map(varscale::Seed::integer);
+    match integer {
+        Some(Ok(_)) => index.extract(),
+        _ => Err(refused(varscale::SeedError::Range { received: index.to_string() })),
+    }
 }
 
 #[pymethods]
@@ -53,10 +53,10 @@ impl SeedGenerator {
         Ok(Self { inner, given, name })
     }
 
-    /// The seed, as given or drawn.
+    /// The seed, given or drawn, modulo 2^64.
     #[getter]
-    fn seed(&self) -> i128 {
-        self.inner.value()
+    fn seed(&self) -> u64 {
+        self.inner.resolved()
     }
 
     /// Number of calls made so far: the index of the next one.
@@ -100,12 +100,12 @@ impl SeedGenerator {
 
     #[staticmethod]
     fn _restore(
-        seed: i128,
+        seed: u64,
         given: Option<i128>,
         name: Option<String>,
         counter: u32,
     ) -> PyResult<Self> {
-        let inner = varscale::SeedGenerator::new(Some(given.unwrap_or(seed)));
+        let inner = varscale::SeedGenerator::new(Some(given.unwrap_or(seed.into())));
         Ok(Self { inner: inner.map_err(refused)?.with_counter(counter), given, name })
     }
 }

@@ -163,7 +163,7 @@ impl Scheme {
                 let generator = varscale::SeedGenerator::new(Some(integer(seed)?));
                 Some(Seed::generator(&generator.map_err(refused)?))
             }
-            (None, Some(seed)) => Some(integer(seed)?.into()),
+            (None, Some(seed)) => Some(Seed::integer(integer(seed)?).map_err(refused)?),
         };
         let initializer = varscale::Initializer::new(self.0.clone(), seed).with_stream(stream);
         let draw = match (generator, call) {

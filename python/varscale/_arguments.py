@@ -102,7 +102,7 @@ def number(argument: str, value: Any) -> int | float:
         return real
 
 
-def seed_of(seed: Any, stream: str = "native") -> int | SeedGenerator | None:
+def seed_of(seed: Any) -> int | SeedGenerator | None:
     """A seed as it is kept: an integer, a generator or none."""
     if isinstance(seed, SeedGenerator):
         return seed
@@ -111,18 +111,13 @@ def seed_of(seed: Any, stream: str = "native") -> int | SeedGenerator | None:
         if seed.get("class_name") != "SeedGenerator" or not isinstance(config, dict):
             raise ValueError(f"Invalid `seed` config: {seed}. Use that of a SeedGenerator")
         return SeedGenerator.from_config(config)
-    return integer_seed(seed, stream)
+    return integer_seed(seed)
 
 
-def integer_seed(seed: Any, stream: str) -> int | None:
-    """A seed that is no generator: an integer of any kind, or none.
-
-    A framework's stream takes what its framework does, which the draw says.
-    """
+def integer_seed(seed: Any) -> int | None:
+    """A seed that is no generator: an integer of any kind, or none."""
     # Keras's configs keep True, and it seeds as 1 does.
-    if seed is None or isinstance(seed, bool):
-        return seed
-    return _core.integer_seed(seed, stream == "native")
+    return seed if seed is None or isinstance(seed, bool) else _core.integer_seed(seed)
 
 
 def stream_of(stream: Any) -> str:

@@ -167,9 +167,9 @@ class RandomInitializer(FamilyInitializer):
     def _construct(self, **arguments: Any) -> None:
         seed, stream = arguments.pop("seed"), arguments.pop("stream")
         super()._construct(**arguments)
-        self.stream = stream_of(stream)
-        self._init_seed = seed_of(seed, self.stream)
+        self._init_seed = seed_of(seed)
         self.seed = random_seed() if self._init_seed is None else self._init_seed
+        self.stream = stream_of(stream)
 
     def get_config(self) -> dict[str, Any]:
         seed: Any = self._init_seed

@@ -12,6 +12,9 @@ True
 `stream` is ``"native"``; ``"keras"`` for the active backend's own numbers, bit for bit; or the name
 of another backend's (``"keras-jax"``). Under ``"keras"``, what this machine or version of the
 backend draws otherwise than varscale knows (found out by a first comparison) is left to Keras.
+
+How-tos (saved models, names made ours, weights of whole models):
+https://github.com/varscale/varscale/blob/main/docs/keras.md
 """
 
 from typing import Any

@@ -9,6 +9,9 @@ they draw that part of the whole, with the fans of the whole (tf_keras takes tho
 
 `stream` is ``"native"``; ``"keras"`` for tf_keras's own numbers, bit for bit, left to tf_keras
 where they depend on its global seed or on a partition; or the name of another stream.
+
+How-tos (saved models, names made ours, weights of whole models):
+https://github.com/varscale/varscale/blob/main/docs/keras.md
 """
 
 from typing import Any

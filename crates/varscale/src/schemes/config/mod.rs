@@ -80,7 +80,8 @@ fn seed(seed: &Seed) -> Value {
     let integer = match seed.given() {
         None => Value::Null,
         Some(Integer { value, boolean: true }) => (value != 0).into(),
-        Some(Integer { value, .. }) => json!(Seed::from(value)),
+        Some(Integer { value, .. }) if value < 0 => (value as i64).into(),
+        Some(Integer { value, .. }) => (value as u64).into(),
     };
     match seed.as_generator() {
         Some(generator) => {
