@@ -1,9 +1,8 @@
 //! One call of an initializer for one tensor, from which any box can be taken.
 
 use pyo3::prelude::*;
-use varscale::Dtype;
 
-use crate::{array::Fill, error::refused};
+use crate::{array, dtype::Kind, error::refused};
 
 /// One call of an initializer for one tensor: every value is fixed, none is computed yet.
 #[pyclass(frozen, module = "varscale._core")]
@@ -18,16 +17,24 @@ impl Draw {
     }
 
     /// Raises ValueError where a value would overflow `dtype`.
-    fn check(&self, dtype: &str) -> PyResult<()> {
-        self.0.check(parse(dtype)?).map_err(refused)
+    fn check(&self, py: Python<'_>, dtype: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.0.check(Kind::new(py, Some(dtype))?.dtype).map_err(refused)
     }
 
-    /// Fills `array` with the box at `offset` that has the array's shape.
-    fn fill(&self, array: &Bound<'_, PyAny>, dtype: &str, offset: Vec<usize>) -> PyResult<()> {
-        parse(dtype)?.visit(Fill { draw: &self.0, array, offset })
+    /// A new array with the box at `offset` of this extent.
+    fn array<'py>(
+        &self,
+        py: Python<'py>,
+        dtype: &Bound<'py, PyAny>,
+        offset: Vec<usize>,
+        extent: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        array::drawn(py, &self.0, &Kind::new(py, Some(dtype))?, offset, &extent)
     }
-}
 
-fn parse(dtype: &str) -> PyResult<Dtype> {
-    dtype.parse::<Dtype>().map_err(refused)
+    /// Fills `array`, which is C-contiguous and in native byte order, with the box at `offset` that
+    /// has its shape.
+    fn fill(&self, array: &Bound<'_, PyAny>, offset: Vec<usize>) -> PyResult<()> {
+        array::fill(&self.0, array, offset)
+    }
 }

@@ -1,6 +1,10 @@
 //! Seed generators.
 
-use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
+use pyo3::{
+    exceptions::PyValueError,
+    prelude::*,
+    types::{PyDict, PyInt},
+};
 
 use crate::error::refused;
 
@@ -29,6 +33,11 @@ type State = (u64, Option<i128>, Option<String>, u32);
 
 /// A Python integer, or whatever has `__index__`, as a seed.
 pub(crate) fn integer(seed: &Bound<'_, PyAny>) -> PyResult<i128> {
+    if seed.is_instance_of::<PyInt>()
+        && let Ok(seed) = seed.extract::<i64>()
+    {
+        return Ok(seed.into());
+    }
     let index = seed.call_method0("__index__").map_err(|_| {
         let kind = seed.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
         PyValueError::new_err(format!(

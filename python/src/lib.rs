@@ -1,7 +1,9 @@
 //! The Rust side of the Python package: `varscale._core`, which only the package itself imports.
 
+mod arguments;
 mod array;
 mod draw;
+mod dtype;
 mod error;
 mod explanation;
 mod generator;
@@ -14,15 +16,20 @@ mod threads;
 mod _core {
     use std::ffi::OsString;
 
-    use pyo3::{prelude::*, types::PyString};
+    use pyo3::prelude::*;
     use varscale::{Distribution, Dtype, Law, Mode, Seed, Stream};
 
+    use crate::{arguments, error::refused, generator, scheme};
     #[pymodule_export]
     use crate::{
-        draw::Draw, explanation::Explanation, generator::SeedGenerator, plan::Plan, scheme::Scheme,
-        scheme::serialized_class,
+        arguments::{axes_of, shape_of},
+        draw::Draw,
+        dtype::{dtype_name, dtype_of, floatx, set_floatx},
+        explanation::Explanation,
+        generator::SeedGenerator,
+        plan::Plan,
+        scheme::{Scheme, serialized_class},
     };
-    use crate::{error::refused, generator, scheme};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -53,14 +60,20 @@ mod _core {
 
     /// The name of a stream.
     #[pyfunction]
-    fn stream_name(stream: &Bound<'_, PyString>) -> PyResult<&'static str> {
-        stream.to_string_lossy().parse().map(Stream::name).map_err(refused)
+    fn stream_of(stream: &Bound<'_, PyAny>) -> PyResult<&'static str> {
+        arguments::text("stream", stream)?.parse().map(Stream::name).map_err(refused)
     }
 
-    /// The name of a dtype.
+    /// A real argument: an integer as it was written, or a float.
     #[pyfunction]
-    fn dtype_name(dtype: &Bound<'_, PyString>) -> PyResult<&'static str> {
-        dtype.to_string_lossy().parse().map(Dtype::name).map_err(refused)
+    fn number<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        arguments::number(argument, value).map(|(_, written)| written)
+    }
+
+    /// A name.
+    #[pyfunction]
+    fn text<'py>(argument: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        arguments::text(argument, value).map(|_| value.clone())
     }
 
     /// Runs the command `varscale` with these arguments, its own name first; returns its exit code.

@@ -3,13 +3,15 @@
 use pyo3::{
     exceptions::{PyTypeError, PyValueError},
     prelude::*,
+    types::PyDict,
 };
-use varscale::{
-    Argument, Class, Distribution, Layout, Mode, Number, Seed, Serialized, Stream, Tensor,
-};
+use varscale::{Argument, Class, Layout, Seed, Serialized, Stream, Tensor};
 
 use crate::{
+    arguments::{argument, axes_of, shape},
+    array,
     draw::Draw,
+    dtype::Kind,
     error::refused,
     explanation::Explanation,
     generator::{SeedGenerator, integer},
@@ -78,28 +80,7 @@ pub(crate) fn serialized_class(json: &str) -> PyResult<String> {
     Serialized::read(&value).map(|serialized| serialized.class_name).map_err(refused)
 }
 
-fn number(value: &Bound<'_, PyAny>) -> PyResult<Number> {
-    match value.extract::<i32>() {
-        Ok(integer) if !value.is_instance_of::<pyo3::types::PyFloat>() => Ok(integer.into()),
-        _ => value.extract::<f64>().map(Number::from),
-    }
-}
-
-/// An argument of the kind that a parameter's default is of.
-fn argument(kind: &Argument, value: &Bound<'_, PyAny>) -> PyResult<Argument> {
-    Ok(match kind {
-        Argument::Number(_) => Argument::Number(number(value)?),
-        Argument::Mode(_) => {
-            Argument::Mode(value.extract::<String>()?.parse::<Mode>().map_err(refused)?)
-        }
-        Argument::Distribution(_) => Argument::Distribution(
-            value.extract::<String>()?.parse::<Distribution>().map_err(refused)?,
-        ),
-        _ => {
-            return Err(PyTypeError::new_err("an argument of a kind that Python has no value for"));
-        }
-    })
-}
+const AXES: [&str; 2] = ["input_axes", "output_axes"];
 
 fn tensor(shape: Vec<usize>, name: String, layout: &str) -> PyResult<Tensor> {
     let layout = layout.parse::<Layout>().map_err(refused)?;
@@ -122,23 +103,50 @@ impl Scheme {
             let (wanted, given) = (class.parameters.len(), arguments.len());
             return Err(PyTypeError::new_err(format!("{class_name} takes {wanted}, not {given}")));
         }
-        let kinds = class.parameters.iter().map(|parameter| &parameter.default);
-        let arguments = kinds.zip(&arguments).map(|(kind, value)| argument(kind, value));
+        let arguments =
+            class.parameters.iter().zip(&arguments).map(|(parameter, value)| {
+                Ok(argument(parameter.name, &parameter.default, value)?.0)
+            });
         let scheme = varscale::Scheme::new(class, arguments.collect::<PyResult<_>>()?);
         let scheme = scheme.and_then(|scheme| scheme.with_axes(input_axes, output_axes));
         scheme.map(Self).map_err(refused)
     }
 
-    /// The arguments, in the order of the class's parameters, as configs hold them.
-    #[getter]
-    fn arguments(&self) -> Vec<Value> {
-        self.0.arguments().iter().map(Value::from).collect()
+    /// A class by its name with those of these arguments that are its own, axes included; and
+    /// these, as configs hold them.
+    #[staticmethod]
+    fn of<'py>(
+        py: Python<'py>,
+        class_name: &str,
+        given: &Bound<'py, PyDict>,
+    ) -> PyResult<(Self, Bound<'py, PyDict>)> {
+        let class = Class::named(class_name).map_err(refused)?;
+        let checked = PyDict::new(py);
+        let get = |name: &str| given.get_item(name);
+        let mut arguments = Vec::with_capacity(class.parameters.len());
+        for parameter in class.parameters {
+            let value = get(parameter.name)?.unwrap_or_else(|| py.None().into_bound(py));
+            let (value, written) = argument(parameter.name, &parameter.default, &value)?;
+            checked.set_item(parameter.name, written)?;
+            arguments.push(value);
+        }
+        let mut scheme = varscale::Scheme::new(class, arguments).map_err(refused)?;
+        if class.has_axes {
+            let [input, output] = AXES.map(|name| {
+                let given = get(name)?.filter(|axes| !axes.is_none());
+                let axes = axes_of(name, given.as_ref())?;
+                checked.set_item(name, &axes)?;
+                PyResult::Ok(axes)
+            });
+            scheme = scheme.with_axes(input?, output?).map_err(refused)?;
+        }
+        Ok((Self(scheme), checked))
     }
 
     /// How the scheme arrives at its numbers for a shape.
-    fn explain(&self, shape: Vec<usize>, layout: &str) -> PyResult<Explanation> {
-        let tensor = tensor(shape, String::new(), layout)?;
-        self.0.explain(tensor).map(Explanation).map_err(refused)
+    fn explain(&self, shape: &Bound<'_, PyAny>, layout: &str) -> PyResult<Explanation> {
+        let tensor = tensor(self::shape("shape", shape)?, String::new(), layout)?;
+        Explanation::new(&self.0, tensor)
     }
 
     /// The draw of a tensor. A `SeedGenerator` advances by one call; with an integer, `call` is
@@ -146,14 +154,48 @@ impl Scheme {
     #[pyo3(signature = (shape, seed, stream, *, name=String::new(), layout="keras", call=None))]
     fn draw(
         &self,
-        shape: Vec<usize>,
+        shape: &Bound<'_, PyAny>,
         seed: Option<&Bound<'_, PyAny>>,
         stream: &str,
         name: String,
         layout: &str,
         call: Option<u32>,
     ) -> PyResult<Draw> {
-        let tensor = tensor(shape, name, layout)?;
+        let tensor = tensor(self::shape("shape", shape)?, name, layout)?;
+        self.draw_tensor(tensor, seed, stream, call).map(Draw)
+    }
+
+    /// The values of a tensor, or of a box of it (offset and extent), as a new array: what `draw`
+    /// and its `array` give, at once.
+    #[pyo3(signature = (shape, dtype, seed, stream, *, name=String::new(), layout="keras", part=None))]
+    #[expect(clippy::too_many_arguments, reason = "Python's keywords")]
+    fn array<'py>(
+        &self,
+        py: Python<'py>,
+        shape: &Bound<'py, PyAny>,
+        dtype: Option<&Bound<'py, PyAny>>,
+        seed: Option<&Bound<'py, PyAny>>,
+        stream: &str,
+        name: String,
+        layout: &str,
+        part: Option<(Vec<usize>, Vec<usize>)>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let shape = self::shape("shape", shape)?;
+        let kind = Kind::new(py, dtype)?;
+        let (offset, extent) = part.unwrap_or_else(|| (vec![0; shape.len()], shape.clone()));
+        let draw = self.draw_tensor(tensor(shape, name, layout)?, seed, stream, None)?;
+        array::drawn(py, &draw, &kind, offset, &extent)
+    }
+}
+
+impl Scheme {
+    fn draw_tensor(
+        &self,
+        tensor: Tensor,
+        seed: Option<&Bound<'_, PyAny>>,
+        stream: &str,
+        call: Option<u32>,
+    ) -> PyResult<varscale::Draw> {
         let stream = stream.parse::<Stream>().map_err(refused)?;
         let generator = seed.and_then(|seed| seed.cast::<SeedGenerator>().ok());
         let seed = match (generator, seed) {
@@ -170,6 +212,6 @@ impl Scheme {
             (Some(_), None) => initializer.draw(tensor),
             (_, call) => initializer.draw_call(tensor, call.unwrap_or(0)),
         };
-        draw.map(Draw).map_err(refused)
+        draw.map_err(refused)
     }
 }

@@ -89,3 +89,34 @@ def test_initializers_of_other_kinds_have_an_empty_config():
             return np.full(shape, 0.5, dtype)
 
     assert repr(Halves().clone()) == "Halves()"
+
+
+@pytest.mark.parametrize("recorded", CONFIGS, ids=lambda recorded: recorded["class_name"])
+def test_what_is_serialized_loads(recorded):
+    serialized = varscale.serialize(varscale.deserialize(recorded))
+    assert serialized == {"registered_name": None, "module": "keras.initializers", **serialized}
+    assert serialized["class_name"] == varscale.get(recorded["class_name"]).__class__.__name__
+    assert varscale.serialize(varscale.deserialize(serialized)) == serialized
+    assert json.loads(json.dumps(serialized)) == serialized
+
+
+def test_serializing_keeps_the_stream():
+    serialized = varscale.serialize(varscale.HeNormal(3, stream="keras-numpy"))
+    assert serialized["module"] == "varscale"
+    assert varscale.deserialize(serialized).stream == "keras-numpy"
+
+
+def test_custom_objects_come_first():
+    class Mine(varscale.HeNormal):
+        """A caller's."""
+
+    serialized = varscale.serialize(Mine(seed=3))
+    mine = varscale.deserialize(serialized, custom_objects={"Mine": Mine})
+    assert type(mine) is Mine and mine.seed == 3
+    assert type(varscale.deserialize("ones", {"ones": Mine})) is Mine
+    for wrong in [serialized, "Mine", {"class_name": 3}, 3]:
+        with pytest.raises(ValueError, match="identifier"):
+            varscale.deserialize(wrong)
+    for wrong in [None, "ones", varscale.Ones, serialized]:
+        with pytest.raises(TypeError, match="`initializer` must be"):
+            varscale.serialize(wrong)

@@ -1,5 +1,7 @@
 """The package itself: its types, its imports, its command."""
 
+import ast
+import importlib
 import importlib.metadata
 import importlib.util
 import inspect
@@ -52,6 +54,53 @@ def test_stubs_of_the_classes_are_what_the_modules_are():
         if re.match(r"varscale\.[^_]", line) and "failed to import" not in line
     ]
     assert not wrong
+
+
+@needs("mypy")
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("assert_type(varscale.HeNormal.from_config({}), varscale.HeNormal)", None),
+        ("assert_type(varscale.Zeros().clone(), varscale.Zeros)", None),
+        ("varscale.VarianceScaling(2, 'fan_geo_avg', 'uniform', 1, stream='keras-jax')", None),
+        ("varscale.VarianceScaling(mode='fan')", "arg-type"),
+        ("varscale.VarianceScaling(distribution='gamma')", "arg-type"),
+        ("varscale.HeNormal(stream='numpy')", "arg-type"),
+        ("varscale.HeNormal(stream='keras')", "arg-type"),
+    ],
+)
+def test_types_are_narrow(line, error, tmp_path):
+    code = tmp_path / "code.py"
+    code.write_text(f"from typing import assert_type\nimport varscale\n{line}\n")
+    shown = run(sys.executable, "-m", "mypy", "--config-file", str(CONFIG), str(code)).stdout
+    assert re.findall(r"error: .*\[(.*)\]", shown) == ([error] if error else []), shown
+
+
+def test_types_name_what_the_core_has():
+    tree = ast.parse((FOLDER / "_signatures.pyi").read_text())
+    named = {
+        node.target.id: [
+            part.value for part in ast.walk(node.value) if isinstance(part, ast.Constant)
+        ]
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign)
+    }
+    core = varscale._core
+    assert named["Mode"] == core.MODES
+    # The alias that Keras has.
+    assert named["Distribution"] == [*core.DISTRIBUTIONS, "normal"]
+    assert named["Stream"] == core.STREAMS
+
+
+#: What `varscale` lacks of `keras.initializers`.
+OTHER_FAMILIES = ["Orthogonal", "OrthogonalInitializer", "STFT", "STFTInitializer"]
+
+
+@needs("keras")
+def test_every_name_of_keras_is_here():
+    theirs = importlib.import_module("keras.initializers")
+    names = {name for name in dir(theirs) if not name.startswith("_")}
+    assert sorted(names - {*varscale.__all__}) == sorted([*OTHER_FAMILIES, "orthogonal", "stft"])
 
 
 def test_the_licences_are_in_the_wheel():

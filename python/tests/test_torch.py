@@ -1,6 +1,7 @@
 """torch's initializers, in place."""
 
 import contextlib
+import math
 
 import numpy as np
 import pytest
@@ -96,8 +97,7 @@ def test_truncation_is_what_it_says(mean, std, a, b):
     half = torch.empty(200, 250, dtype=torch.bfloat16)
     with pytest.warns(UserWarning, match="tail") if far else contextlib.nullcontext():
         varscale.torch.trunc_normal_(half, mean, std, a, b, seed=5)
-    bound = torch.tensor([a, b]).to(torch.bfloat16)
-    assert bound[0] <= half.min() and half.max() <= bound[1]
+    assert a <= half.double().min() and half.double().max() <= b
 
 
 def test_bounds_hold_around_any_mean():
@@ -105,7 +105,59 @@ def test_bounds_hold_around_any_mean():
     mean, std = 76.49580016637154, 0.08477354442440296
     a, b = mean - 2 * std, mean + 2 * std
     tensor = varscale.torch.trunc_normal_(torch.empty(200_000), mean, std, a, b, seed=21)
-    assert torch.tensor(a) <= tensor.min() and tensor.max() <= torch.tensor(b)
+    assert a <= tensor.double().min() and tensor.double().max() <= b
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("std", "a", "b"),
+    [
+        (0.02, -0.04, 0.04),
+        (0.1, -0.2, 0.2),
+        (1.0, -0.06, 0.06),
+        (0.02, -0.06, 0.06),
+        (1.0, 0.1, 0.7),
+        (1.0, -0.7, -0.1),
+        (1.0, -np.inf, 0.06),
+        (0.01, -0.1, np.inf),
+        (1.0, -1 / 3, 0.3),
+    ],
+)
+def test_bounds_that_a_user_gives_are_never_passed(dtype, std, a, b):
+    kind = getattr(torch, dtype)
+    drawn = [varscale.torch.trunc_normal_(torch.empty(300_000, dtype=kind), 0, std, a, b, seed=2)]
+    if np.isfinite([a, b]).all():
+        drawn.append(varscale.torch.uniform_(torch.empty(300_000, dtype=kind), a, b, seed=2))
+    for tensor in drawn:
+        assert a <= float(tensor.double().min()) and float(tensor.double().max()) <= b
+        assert kind in (torch.float32, torch.float64) or tensor.unique().numel() > 50
+    # Only what was outside has changed.
+    if b == -a == 2 * std:
+        law = varscale.TruncatedNormal(0, std, 2)((300_000,), dtype)
+        expected = _torch.from_numpy(law)
+        inside = expected.double().abs() <= b
+        assert torch.equal(drawn[0][inside], expected[inside])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda tensor: varscale.torch.uniform_(tensor, 0.0601, 0.0602),
+        lambda tensor: varscale.torch.trunc_normal_(tensor, 0, 1, 0.0601, 0.0602),
+    ],
+)
+def test_bounds_between_two_values_of_the_dtype_are_refused(call):
+    assert call(torch.empty(9)).isfinite().all()
+    with pytest.raises(ValueError, match="No bfloat16 lies between `a` and `b`: a=0.0601"):
+        call(torch.empty(9, dtype=torch.bfloat16))
+
+
+def test_laws_that_cut_at_two_deviations_keep_their_bound():
+    tensor = torch.empty(1000, 1000, dtype=torch.bfloat16)
+    for scale in [0.3, 2.0]:
+        bound = 2 * math.sqrt(scale / 1000) / 0.87962566103423978
+        varscale.torch.variance_scaling_(tensor, scale, seed=1)
+        assert tensor.max() == torch.tensor(bound).bfloat16()
 
 
 def test_seeds_and_generators():

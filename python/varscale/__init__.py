@@ -15,9 +15,8 @@ frameworks' own tensors. None of the frameworks is imported before its module is
 """
 
 from varscale import _initializers
-from varscale._arguments import floatx, set_floatx
-from varscale._core import Explanation, SeedGenerator, __version__
-from varscale._identifiers import get
+from varscale._core import Explanation, SeedGenerator, __version__, floatx, set_floatx
+from varscale._identifiers import deserialize, get, serialize
 from varscale._initializers import Initializer
 from varscale._plan import init
 from varscale._spec import spec
@@ -29,9 +28,11 @@ __all__ = [
     "Initializer",
     "SeedGenerator",
     "__version__",
+    "deserialize",
     "floatx",
     "get",
     "init",
+    "serialize",
     "set_floatx",
     "spec",
 ]

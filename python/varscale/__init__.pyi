@@ -1,12 +1,14 @@
-from varscale._arguments import floatx as floatx
-from varscale._arguments import set_floatx as set_floatx
 from varscale._core import Explanation as Explanation
 from varscale._core import SeedGenerator as SeedGenerator
 from varscale._core import __version__ as __version__
+from varscale._core import floatx as floatx
+from varscale._core import set_floatx as set_floatx
+from varscale._identifiers import deserialize as deserialize
 from varscale._identifiers import get as get
+from varscale._identifiers import serialize as serialize
 from varscale._initializers import Initializer as Initializer
 from varscale._plan import init as init
-from varscale._signatures import Normal, Preset, Scaled, Uniform
+from varscale._signatures import Normal, Preset, Scaled, Stream, Uniform
 from varscale._spec import spec as spec
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "HeNormal",
     "HeUniform",
     "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
@@ -29,6 +32,7 @@ __all__ = [
     "Zeros",
     "__version__",
     "constant",
+    "deserialize",
     "floatx",
     "get",
     "glorot_normal",
@@ -42,6 +46,7 @@ __all__ = [
     "ones",
     "random_normal",
     "random_uniform",
+    "serialize",
     "set_floatx",
     "spec",
     "truncated_normal",
@@ -63,16 +68,18 @@ class Identity(Initializer):
     gain: float
     def __init__(self, gain: float = 1.0) -> None: ...
 
-class RandomNormal(Normal, Initializer): ...
-class RandomUniform(Uniform, Initializer): ...
-class TruncatedNormal(Normal, Initializer): ...
-class VarianceScaling(Scaled, Initializer): ...
-class GlorotUniform(Preset, VarianceScaling): ...
-class GlorotNormal(Preset, VarianceScaling): ...
-class HeUniform(Preset, VarianceScaling): ...
-class HeNormal(Preset, VarianceScaling): ...
-class LecunUniform(Preset, VarianceScaling): ...
-class LecunNormal(Preset, VarianceScaling): ...
+IdentityInitializer = Identity
+
+class RandomNormal(Normal[Stream], Initializer): ...
+class RandomUniform(Uniform[Stream], Initializer): ...
+class TruncatedNormal(Normal[Stream], Initializer): ...
+class VarianceScaling(Scaled[Stream], Initializer): ...
+class GlorotUniform(Preset[Stream], VarianceScaling): ...
+class GlorotNormal(Preset[Stream], VarianceScaling): ...
+class HeUniform(Preset[Stream], VarianceScaling): ...
+class HeNormal(Preset[Stream], VarianceScaling): ...
+class LecunUniform(Preset[Stream], VarianceScaling): ...
+class LecunNormal(Preset[Stream], VarianceScaling): ...
 
 constant = Constant
 glorot_normal = GlorotNormal

@@ -1,11 +1,11 @@
 """The family: classes of the core's table, as every framework's face of it shows them."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from inspect import Parameter
 from typing import Any, NamedTuple
 
-from varscale._arguments import axes_of, integer_seed, number, shape_of, stream_of, text
+from varscale._arguments import integer_seed, stream_of
 from varscale._core import CLASSES, DISTRIBUTIONS, MODES, Explanation, Scheme
 
 _AXES = ("input_axes", "output_axes")
@@ -44,20 +44,6 @@ class Class(NamedTuple):
         given |= dict.fromkeys(_AXES) if self.has_axes else {}
         kind = Parameter.POSITIONAL_OR_KEYWORD
         return [Parameter(name, kind, default=default) for name, default in given.items()]
-
-    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of its scheme among these, each of the kind of its parameter's default."""
-        kinds: dict[str, Callable[[str, Any], Any]] = {
-            name: text if isinstance(default, str) else number for name, default in self.parameters
-        }
-        kinds |= dict.fromkeys(_AXES, axes_of) if self.has_axes else {}
-        return {name: kind(name, given.get(name)) for name, kind in kinds.items()}
-
-    def scheme(self, given: Mapping[str, Any]) -> Scheme:
-        """Its scheme with these arguments, which are checked."""
-        arguments = [given[name] for name, _ in self.parameters]
-        axes = {name: given[name] for name in _AXES if self.has_axes}
-        return Scheme(self.name, *arguments, **axes)
 
 
 FAMILY = {row[0]: Class(*row) for row in CLASSES}
@@ -145,7 +131,7 @@ class Drawn:
 
     def explain(self, shape: Any) -> Explanation:
         """How the initializer arrives at its numbers for a shape: fans, variance, bounds."""
-        return self._scheme().explain(shape_of(shape), "keras")
+        return self._scheme().explain(shape, "keras")
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor: the framework's, and a stream other than the native."""
@@ -159,4 +145,5 @@ class Drawn:
 
     def _scheme(self) -> Scheme:
         # Made at every call: what the frameworks' classes draw follows their attributes.
-        return self._class.scheme(self._class.checked(vars(self)))
+        scheme, _ = Scheme.of(self._class.name, vars(self))
+        return scheme

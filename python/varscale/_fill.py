@@ -16,28 +16,19 @@ _BLOCK = 1 << 22
 _ALIGNMENT = 64
 
 
-def drawn(
-    draw: Draw, offset: tuple[int, ...], extent: tuple[int, ...], dtype: np.dtype[Any]
-) -> Any:
-    """A new array with the box of `draw` at `offset`."""
-    draw.check(dtype.name)
-    array = np.empty(extent, dtype)
-    _fill_contiguous(draw, array, offset)
-    return array
-
-
 def aligned(
     draw: Draw, offset: tuple[int, ...], extent: tuple[int, ...], dtype: np.dtype[Any]
 ) -> Any:
-    """As `drawn`, in memory that JAX and TensorFlow take for their own, without a copy."""
-    draw.check(dtype.name)
+    """A new array with the box of `draw` at `offset`, in memory that JAX and TensorFlow take for
+    their own, without a copy."""
+    draw.check(dtype)
     size = math.prod(extent) * dtype.itemsize
     if size > sys.maxsize - _ALIGNMENT:
         raise MemoryError(f"Unable to allocate {size} bytes")
     memory = np.empty(size + _ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
     array = memory[start : start + size].view(dtype).reshape(extent)
-    _fill_contiguous(draw, array, offset)
+    draw.fill(array, offset)
     return array
 
 
@@ -46,17 +37,15 @@ def fill(draw: Draw, array: Any, offset: tuple[int, ...], *, at_once: bool) -> N
 
     `at_once`: the stream is sequential, so that parts cost as much as the whole.
     """
-    draw.check(array.dtype.name)
+    draw.check(array.dtype)
     if array.flags.carray and array.dtype.isnative:
-        _fill_contiguous(draw, array, offset)
+        draw.fill(array, offset)
         return
     if not array.flags.writeable:
         raise ValueError("The array is read-only")
     native = array.dtype.newbyteorder("=")
     for part, start in parts(array, offset, at_once=at_once):
-        values = np.empty(part.shape, native)
-        _fill_contiguous(draw, values, start)
-        part[...] = values
+        part[...] = draw.array(native, start, part.shape)
 
 
 def parts(
@@ -71,10 +60,3 @@ def parts(
     step = max(1, step)
     for row in range(0, rows, step):
         yield target[row : row + step], (offset[0] + row, *offset[1:])
-
-
-def _fill_contiguous(draw: Draw, array: Any, offset: tuple[int, ...]) -> None:
-    # As words: what knows NumPy only from outside does not know bfloat16, or what is smaller.
-    size = array.dtype.itemsize
-    words = array.view(f"u{size}") if size <= 2 else array
-    draw.fill(words, array.dtype.name, offset)

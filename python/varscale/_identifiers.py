@@ -7,7 +7,7 @@ from typing import Any
 
 from varscale._core import serialized_class
 from varscale._family import FAMILY, IDENTIFIERS
-from varscale._initializers import PUBLIC
+from varscale._initializers import PUBLIC, Initializer
 
 
 def get(identifier: Any) -> Any:
@@ -38,6 +38,57 @@ def get(identifier: Any) -> Any:
             f"{', '.join(sorted(FAMILY))}, in CamelCase or snake_case"
         )
     return PUBLIC[name].from_config(config)
+
+
+def serialize(initializer: Any) -> dict[str, Any]:
+    """What Keras's ``initializers.serialize`` writes of an initializer: its class and its config.
+
+    An unset seed stays ``None``. With another stream than the native one, an initializer is written
+    as none of Keras's but of ``varscale``.
+
+    Raises:
+        TypeError: for what is no initializer.
+
+    >>> import varscale
+    >>> serialized = varscale.serialize(varscale.HeNormal(seed=7))
+    >>> serialized["module"], serialized["class_name"], serialized["config"]["seed"]
+    ('keras.initializers', 'HeNormal', 7)
+    >>> varscale.deserialize(serialized)
+    HeNormal(seed=7)
+    """
+    if not isinstance(initializer, Initializer):
+        raise TypeError(f"`initializer` must be a varscale.Initializer. Received: {initializer!r}")
+    config = initializer.get_config()
+    name = type(initializer).__name__
+    module, registered = "keras.initializers", None
+    if "stream" in config:
+        module, registered = "varscale", f"varscale>{name}"
+    return {"module": module, "class_name": name, "config": config, "registered_name": registered}
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The initializer that `serialize`, or Keras's, wrote; or that an identifier names.
+
+    Args:
+        config: A serialized initializer, or a name: see `get`.
+        custom_objects: Classes or functions of the caller's by their names, which come first.
+
+    Raises:
+        ValueError: for everything else.
+
+    >>> import varscale
+    >>> varscale.deserialize({"class_name": "Constant", "config": {"value": 2.5}})
+    Constant(value=2.5)
+    """
+    name = config.get("class_name") if isinstance(config, Mapping) else config
+    custom: Any = (custom_objects or {}).get(name) if isinstance(name, str) else None
+    if custom is None:
+        return get(config)
+    if inspect.isclass(custom):
+        made: Any = custom
+        given = config.get("config", {}) if isinstance(config, Mapping) else {}
+        return made.from_config(given)
+    return custom
 
 
 def read(identifier: Any) -> tuple[str, dict[str, Any]]:

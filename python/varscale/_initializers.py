@@ -1,16 +1,17 @@
 """Keras's `VarianceScaling` and its family, as NumPy arrays."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from varscale import _fill
-from varscale._arguments import box_of, drawn_dtype, dtype_of, seed_of, shape_of, stream_of
+from varscale._arguments import box_of, seed_of, shape_of, stream_of
 from varscale._core import Explanation, Scheme, SeedGenerator, random_seed
 from varscale._family import FAMILY, Class, make
 
 Slice = slice | Sequence[slice] | None
+_Same = TypeVar("_Same", bound="Initializer")
 
 
 class Initializer:
@@ -61,10 +62,10 @@ class Initializer:
             IndexError: where `layout` or the initializer names an axis that `shape` lacks.
             MemoryError: where there is not enough.
         """
-        shape = shape_of(shape)
-        offset, extent = box_of(shape, slice)
-        dtype = drawn_dtype(dtype_of(dtype))
-        return _fill.drawn(self._draw(shape, name, layout), offset, extent, dtype)
+        part = None if slice is None else box_of(shape_of(shape), slice)
+        return self._scheme.array(
+            shape, dtype, self.seed, self.stream, name=name, layout=layout, part=part
+        )
 
     def fill_(
         self,
@@ -88,8 +89,7 @@ class Initializer:
         offset, extent = box_of(shape, slice)
         if extent != target.shape:
             raise ValueError(f"The array has shape {target.shape}, but {extent} is to be drawn")
-        drawn_dtype(target.dtype)
-        draw = self._draw(shape, name, layout)
+        draw = self._scheme.draw(shape, self.seed, self.stream, name=name, layout=layout)
         _fill.fill(draw, target, offset, at_once=self.stream != "native")
         return array
 
@@ -100,14 +100,14 @@ class Initializer:
         >>> varscale.HeNormal().explain((784, 256)).fan_in
         784
         """
-        return self._scheme.explain(shape_of(shape), layout)
+        return self._scheme.explain(shape, layout)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor, for `from_config`. An unset seed stays ``None``."""
         return {}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Initializer":
+    def from_config(cls: type[_Same], config: dict[str, Any]) -> _Same:
         """The initializer that `get_config` came from; with an unset seed, one that draws anew.
 
         >>> import varscale
@@ -118,12 +118,9 @@ class Initializer:
         # tf.keras wrote one, and drew in another one all the same.
         return cls(**{key: value for key, value in config.items() if key != "dtype"})
 
-    def clone(self) -> "Initializer":
+    def clone(self: _Same) -> _Same:
         """The same initializer by way of its config, as in Keras."""
         return self.from_config(self.get_config())
-
-    def _draw(self, shape: tuple[int, ...], name: str, layout: str) -> Any:
-        return self._scheme.draw(shape, self.seed, self.stream, name=name, layout=layout)
 
     def __repr__(self) -> str:
         arguments = {**self.get_config(), "seed": self.seed}
@@ -141,12 +138,8 @@ class FamilyInitializer(Initializer):
     _class: Class
 
     def _construct(self, **arguments: Any) -> None:
-        arguments = self._class.checked(arguments)
-        self._scheme = self._class.scheme(arguments)
-        # Of a distribution's names, the one that configs hold.
-        known = zip(self._class.parameters, self._scheme.arguments, strict=True)
-        arguments |= {name: value for (name, _), value in known if isinstance(value, str)}
-        vars(self).update(arguments)
+        self._scheme, checked = Scheme.of(self._class.name, arguments)
+        vars(self).update(checked)
 
     def get_config(self) -> dict[str, Any]:
         names = [parameter.name for parameter in self._class.signature()]
@@ -158,14 +151,13 @@ class FamilyInitializer(Initializer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._scheme = self._class.scheme(state)
+        self._scheme, _ = Scheme.of(self._class.name, state)
 
 
 class RandomInitializer(FamilyInitializer):
     """What all initializers that draw have in common: a seed and a stream."""
 
-    def _construct(self, **arguments: Any) -> None:
-        seed, stream = arguments.pop("seed"), arguments.pop("stream")
+    def _construct(self, *, seed: Any = None, stream: Any = "native", **arguments: Any) -> None:
         super()._construct(**arguments)
         self._init_seed = seed_of(seed)
         self.seed = random_seed() if self._init_seed is None else self._init_seed
@@ -195,9 +187,11 @@ def _made(row: Class) -> Any:
     return made
 
 
-#: The classes of the family by their names, and by these in snake case.
+#: The classes of the family by all their names.
 PUBLIC: dict[str, Any] = {}
 for _row in FAMILY.values():
     PUBLIC[_row.name] = PUBLIC[_row.snake_case] = _made(_row)
+    # Of its aliases, what Keras has as a class, too.
+    PUBLIC |= {alias: PUBLIC[_row.name] for alias in _row.aliases if alias[0].isupper()}
 
 globals().update(PUBLIC)

@@ -22,7 +22,7 @@ def array(draw: Draw, dtype: np.dtype[Any], sharding: Any = None) -> Any:
     shape = tuple(draw.shape)
     if sharding is None:
         return jax.device_put(_fill.aligned(draw, (0,) * len(shape), shape, dtype))
-    draw.check(dtype.name)
+    draw.check(dtype)
 
     def shard(index: Any) -> Any:
         return _fill.aligned(draw, *box_of(shape, index), dtype)

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from varscale import _family, _fill, _keras_comparison
-from varscale._arguments import drawn_dtype, dtype_of, shape_of
+from varscale import _family, _keras_comparison
+from varscale._arguments import dtype_of, shape_of
 from varscale._core import Draw, Scheme
 
 # The classes that draw from the distributions that VarianceScaling names.
@@ -71,16 +71,16 @@ def _tensor(
     if backend == "jax":
         from varscale import _jax
 
-        kind = drawn_dtype(dtype_of(_jax.canonical(dtype)))
+        kind = dtype_of(_jax.canonical(dtype))
         words = np.zeros(2) if generator is None else generator.state.value
         sharding = _jax.concrete(getattr(layout, "backend_layout", layout))
         values = _jax.array_of(words, drawing, shape, kind, sharding)
     elif backend == "tensorflow" and generator is not None and _tensorflow().in_a_function():
-        kind = drawn_dtype(dtype_of(dtype))
-        scheme.draw(shape, 0, stream).check(kind.name)
+        kind = dtype_of(dtype)
+        scheme.draw(shape, 0, stream).check(kind)
         return _tensorflow().tensor_of(generator.next(), drawing, shape, kind)
     else:
-        kind = drawn_dtype(dtype_of(dtype))
+        kind = dtype_of(dtype)
         state = generator and keras.ops.convert_to_numpy(generator.state.value)
         values = _of_backend(backend, drawing(state), shape, kind)
     if generator is not None:
@@ -98,7 +98,7 @@ def _of_backend(backend: str, draw: Draw, shape: tuple[int, ...], dtype: np.dtyp
     whole = (0,) * len(shape), shape, dtype
     if backend == "tensorflow":
         return _tensorflow().tensor(draw, *whole)
-    array = _fill.drawn(draw, *whole)
+    array = draw.array(dtype, *whole[:2])
     if backend == "torch":
         from varscale import _torch
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import keras
 
-from varscale import _fill
 from varscale._arguments import dtype_of
-from varscale._core import DTYPES, STREAMS
+from varscale._core import DTYPES, STREAMS, Scheme
 from varscale._family import FAMILY
 
 # Of the draws that are compared: odd, so that no vectors fill it.
@@ -51,6 +50,6 @@ def _same(stream: str, name: str, dtype: str, device: str) -> bool:
     own = getattr(keras.initializers, name)(seed=1234)
     theirs = keras.ops.convert_to_numpy(own(_SHAPE, dtype))
     kind = dtype_of(theirs.dtype)
-    scheme = FAMILY[name].scheme(dict(FAMILY[name].parameters))
-    ours = _fill.drawn(scheme.draw(_SHAPE, 1234, stream), (0, 0), _SHAPE, kind)
+    scheme, _ = Scheme.of(name, dict(FAMILY[name].parameters))
+    ours = scheme.array(_SHAPE, kind, 1234, stream)
     return bool(theirs.tobytes() == ours.tobytes())

@@ -2,16 +2,32 @@
 are made of the core's table once the package is imported."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-class Normal:
+Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
+Distribution: TypeAlias = Literal["truncated_normal", "untruncated_normal", "uniform", "normal"]
+Stream: TypeAlias = Literal[
+    "native",
+    "keras-jax",
+    "keras-jax-fp16fma",
+    "keras-tensorflow",
+    "keras-torch",
+    "keras-numpy",
+    "tf-keras",
+    "tf-keras-2.9",
+]
+#: Keras's classes also know the stream of the active backend.
+KerasStream: TypeAlias = Stream | Literal["keras"]
+S = TypeVar("S", bound=str)
+
+class Normal(Generic[S]):
     mean: float
     stddev: float
     def __init__(
-        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: str = "native"
+        self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: S = ...
     ) -> None: ...
 
-class Uniform:
+class Uniform(Generic[S]):
     minval: float
     maxval: float
     def __init__(
@@ -20,30 +36,30 @@ class Uniform:
         maxval: float = 0.05,
         seed: Any = None,
         *,
-        stream: str = "native",
+        stream: S = ...,
     ) -> None: ...
 
 class _Scaled:
     scale: float
-    mode: str
-    distribution: str
+    mode: Mode
+    distribution: Distribution
 
-class Scaled(_Scaled):
+class Scaled(_Scaled, Generic[S]):
     input_axes: Sequence[int] | None
     output_axes: Sequence[int] | None
     def __init__(
         self,
         scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
+        mode: Mode = "fan_in",
+        distribution: Distribution = "truncated_normal",
         seed: Any = None,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
         *,
-        stream: str = "native",
+        stream: S = ...,
     ) -> None: ...
 
-class Preset(_Scaled):
+class Preset(_Scaled, Generic[S]):
     input_axes: Sequence[int] | None
     output_axes: Sequence[int] | None
     def __init__(
@@ -52,20 +68,20 @@ class Preset(_Scaled):
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
         *,
-        stream: str = "native",
+        stream: S = ...,
     ) -> None: ...
 
 # Keras 2 knows no axes.
-class ScaledByLayout(_Scaled):
+class ScaledByLayout(_Scaled, Generic[S]):
     def __init__(
         self,
         scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
+        mode: Mode = "fan_in",
+        distribution: Distribution = "truncated_normal",
         seed: Any = None,
         *,
-        stream: str = "native",
+        stream: S = ...,
     ) -> None: ...
 
-class PresetByLayout(_Scaled):
-    def __init__(self, seed: Any = None, *, stream: str = "native") -> None: ...
+class PresetByLayout(_Scaled, Generic[S]):
+    def __init__(self, seed: Any = None, *, stream: S = ...) -> None: ...

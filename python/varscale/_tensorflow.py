@@ -36,6 +36,6 @@ def tensor_of(
     """The tensor that `drawing` makes of words that are known once the function runs."""
 
     def values(words: Any) -> Any:
-        return _fill.drawn(drawing(words), (0,) * len(shape), shape, dtype)
+        return drawing(words).array(dtype, (0,) * len(shape), shape)
 
     return tf.ensure_shape(tf.numpy_function(values, [words], dtype), shape)

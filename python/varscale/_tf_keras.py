@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from varscale import _family, _tensorflow
-from varscale._arguments import drawn_dtype, dtype_of, shape_of
+from varscale._arguments import dtype_of, shape_of
 from varscale._core import random_seed
 
 
@@ -41,6 +41,6 @@ class Drawn(_family.Drawn):
             extent = shape_of(partition_shape, "partition_shape")
         if partition_offset is not None:
             offset = shape_of(partition_offset, "partition_offset")
-        kind = drawn_dtype(dtype_of(dtype))
+        kind = dtype_of(dtype)
         draw = self._scheme().draw(shape, self._drawn_seed, stream)
         return _tensorflow.tensor(draw, offset, extent, kind)

@@ -1,5 +1,6 @@
 """Draws into torch's tensors: on their own memory, through NumPy's view of it."""
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -67,8 +68,9 @@ def init(
     name: str,
     layout: str = "torch",
     through: Through | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> torch.Tensor:
-    """Fills a tensor by a scheme, and returns it."""
+    """Fills a tensor by a scheme, and returns it. Values beyond `bounds` become these."""
     check(tensor)
     local, offset = part_of(tensor)
     seed = seed_of(seed)
@@ -82,7 +84,41 @@ def init(
     draw = scheme.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
     draw.check(dtype_name(tensor))
     fill(tensor, local, offset, draw, through)
+    if bounds:
+        with torch.no_grad():
+            local.clamp_(*bounds)
     return tensor
+
+
+@functools.lru_cache(maxsize=256)
+def inside(dtype: torch.dtype, a: float, b: float) -> tuple[float, float]:
+    """The first and the last value of a dtype that lie between `a` and `b`.
+
+    Raises:
+        ValueError: where there are none.
+    """
+    wanted = np.array([a, b])
+    # Of what overflows, and of open ends.
+    with np.errstate(over="ignore", invalid="ignore"):
+        nearest = wanted.astype(_numpys(dtype))
+        outside = (nearest.astype(np.float64) - wanted) * [1, -1] < 0
+    inwards = np.nextafter(nearest, np.array([np.inf, -np.inf]).astype(nearest.dtype))
+    first, last = np.where(outside, inwards, nearest).astype(np.float64).tolist()
+    if first > last:
+        name = str(dtype).removeprefix("torch.")
+        raise ValueError(f"No {name} lies between `a` and `b`: a={a}, b={b}")
+    return first, last
+
+
+@functools.lru_cache(maxsize=256)
+def bounds(dtype: torch.dtype, a: float, b: float) -> tuple[float, float] | None:
+    """What values rounded to a dtype are to be kept to, where rounding may lead out of [a, b]."""
+    ends, kind = inside(dtype, a, b), _numpys(dtype).type
+    return None if ends == (float(kind(a)), float(kind(b))) else ends
+
+
+def _numpys(dtype: torch.dtype) -> Any:
+    return dtype_of(str(dtype).removeprefix("torch."))
 
 
 def check(tensor: torch.Tensor) -> None:
@@ -142,9 +178,9 @@ def _copy(
     local: torch.Tensor, draw: Draw, offset: tuple[int, ...], through: Through | None
 ) -> None:
     """Draws some rows at a time, and copies them."""
-    dtype = dtype_of("float64" if through else dtype_name(local))
+    dtype = "float64" if through else dtype_name(local)
     for part, start in _fill.parts(local, offset):
-        values = from_numpy(_fill.drawn(draw, start, tuple(part.shape), dtype))
+        values = from_numpy(draw.array(dtype, start, tuple(part.shape)))
         part.copy_(through(values) if through else values)
 
 

@@ -77,14 +77,19 @@ def uniform_(
     seed: Any = None,
     name: str = "",
 ) -> Tensor:
-    """Uniform in [`a`, `b`].
+    """Uniform in [`a`, `b`], never outside.
+
+    Raises:
+        ValueError: also where the dtype has no value in between.
 
     >>> import torch, varscale.torch
     >>> bool((varscale.torch.uniform_(torch.empty(9), seed=1) >= 0).all())
     True
     """
+    _torch.check(tensor)
     scheme = Scheme("RandomUniform", number("a", a), number("b", b))
-    return _torch.init(tensor, scheme, seed, generator, name)
+    bounds = _torch.bounds(tensor.dtype, float(a), float(b))
+    return _torch.init(tensor, scheme, seed, generator, name, bounds=bounds)
 
 
 def normal_(
@@ -120,8 +125,9 @@ def trunc_normal_(
     """Normal with this mean and standard deviation, cut off at `a` and `b`, never outside them.
 
     Bounds at two standard deviations, and those that cut nothing off, are the native stream's
-    distributions. Others go through torch's ``erfinv`` or, on one side of the mean, ``ndtri`` in
-    float64, whose last bits may differ between machines.
+    distributions; where a bound is no value of the dtype, the last one inside it. Others go through
+    torch's ``erfinv`` or, on one side of the mean, ``ndtri`` in float64, whose last bits may differ
+    between machines.
 
     Raises:
         ValueError: also where a float64 holds no probability between the bounds: from 38 standard
@@ -137,12 +143,13 @@ def trunc_normal_(
     a, b = float(number("a", a)), float(number("b", b))
     if not a <= b:
         raise ValueError(f"`a` must be at most `b`. Received: a={a}, b={b}")
+    bounds: tuple[float, float] | None = _torch.inside(tensor.dtype, a, b)
     normal = Scheme("RandomNormal", mean, std)
     nothing = f"No value is left between `a` and `b`: mean={mean}, std={std}, a={a}, b={b}"
     if std == 0:
         if not a <= mean <= b:
             raise ValueError(nothing)
-        return _torch.init(tensor, normal, seed, generator, name)
+        return _torch.init(tensor, normal, seed, generator, name, bounds=bounds)
     low, high = (a - mean) / std, (b - mean) / std
     if low > 2 or high < -2:
         warnings.warn(
@@ -151,14 +158,14 @@ def trunc_normal_(
             stacklevel=2,
         )
     if low <= -NORMAL_END and high >= NORMAL_END:
-        return _torch.init(tensor, normal, seed, generator, name)
+        # Rounding may bring only the last of them to a bound.
+        close = bounds if low > -2 * NORMAL_END or high < 2 * NORMAL_END else None
+        return _torch.init(tensor, normal, seed, generator, name, bounds=close)
     if math.isclose(low, -2, rel_tol=1e-12) and math.isclose(high, 2, rel_tol=1e-12):
-        _torch.init(tensor, Scheme("TruncatedNormal", mean, std), seed, generator, name)
-        if (mean, a, b) != (0, -2 * std, 2 * std):
-            # The sum with the mean may have been rounded to a bound's other side.
-            with torch.no_grad():
-                tensor.clamp_(a, b)
-        return tensor
+        if (mean, a, b) == (0, -2 * std, 2 * std):
+            bounds = _torch.bounds(tensor.dtype, a, b)
+        scheme = Scheme("TruncatedNormal", mean, std)
+        return _torch.init(tensor, scheme, seed, generator, name, bounds=bounds)
     # An open end is where no value comes any more: from the mean, or from the other bound.
     a = max(a, mean + (min(high, 0) - NORMAL_END) * std)
     b = min(b, mean + (max(low, 0) + NORMAL_END) * std)
@@ -171,7 +178,7 @@ def trunc_normal_(
         return inverse(unit, out=unit).mul_(factor * std).add_(mean).clamp_(a, b)
 
     scheme = Scheme("RandomUniform", *ends)
-    return _torch.init(tensor, scheme, seed, generator, name, through=quantile)
+    return _torch.init(tensor, scheme, seed, generator, name, through=quantile, bounds=bounds)
 
 
 def _probabilities(low: float, high: float) -> tuple[list[float], Callable[..., Tensor], float]:

@@ -1,7 +1,10 @@
 //! Readers: the values of a slice, from its first to its last, buffer by buffer.
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use super::{pool::is_parallel, rows::Rows, source::Source};
 use crate::{
@@ -20,6 +23,9 @@ const EXCEEDS_CACHES: usize = 64 << 20;
 
 /// Values of a sequential stream that are drawn at a time for runs that are apart.
 const WINDOW: u64 = 1 << 22;
+
+/// Values of a sequential stream that are drawn or passed between two looks at whether to go on.
+const STEP: usize = 1 << 24;
 
 /// The values of a slice of a draw, in row-major order of the slice, from the first to the last:
 /// every buffer goes on where the one before it ended.
@@ -51,6 +57,8 @@ pub struct Reader<T> {
     next: u64,
     values: Values<T>,
     window: Window<T>,
+    /// Row-major index of the global shape that a sequential stream has come to.
+    passed: u64,
 }
 
 /// Of a sequential stream, the values from row-major index `first` of the global shape on, for runs
@@ -82,7 +90,7 @@ impl<T: Element> Reader<T> {
     fn open(of: &Explanation, source: &Source, rows: Rows, elements: u64) -> Result<Self, Error> {
         let values = source.open(&of.shape)?;
         let window = Window { values: Vec::new(), first: 0 };
-        Ok(Self { rows, elements, next: 0, values, window })
+        Ok(Self { rows, elements, next: 0, values, window, passed: 0 })
     }
 
     pub(super) fn elements(&self) -> u64 {
@@ -100,37 +108,77 @@ impl<T: Element> Reader<T> {
     /// # Errors
     /// [`ShapeError::RangeBounds`] where `out` is longer than what remains; nothing is read then.
     pub fn fill(&mut self, out: &mut [T]) -> Result<(), Error> {
+        self.fill_unless(out, &AtomicBool::new(false)).map(drop)
+    }
+
+    /// As [`Reader::fill`], unless `interrupted` becomes true: then it returns false soon, whatever
+    /// is left to draw or, in a sequential stream, to pass. Some of `out` is filled then, and nothing
+    /// remains to be read.
+    ///
+    /// # Errors
+    /// As [`Reader::fill`].
+    ///
+    /// ```
+    /// use std::sync::atomic::AtomicBool;
+    /// use varscale::{Scheme, Slice, Stream};
+    /// let he = Scheme::he_normal().with_seed(42).with_stream(Stream::KerasTorch);
+    /// // All but the last values would have to be passed, which takes minutes.
+    /// let draw = he.draw([1 << 40])?;
+    /// let mut reader = draw.reader::<f32>(&Slice::new([(1 << 40) - 10], [10]))?;
+    /// assert!(!reader.fill_unless(&mut [0.0; 10], &AtomicBool::new(true))?);
+    /// assert_eq!(reader.remaining(), 0);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn fill_unless(&mut self, out: &mut [T], interrupted: &AtomicBool) -> Result<bool, Error> {
         let (start, elements) = (self.next, self.elements);
         let end = start.saturating_add(out.len() as u64);
         if end > elements {
             return Err(ShapeError::RangeBounds { start, end, elements }.into());
         }
-        let Self { rows, values, window, .. } = self;
+        let stopped = || interrupted.load(Ordering::Relaxed);
+        let Self { rows, values, window, passed, .. } = self;
         match values {
             Values::RandomAccess(fill) => {
                 let exceeds_caches = size_of_val(out) >= EXCEEDS_CACHES;
                 for_chunks(out, |first, chunk| {
                     rows.for_runs(start + first, chunk, |index, run| {
-                        fill(index, run, exceeds_caches);
+                        if !stopped() {
+                            fill(index, run, exceeds_caches);
+                        }
                     });
                 });
             }
             Values::Sequential(_) if out.is_empty() => {}
             Values::Sequential(fill) => {
                 let parallel = is_parallel(out.len());
+                let mut fill = |index: u64, out: &mut [T]| {
+                    // One value of every step in front of the first: to pass the others costs time.
+                    while index - *passed > STEP as u64 && !stopped() {
+                        *passed += STEP as u64;
+                        fill(*passed - 1, &mut [T::default()], parallel);
+                    }
+                    for (step, out) in out.chunks_mut(STEP).enumerate() {
+                        if !stopped() {
+                            fill(index + (step * STEP) as u64, out, parallel);
+                            *passed = index + (step * STEP + out.len()) as u64;
+                        }
+                    }
+                };
                 if rows.is_one_run() {
-                    fill(rows.index(start), out, parallel);
+                    fill(rows.index(start), out);
                 } else {
                     let last = rows.index(end - 1);
-                    let mut fill = |index, out: &mut [T]| fill(index, out, parallel);
                     rows.for_runs(start, out, |index, run| {
-                        window.fill(index, run, last, &mut fill)
+                        if !stopped() {
+                            window.fill(index, run, last, &mut fill);
+                        }
                     });
                 }
             }
         }
-        self.next = end;
-        Ok(())
+        let stopped = stopped();
+        self.next = if stopped { elements } else { end };
+        Ok(!stopped)
     }
 
     /// As [`Reader::fill`], from element `start` of the slice on, which is not yet read.

@@ -175,10 +175,9 @@ impl Class {
     /// [`ConfigError::UnknownClass`].
     pub fn named(identifier: &str) -> Result<&'static Self, ConfigError> {
         let name = identifier.strip_suffix("V2").unwrap_or(identifier);
-        let answers = |class: &&Self| {
-            class.name == name || class.aliases.contains(&name) || class.snake_case() == name
-        };
-        Self::ALL.iter().find(answers).ok_or_else(|| ConfigError::UnknownClass {
+        let answers = |class: &&Self| class.aliases.contains(&name) || class.snake_case() == name;
+        let named = Self::ALL.iter().find(|class| class.name == name);
+        named.or_else(|| Self::ALL.iter().find(answers)).ok_or_else(|| ConfigError::UnknownClass {
             received: identifier.to_owned(),
             known: Self::ALL.iter().map(|class| class.name).collect::<Vec<_>>().join(", "),
         })

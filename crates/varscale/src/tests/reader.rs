@@ -1,5 +1,6 @@
 //! Readers: the same values into whatever buffers they go.
 
+use core::sync::atomic::AtomicBool;
 use std::format;
 
 use super::*;
@@ -80,5 +81,39 @@ fn readers_go_on_across_large_buffers() {
                 assert!(values == expected, "{stream} {threads}");
             }
         }
+    }
+}
+
+/// What stands far behind the values before it is passed in steps, between runs too.
+#[test]
+fn what_is_passed_in_steps_is_passed() {
+    for stream in [Stream::KerasTorch, Stream::KerasNumpy] {
+        let shape = [2, (1 << 25) + 21];
+        let he = Scheme::he_normal().with_seed(3).with_stream(stream);
+        let draw = he.draw(shape).unwrap();
+        let slice = Slice::new([0, shape[1] - 5], [2, 5]);
+        let mut reader = draw.reader::<f32>(&Slice::whole(&shape)).unwrap();
+        let mut expected = Vec::new();
+        let mut row = vec![0.0; shape[1]];
+        for _ in 0..2 {
+            reader.fill(&mut row).unwrap();
+            expected.extend_from_slice(&row[shape[1] - 5..]);
+        }
+        assert_eq!(draw.slice_to_vec::<f32>(&slice).unwrap(), expected, "{stream}");
+    }
+}
+
+/// An interrupted reader stops, wherever its values come from.
+#[test]
+fn interrupted_readers_stop() {
+    let interrupted = AtomicBool::new(true);
+    for stream in Stream::ALL {
+        let he = Scheme::he_normal().with_seed(3).with_stream(*stream);
+        let draw = he.draw([1 << 20, 1 << 20]).unwrap();
+        let slice = Slice::new([(1 << 20) - 2, 7], [2, 3]);
+        let mut values = [9.0; 6];
+        let mut reader = draw.reader::<f32>(&slice).unwrap();
+        assert_eq!(reader.fill_unless(&mut values, &interrupted), Ok(false), "{stream}");
+        assert_eq!((values, reader.remaining()), ([9.0; 6], 0), "{stream}");
     }
 }
