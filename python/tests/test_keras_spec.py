@@ -69,6 +69,7 @@ MADE = {
     "LSTM": [
         (lambda: L.LSTM(3), (2, 5, 6)),
         (lambda: L.LSTM(3, unit_forget_bias=False), (2, 5, 6)),
+        (lambda: L.LSTM(3, stateful=True), (2, 5, 6)),
         (lambda: L.LSTM(3, bias_initializer=keras.initializers.Constant(0.1)), (2, 5, 6)),
     ],
     "LSTMCell": [(lambda: L.LSTMCell(3), [(2, 6), [(2, 3), (2, 3)]])],
@@ -122,6 +123,7 @@ def drawn_by_init(spec, folder):
     path = folder / "model.safetensors"
     varscale.init({"spec": spec, "stream": f"keras-{keras.backend.backend()}", "seed": 0}, path)
     data = path.read_bytes()
+    path.unlink()
     start = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:start])
     header.pop("__metadata__")
@@ -180,7 +182,7 @@ def test_fans_of_attention(tmp_path):
     ]
     for layer, fans in layers:
         shapes = (2, 5, 512) if isinstance(layer, L.EinsumDense) else [(2, 5, 512)] * 2
-        path = tmp_path / "model.safetensors"
+        path = tmp_path / f"{layer.name}.safetensors"
         spec = varscale.spec(built(layer, shapes))
         plan = varscale.init({"spec": spec, "seed": 1}, path)
         for tensor in plan["tensors"]:
@@ -242,7 +244,9 @@ if keras:
         def build(self, input_shape):
             self.first = self.add_weight((input_shape[-1], self.units), self.start)
             self.second = self.add_weight((input_shape[-1], self.units), "ones")
-            self.variable = keras.Variable(lambda shape, dtype: ones(shape), (2,))
+            self.made = keras.Variable(lambda shape, dtype: ones(shape), (2,))
+            self.given = keras.Variable(0.5)
+            self.arbitrary = keras.Variable(np.random.rand(3))
 
         def call(self, x):
             return x @ self.first
@@ -287,12 +291,12 @@ def test_layers_of_users():
     """What a layer draws is found in any of its ways to be made, or left out."""
     thing = type("Thing", (), {"start": "he_normal"})()
     for layer, expected in [
-        (Plain(4), ["HeNormal", "Ones", "function"]),
-        (Plain(4, "lecun_uniform"), ["LecunUniform", "Ones", "function"]),
+        (Plain(4), ["HeNormal", "Ones", "function", "Constant", "function"]),
+        (Plain(4, "lecun_uniform"), ["LecunUniform", "Ones", "function", "Constant", "function"]),
         (Dressed(), ["LecunNormal", "Zeros"]),
         # The config says another one than was drawn.
-        (Forgetful(4, "lecun_uniform"), [None, "Ones", "function"]),
-        (Unmakeable(thing), [None, None, None]),
+        (Forgetful(4, "lecun_uniform"), [None, "Ones", "function", "Constant", "function"]),
+        (Unmakeable(thing), [None] * 5),
         (L.TimeDistributed(Dressed()), ["LecunNormal", "Zeros"]),
         (L.SpectralNormalization(Dressed()), ["LecunNormal", None, "Zeros"]),
     ]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state
+from keras.src.backend.common import KerasVariable, global_state
 from keras.src.models import Functional
 from keras.src.saving import serialization_lib
 
@@ -130,6 +130,16 @@ def _by_likeness(layer: keras.Layer) -> dict[tuple[Any, ...], list[Any]]:
     return alike
 
 
+class _Given:
+    """A value that a layer gives a variable, as the initializer of it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return keras.ops.cast(self.value, dtype)
+
+
 @contextlib.contextmanager
 def _undrawn(layer: keras.Layer) -> Iterator[None]:
     """A scope in which variables get no values, and after which Keras is as it was."""
@@ -142,8 +152,18 @@ def _undrawn(layer: keras.Layer) -> Iterator[None]:
         unnamed = callable(value) and not hasattr(value, "get_config") and name == "<lambda>"
         return {"class_name": "__lambda__", "config": ""} if unnamed else serialize(value)
 
+    def make_variable(self: Any, initializer: Any, *arguments: Any, **others: Any) -> None:
+        if not callable(initializer) and not isinstance(initializer, str):
+            # In such a scope, Keras takes no values.
+            initializer = keras.ops.convert_to_tensor(initializer, others.get("dtype"))
+            others = {"dtype": initializer.dtype} | others | {"shape": initializer.shape}
+            initializer = _Given(initializer)
+        make(self, initializer, *arguments, **others)
+
+    make = KerasVariable.__init__
     classes = {type(held).__name__: type(held) for held in layer._flatten_layers()}
     try:
+        KerasVariable.__init__ = make_variable  # type: ignore[method-assign]
         for name, value in before.items():
             global_state.set_global_attribute(name, value and value.copy())
         serialization_lib.serialize_keras_object = serialize_functions_too
@@ -151,6 +171,7 @@ def _undrawn(layer: keras.Layer) -> Iterator[None]:
             with keras.saving.custom_object_scope(classes):
                 yield
     finally:
+        KerasVariable.__init__ = make  # type: ignore[method-assign]
         serialization_lib.serialize_keras_object = serialize
         random.setstate(seeds)
         for name, value in before.items():
@@ -181,7 +202,8 @@ def _serialized(*variables: Any) -> dict[str, Any]:
 def _of_function(*variables: Any) -> dict[str, Any]:
     function = variables[0]._initializer
     # Layers of Keras make functions of the initializers that they are given, such as LSTM's bias.
-    if getattr(function, "__module__", "").startswith("keras.src.layers."):
+    of_keras = getattr(function, "__module__", "").startswith("keras.src.layers.")
+    if of_keras or isinstance(function, _Given):
         values, again = (
             keras.ops.convert_to_numpy(one._initializer(tuple(one.shape), dtype=one.dtype))
             for one in variables
