@@ -231,3 +231,109 @@ def test_bad_arguments(call, error, message):
 def test_every_function_has_an_example():
     for name in [*NAMES, "variance_scaling_", "init_module_"]:
         assert ">>> " in getattr(varscale.torch, name).__doc__
+
+
+def test_storages_stay_resizable():
+    for draw in [varscale.torch.normal_, varscale.torch.trunc_normal_, varscale.torch.uniform_]:
+        for dtype in DTYPES:
+            tensor = draw(torch.empty(3, dtype=getattr(torch, dtype)), seed=1)
+            tensor.resize_(4)
+            tensor.untyped_storage().resize_(0)
+
+
+# Any function, with arguments by place and by name.
+CALLS = {
+    "uniform_": lambda tensor: varscale.torch.uniform_(tensor, -1, seed=1),
+    "normal_": lambda tensor: varscale.torch.normal_(tensor, std=2.0, seed=2**64 - 1, name="w"),
+    "trunc_normal_": lambda tensor: varscale.torch.trunc_normal_(tensor, b=1.5, seed=-1),
+    "xavier_uniform_": lambda tensor: varscale.torch.xavier_uniform_(tensor=tensor, seed=1),
+    "xavier_normal_": lambda tensor: varscale.torch.xavier_normal_(tensor, 2, seed=1),
+    "kaiming_uniform_": lambda tensor: varscale.torch.kaiming_uniform_(tensor, a=5**0.5, seed=1),
+    "kaiming_normal_": lambda tensor: varscale.torch.kaiming_normal_(tensor, 0, "fan_out", seed=1),
+    "variance_scaling_": lambda tensor: varscale.torch.variance_scaling_(
+        tensor, 2.0, distribution="uniform", seed=1, layout="keras"
+    ),
+    "no seed": lambda tensor: varscale.torch.normal_(tensor),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_torch_does_to_functions_of_its_own(name):
+    call, shape = CALLS[name], (5, 4)
+    torch.manual_seed(1)
+    expected = call(torch.empty(shape))
+
+    def compiled(tensor):
+        return torch.compile(call, fullgraph=True, backend="aot_eager")(tensor)
+
+    def graph(tensor):
+        traced = torch.fx.experimental.proxy_tensor.make_fx(call)(torch.empty(shape))
+        torch.manual_seed(1)
+        return traced(tensor)
+
+    def looked_at(tensor):
+        with torch.utils.flop_counter.FlopCounterMode(display=False):
+            return call(tensor)
+
+    for run in [compiled, graph, looked_at]:
+        torch.manual_seed(1)
+        tensor = torch.empty(shape, requires_grad=run is not graph)
+        assert torch.equal(run(tensor), expected) and torch.equal(tensor, expected)
+    with torch._subclasses.fake_tensor.FakeTensorMode():
+        fake = torch.empty(shape)
+        assert call(fake) is fake and call(torch.empty(0, 4)).shape == (0, 4)
+    # A fake tensor outside of its mode.
+    assert call(fake) is fake
+
+    several, randomness = torch.empty(3, *shape), "error"
+    if name == "no seed":
+        with pytest.raises(RuntimeError, match="Give one, or `randomness`"):
+            torch.vmap(call)(several)
+        randomness = "same"
+    torch.manual_seed(1)
+    for mapped in [
+        torch.vmap(call, randomness=randomness)(several),
+        torch.vmap(call, 1, 1, randomness=randomness)(several.transpose(0, 1)).transpose(0, 1),
+        torch.vmap(torch.vmap(call, randomness=randomness), randomness=randomness)(several[None])[
+            0
+        ],
+    ]:
+        assert torch.equal(mapped[0], mapped[2])
+        assert name == "no seed" or torch.equal(mapped[0], expected)
+    mapped = torch.vmap(call, randomness="different")(several)
+    assert torch.equal(mapped[0], mapped[2]) == (name != "no seed")
+
+
+def test_what_is_wrong_is_refused_where_torch_looks_on():
+    with torch._subclasses.fake_tensor.FakeTensorMode():
+        with pytest.raises(ValueError, match="2 dimensions"):
+            varscale.torch.xavier_normal_(torch.empty(3), seed=1)
+        module = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3))
+        rules = [{"match": "*", "initializer": "ones"}]
+        assert varscale.torch.init_module_(module, rules) is module
+    for given, error in [
+        ({"seed": varscale.SeedGenerator(1)}, TypeError),
+        ({"seed": 2**64}, ValueError),
+        ({"seed": 1, "typo": 1.0}, TypeError),
+        ({"seed": 1, "std": -1.0}, ValueError),
+        ({"seed": 1, "name": 3}, (TypeError, ValueError)),
+    ]:
+        with pytest.raises(error):
+            torch.vmap(lambda tensor, given=given: varscale.torch.normal_(tensor, **given))(
+                torch.empty(2, 3)
+            )
+
+
+def test_every_public_name_of_torchs_module_is_here():
+    public = {name for name in dir(torch.nn.init) if not name.startswith("_")}
+    assert public <= set(dir(varscale.torch))
+    drawn = {name for name in CALLS if hasattr(torch.nn.init, name)}
+    for name in torch.nn.init.__all__:
+        ours, theirs = getattr(varscale.torch, name), getattr(torch.nn.init, name)
+        deprecated = f"{name}_" in drawn
+        assert (ours is theirs) == (name not in drawn and not deprecated), name
+        if deprecated:
+            tensor = torch.empty(3, 3)
+            with pytest.warns(FutureWarning, match=f"`nn.init.{name}`"):
+                assert ours(tensor, seed=1) is tensor
+            assert torch.equal(tensor, getattr(varscale.torch, f"{name}_")(tensor, seed=1))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 
 from varscale import _core, _fill
 from varscale._arguments import bfloat16, dtype_name, dtype_of, seed_of
@@ -75,7 +76,7 @@ def init(
     local, offset = part_of(tensor)
     seed = seed_of(seed)
     check_generator(seed, generator)
-    if local.is_meta:
+    if local.is_meta or isinstance(local, FakeTensor):
         return tensor
     if seed is None:
         if local is not tensor and generator is None:
@@ -125,7 +126,8 @@ def check(tensor: torch.Tensor) -> None:
     """Refuses what no values are drawn for."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(f"`tensor` must be a torch.Tensor. Received: {tensor!r}")
-    _core.dtype_name(dtype_name(tensor))
+    if tensor.dtype not in _KINDS:
+        _core.dtype_name(dtype_name(tensor))
     if tensor.layout != torch.strided or tensor.is_nested:
         raise ValueError(f"Values are drawn for dense tensors. Received: {tensor.layout}")
 
@@ -141,6 +143,8 @@ def part_of(tensor: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
         local, offset = _shard(tensor)
     if overlaps(local):
         raise RuntimeError("Several elements of the tensor share a place in memory: clone it first")
+    if isinstance(local, FakeTensor):
+        return local, offset
     if local.device.type == "cpu" and local.numel() and local.data_ptr() == 0:
         raise RuntimeError("The tensor has no memory")
     if local.is_inference() and not torch.is_inference_mode_enabled():
@@ -163,7 +167,7 @@ def fill(
     through: Through | None = None,
 ) -> None:
     """Fills a tensor's part with its part of a draw."""
-    if not local.numel():
+    if not local.numel() or isinstance(local, FakeTensor):
         return
     with torch.no_grad():
         if through is None and local.device.type == "cpu" and not local.is_neg():

@@ -70,7 +70,7 @@ def _apart(seed: int) -> Iterator[None]:
 def _ask(
     module: torch.nn.Module, wanted: Mapping[str, Slot], seed: int, garbage: int
 ) -> dict[str, Any]:
-    with _lent(module, wanted, garbage), _apart(seed), warnings.catch_warnings():
+    with _apart(seed), _lent(module, wanted, garbage), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         owning = {id(slot.owner) for slot in wanted.values()}
         # Parts first, as `torch.nn.Module.apply` goes.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensor, unset_fake_temporarily
 
 from varscale import _torch, _torch_buffers, _torch_names
 from varscale._arguments import dtype_name, integer_seed
@@ -94,7 +95,8 @@ def init_module_(
         if dtype != dtype_name(slots[name].tensor):
             received = slots[name].tensor.dtype
             raise ValueError(f"Parameter {name!r} has {received}, its rule {dtype}")
-    values = _values(module, buffers, seed)
+    with unset_fake_temporarily():
+        values = _values(module, buffers, seed)
 
     _materialize(module, device)
     for name, slot in _torch_names.buffers(module).items():
@@ -139,7 +141,8 @@ def _seed(
                 "Give a `seed`, the same on all ranks: without one, each rank draws its own"
             )
     _torch.check_generator(seed, generator)
-    return _torch.drawn_seed(generator) if seed is None else int(seed)
+    with unset_fake_temporarily():
+        return _torch.drawn_seed(generator) if seed is None else int(seed)
 
 
 def _values(module: torch.nn.Module, source: Any, seed: int) -> dict[str, Any]:
@@ -149,7 +152,11 @@ def _values(module: torch.nn.Module, source: Any, seed: int) -> dict[str, Any]:
         ValueError: where one on `meta` gets none.
     """
     slots = _torch_names.buffers(module)
-    wanted = {n: slot for n, slot in slots.items() if slot.tensor.is_meta or source != "keep"}
+    wanted = {
+        name: slot
+        for name, slot in slots.items()
+        if slot.tensor.is_meta or not (source == "keep" or isinstance(slot.tensor, FakeTensor))
+    }
     if callable(source):
         values = _torch_buffers.built(source, wanted, seed)
     else:
@@ -204,6 +211,8 @@ def _set(slot: Slot, value: torch.Tensor) -> None:
         slot.table[slot.key] = value.to(buffer.device)
         return
     local, offset = _torch.part_of(buffer)
+    if isinstance(local, FakeTensor):
+        return
     for axis, (start, size) in enumerate(zip(offset, local.shape, strict=True)):
         value = value.narrow(axis, start, size)
     with torch.no_grad():

@@ -11,8 +11,11 @@ the values are drawn on the CPU and copied. Of a `DTensor`, each rank draws its 
 from the whole: the same bits on any mesh; shards in several pieces are refused. Tensors on `meta`
 are left as they are. As torch, tensors that cannot be written to raise RuntimeError.
 
-`constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `orthogonal_`, `sparse_` and `calculate_gain` are
-torch's own.
+`constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `orthogonal_`, `sparse_`, `calculate_gain` and
+whatever else `torch.nn.init` has are torch's own.
+
+The functions work as torch's under `torch.compile`, `torch.vmap` (with a seed, all get the same
+values) and `FakeTensorMode`.
 
 >>> import torch, varscale.torch
 >>> weight = torch.empty(256, 784)
@@ -20,10 +23,12 @@ torch's own.
 True
 """
 
+import functools
+import inspect
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, ParamSpec, TypeAlias
 
 import torch
 from torch import Tensor
@@ -31,43 +36,75 @@ from torch.nn.init import _calculate_correct_fan as _fan
 from torch.nn.init import _calculate_fan_in_and_fan_out as _fans
 from torch.nn.init import (
     calculate_gain,
+    constant,
     constant_,
+    dirac,
     dirac_,
+    eye,
     eye_,
     ones_,
+    orthogonal,
     orthogonal_,
+    sparse,
     sparse_,
     zeros_,
 )
 
-from varscale import _torch
+from varscale import _torch, _torch_op
 from varscale._arguments import dtype_name, number, text
 from varscale._core import NORMAL_END, Scheme
 from varscale._torch_module import init_module_
 
 __all__ = [
     "calculate_gain",
+    "constant",
     "constant_",
+    "dirac",
     "dirac_",
+    "eye",
     "eye_",
     "init_module_",
+    "kaiming_normal",
     "kaiming_normal_",
+    "kaiming_uniform",
     "kaiming_uniform_",
+    "normal",
     "normal_",
     "ones_",
+    "orthogonal",
     "orthogonal_",
+    "sparse",
     "sparse_",
     "trunc_normal_",
+    "uniform",
     "uniform_",
     "variance_scaling_",
+    "xavier_normal",
     "xavier_normal_",
+    "xavier_uniform",
     "xavier_uniform_",
     "zeros_",
 ]
 
 Generator: TypeAlias = torch.Generator | None
+P = ParamSpec("P")
 
 
+def _traceable(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """A function that torch sees as one of its own where it looks on: see `_torch_op`."""
+    names = tuple(inspect.signature(function).parameters)
+    _torch_op.FUNCTIONS[function.__name__] = function
+
+    @functools.wraps(function)
+    def call(*arguments: P.args, **options: P.kwargs) -> Tensor:
+        if _torch_op.watched() and len(arguments) <= len(names):
+            return _torch_op.call(function.__name__, names, arguments, options)
+        return function(*arguments, **options)
+
+    return call
+
+
+@_traceable
 def uniform_(
     tensor: Tensor,
     a: float = 0.0,
@@ -92,6 +129,7 @@ def uniform_(
     return _torch.init(tensor, scheme, seed, generator, name, bounds=bounds)
 
 
+@_traceable
 def normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -111,6 +149,7 @@ def normal_(
     return _torch.init(tensor, scheme, seed, generator, name)
 
 
+@_traceable
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -125,9 +164,9 @@ def trunc_normal_(
     """Normal with this mean and standard deviation, cut off at `a` and `b`, never outside them.
 
     Bounds at two standard deviations, and those that cut nothing off, are the native stream's
-    distributions; where a bound is no value of the dtype, the last one inside it. Others go through
-    torch's ``erfinv`` or, on one side of the mean, ``ndtri`` in float64, whose last bits may differ
-    between machines.
+    distributions; where a bound is no value of the dtype, up to the last one inside it. Others go
+    through torch's ``erfinv`` or, on one side of the mean, ``ndtri`` in float64, whose last bits
+    may differ between machines.
 
     Raises:
         ValueError: also where a float64 holds no probability between the bounds: from 38 standard
@@ -155,17 +194,17 @@ def trunc_normal_(
         warnings.warn(
             "mean is more than 2 std from [a, b] in trunc_normal_: its values are far out on the "
             "tail of the distribution.",
-            stacklevel=2,
+            stacklevel=3,
         )
     if low <= -NORMAL_END and high >= NORMAL_END:
         # Rounding may bring only the last of them to a bound.
         close = bounds if low > -2 * NORMAL_END or high < 2 * NORMAL_END else None
         return _torch.init(tensor, normal, seed, generator, name, bounds=close)
     if math.isclose(low, -2, rel_tol=1e-12) and math.isclose(high, 2, rel_tol=1e-12):
-        if (mean, a, b) == (0, -2 * std, 2 * std):
-            bounds = _torch.bounds(tensor.dtype, a, b)
+        exact = (mean, a, b) == (0, -2 * std, 2 * std)
+        kept = _torch.bounds(tensor.dtype, a, b) if exact else bounds
         scheme = Scheme("TruncatedNormal", mean, std)
-        return _torch.init(tensor, scheme, seed, generator, name, bounds=bounds)
+        return _torch.init(tensor, scheme, seed, generator, name, bounds=kept)
     # An open end is where no value comes any more: from the mean, or from the other bound.
     a = max(a, mean + (min(high, 0) - NORMAL_END) * std)
     b = min(b, mean + (max(low, 0) + NORMAL_END) * std)
@@ -193,6 +232,7 @@ def _probabilities(low: float, high: float) -> tuple[list[float], Callable[..., 
     return ends, torch.special.ndtri, math.copysign(1, -high)
 
 
+@_traceable
 def xavier_uniform_(
     tensor: Tensor,
     gain: float = 1.0,
@@ -211,6 +251,7 @@ def xavier_uniform_(
     return _torch.init(tensor, Scheme("RandomUniform", -bound, bound), seed, generator, name)
 
 
+@_traceable
 def xavier_normal_(
     tensor: Tensor,
     gain: float = 1.0,
@@ -229,6 +270,7 @@ def xavier_normal_(
     return _torch.init(tensor, scheme, seed, generator, name)
 
 
+@_traceable
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
@@ -252,6 +294,7 @@ def kaiming_uniform_(
     return _torch.init(tensor, Scheme("RandomUniform", -bound, bound), seed, generator, name)
 
 
+@_traceable
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
@@ -286,12 +329,13 @@ def _kaiming(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | 
     if not isinstance(mode, str):
         raise TypeError(f"`mode` must be a string. Received: {mode!r}")
     if 0 in tensor.shape:
-        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
         return None
     gain: float = calculate_gain(nonlinearity, a)  # type: ignore[arg-type]
     return gain / math.sqrt(_fan(tensor, mode))  # type: ignore[arg-type]
 
 
+@_traceable
 def variance_scaling_(
     tensor: Tensor,
     scale: float = 1.0,
@@ -313,3 +357,36 @@ def variance_scaling_(
     distribution = text("distribution", distribution)
     scheme = Scheme("VarianceScaling", number("scale", scale), text("mode", mode), distribution)
     return _torch.init(tensor, scheme, seed, generator, name, layout)
+
+
+def _deprecated(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """A function under the name that it had once, as torch's module keeps them."""
+    name = function.__name__
+    message = f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`."
+
+    def call(*arguments: P.args, **options: P.kwargs) -> Tensor:
+        warnings.warn(message, FutureWarning, stacklevel=2)
+        return function(*arguments, **options)
+
+    call.__name__ = call.__qualname__ = name[:-1]
+    call.__doc__ = f"`{name}`, by a name that torch deprecates."
+    return call
+
+
+uniform = _deprecated(uniform_)
+normal = _deprecated(normal_)
+xavier_uniform = _deprecated(xavier_uniform_)
+xavier_normal = _deprecated(xavier_normal_)
+kaiming_uniform = _deprecated(kaiming_uniform_)
+kaiming_normal = _deprecated(kaiming_normal_)
+
+
+def __getattr__(name: str) -> Any:
+    # What else torch's own module has, so that replacing the import is enough.
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(torch.nn.init, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *(name for name in dir(torch.nn.init) if name[0] != "_")})
