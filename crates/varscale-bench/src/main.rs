@@ -29,21 +29,24 @@ use varscale_model::Output;
 use self::{arguments::Arguments, report::Report, runner::Runner};
 
 fn main() -> ExitCode {
-    let result = match Arguments::try_parse() {
-        Ok(arguments) => run(&arguments),
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
         Err(error) => {
             print_usage(&error);
             return if error.use_stderr() { Exit::Input } else { Exit::Done }.code().into();
         }
     };
-    match result {
+    let watch = match Watch::start() {
+        Ok(watch) => watch,
+        Err(failure) => return failure.report().into(),
+    };
+    match run(&arguments, &watch) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report().into(),
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let watch = Watch::start()?;
+fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     check_level()?;
     let selection = arguments.selection();
     let output = arguments.json.as_deref().map(Output::named);

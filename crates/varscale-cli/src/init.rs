@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
                 "parameters": summary.parameters,
                 "bytes": summary.bytes,
                 "seconds": summary.seconds,
-                "removed": summary.leftovers,
+                "removed": summary.leftovers.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             })
         },
     )

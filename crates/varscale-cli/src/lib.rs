@@ -61,7 +61,12 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
             return if error.use_stderr() { Exit::Input } else { Exit::Done }.code();
         }
     };
-    match carry_out(arguments.command) {
+    // As long as anything may have to wait for a reader, the report included.
+    let watch = match Watch::start() {
+        Ok(watch) => watch,
+        Err(failure) => return failure.report(),
+    };
+    match carry_out(arguments.command, &watch) {
         Ok(()) => Exit::Done.code(),
         Err(failure) => failure.report(),
     }
@@ -70,11 +75,10 @@ pub fn run(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> 
 /// What every command may take without a thought: an allocation that fails ends the process at once.
 const MEMORY: usize = 8 << 20;
 
-fn carry_out(command: Command) -> Result<(), Failure> {
-    let watch = Watch::start()?;
+fn carry_out(command: Command, watch: &Watch) -> Result<(), Failure> {
     match command {
-        Command::Sample(arguments) => sample::run(&arguments, &watch),
-        Command::Init(arguments) => init::run(&arguments, &watch),
+        Command::Sample(arguments) => sample::run(&arguments, watch),
+        Command::Init(arguments) => init::run(&arguments, watch),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

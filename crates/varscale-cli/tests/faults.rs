@@ -306,6 +306,30 @@ fn signals_are_obeyed_within_a_second() {
             assert!(time < Duration::from_secs(2), "{arguments:?} {name}: {time:?}");
         }
     }
+    // What it would say waits for the same reader.
+    let shell = |line: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).env("V", env!("CARGO_BIN_EXE_varscale"));
+        command.current_dir(place.folder.path()).stdout(Stdio::piped());
+        command
+    };
+    let line = format!("exec $V {} -o - 2>&1", endless.join(" "));
+    let (output, time) = signalled(shell(&line), "TERM", Duration::from_millis(300));
+    assert_eq!(output.status.code(), Some(143));
+    assert!(time < Duration::from_secs(2), "{time:?}");
+    // Twice: at once, unless the machine is busy.
+    let line = format!("exec $V {} -o -", endless.join(" "));
+    let at_once = (0..5).any(|_| {
+        let mut child = shell(&line).stderr(Stdio::null()).spawn().unwrap();
+        sleep(Duration::from_millis(300));
+        let start = Instant::now();
+        signal(&child, "INT");
+        sleep(Duration::from_millis(50));
+        signal(&child, "INT");
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        start.elapsed() < Duration::from_millis(450)
+    });
+    assert!(at_once);
     fs::remove_file(pipe).unwrap();
     assert!(place.others().is_empty(), "{:?}", place.others());
 }

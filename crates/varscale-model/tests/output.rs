@@ -84,10 +84,14 @@ fn leftovers_of_the_same_output_are_removed_and_named() {
         let [held] = &names(folder.path())[..] else { panic!() };
         let held = folder.path().join(held);
         // What a killed process leaves: the same name, and no lock.
-        let left = held
-            .with_file_name(held.file_name().unwrap().to_str().unwrap().replace(".tmp", "x.tmp"));
+        let held_name = held.file_name().unwrap().to_str().unwrap();
+        let random = held_name.len() - ".tmp".len() - 6..held_name.len() - ".tmp".len();
+        let other_random = if held_name[random.clone()] == *"aaaaaa" { "bbbbbb" } else { "aaaaaa" };
+        let mut left_name = held_name.to_owned();
+        left_name.replace_range(random, other_random);
+        let left = held.with_file_name(left_name);
         fs::write(&left, "left").unwrap();
-        let other = folder.path().join(".other.varscale-1.tmp");
+        let other = folder.path().join(".other.varscale-aaaaaa.tmp");
         fs::write(&other, "another output's").unwrap();
 
         let second = Output::new(&path).open(None).unwrap();
@@ -234,5 +238,48 @@ mod unix {
             }
             fs::remove_file(&path).unwrap();
         }
+    }
+
+    /// Runs before and after, which only root can; nothing is tested where it cannot.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_no_rename_replaces_is_refused_at_once() {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let run = |words: &[&str]| {
+            let mut command = Command::new(words[0]);
+            command
+                .args(&words[1..])
+                .current_dir(folder.path())
+                .stderr(std::process::Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        };
+        fs::create_dir(path("folder")).unwrap();
+        for name in ["fixed", "mounted", "other"] {
+            fs::write(path(name), "old").unwrap();
+        }
+        let cases: [(&str, &[&str], &[&str], &str); 5] = [
+            ("fixed", &["chattr", "+i", "fixed"], &["chattr", "-i", "fixed"], "immutable"),
+            ("fixed", &["chattr", "+a", "fixed"], &["chattr", "-a", "fixed"], "append-only"),
+            ("folder/new", &["chattr", "+a", "folder"], &["chattr", "-a", "folder"], "append-only"),
+            ("mounted", &["mount", "--bind", "other", "mounted"], &["umount", "mounted"], "mount"),
+            (
+                "folder/new",
+                &["mount", "-t", "tmpfs", "-o", "ro", "none", "folder"],
+                &["umount", "folder"],
+                "read-only",
+            ),
+        ];
+        for (name, before, after, part) in cases {
+            if !run(before) {
+                continue;
+            }
+            let result = Output::new(path(name)).force(true).open(Some(4)).map(drop);
+            assert!(run(after));
+            let error = result.unwrap_err();
+            assert!(error.to_string().contains(part) && !error.is_input(), "{error}");
+        }
+        assert_eq!(names(folder.path()), ["fixed", "folder", "mounted", "other"]);
+        assert!(names(&path("folder")).is_empty());
     }
 }

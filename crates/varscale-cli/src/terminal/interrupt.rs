@@ -11,10 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Failure;
+use super::{Exit, Failure};
 
 /// How long the work has to notice.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// How long the user may take to hear of it.
+const TELLING: Duration = Duration::from_millis(200);
 
 /// What runs now is to stop.
 static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
@@ -97,8 +100,19 @@ fn stop(signal: u8, flag: &AtomicBool, mut again: impl FnMut() -> bool) {
     }
     // It waits for a pipe, or skips far ahead. Nothing unfinished may stay.
     varscale_model::remove_unfinished();
-    let code = Failure::Interrupted.report();
-    exit(code);
+    // The standard error may be that pipe.
+    let telling = small_thread().spawn(|| Failure::Interrupted.report());
+    let start = Instant::now();
+    while telling.as_ref().is_ok_and(|telling| !telling.is_finished()) && start.elapsed() < TELLING
+    {
+        thread::sleep(Duration::from_millis(1));
+    }
+    exit(Exit::Signal(signal).code());
+}
+
+/// One that does little, and must start where memory is short.
+fn small_thread() -> thread::Builder {
+    thread::Builder::new().stack_size(128 << 10)
 }
 
 #[cfg(unix)]
@@ -128,8 +142,7 @@ fn watch(flag: &Arc<AtomicBool>) -> io::Result<()> {
             }
         }
     };
-    // It does little, and must start where memory is short.
-    thread::Builder::new().stack_size(128 << 10).spawn(work).map(drop)
+    small_thread().spawn(work).map(drop)
 }
 
 /// What the process did with signals before this watched them: sets of them, as bits.
@@ -168,7 +181,7 @@ fn watch(flag: &Arc<AtomicBool>) -> io::Result<()> {
     const INTERRUPT: u8 = 2;
     let flag = Arc::clone(flag);
     ctrlc::set_handler(move || match RUNNING.load(Ordering::SeqCst) {
-        0 => exit(super::Exit::Signal(INTERRUPT).code()),
+        0 => exit(Exit::Signal(INTERRUPT).code()),
         _ => stop(INTERRUPT, &flag, || false),
     })
     .map_err(io::Error::other)

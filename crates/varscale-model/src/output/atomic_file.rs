@@ -141,17 +141,23 @@ fn prefix(name: &OsStr) -> String {
     }
 }
 
+/// How many random characters follow.
+const RANDOM: usize = 6;
+
 const SUFFIX: &str = ".tmp";
 
 /// Removes the files of this prefix that no process holds.
 fn remove_leftovers(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let is_own = |name: &OsStr| {
+        let random = name.as_encoded_bytes().strip_prefix(prefix.as_bytes());
+        let random = random.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+        random.is_some_and(|random| {
+            random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric)
+        })
+    };
     let paths = entries.flatten().filter(|entry| {
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        name.starts_with(prefix.as_bytes())
-            && name.ends_with(SUFFIX.as_bytes())
-            && entry.file_type().is_ok_and(|kind| kind.is_file())
+        is_own(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_file())
     });
     let removed = |path: &PathBuf| {
         let Ok(file) = File::options().write(true).open(path) else { return false };
@@ -165,7 +171,7 @@ fn remove_leftovers(folder: &Path, prefix: &str) -> Vec<PathBuf> {
 fn create_locked(folder: &Path, prefix: &str, private: bool) -> io::Result<NamedTempFile<File>> {
     const TRIES: usize = 20;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix).suffix(SUFFIX);
+    builder.prefix(prefix).rand_bytes(RANDOM).suffix(SUFFIX);
     // The user's mask decides who reads a new file; another has the old one's mode soon.
     system::set_new_mode(&mut builder, private);
     for _ in 0..TRIES {
