@@ -43,7 +43,8 @@ PATHS = [
     for path in sorted(ROOT.glob(pattern))
 ]
 # Not in every environment: any other import must succeed.
-FRAMEWORKS = {"flax", "jax", "keras", "tensorflow", "tf_keras", "torch", "transformers"}
+FRAMEWORKS = {"flax", "jax", "keras", "safetensors", "tensorflow", "tf_keras", "torch"}
+FRAMEWORKS |= {"transformers"}
 # Of a clone, copied into the folder.
 CLONED = ["Cargo.lock", "Cargo.toml", "README.md", "crates", "examples", "fuzz", "python", "xtask"]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

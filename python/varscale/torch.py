@@ -17,6 +17,8 @@ whatever else `torch.nn.init` has are torch's own.
 The functions work as torch's under `torch.compile`, `torch.vmap` (with a seed, all get the same
 values) and `FakeTensorMode`.
 
+How-tos: https://github.com/varscale/varscale/blob/main/docs/torch.md
+
 >>> import torch, varscale.torch
 >>> weight = torch.empty(256, 784)
 >>> varscale.torch.kaiming_normal_(weight, mode="fan_out", nonlinearity="relu", seed=42) is weight
