@@ -1,6 +1,10 @@
 //! Plans: a model's spec and rules, resolved; and the checkpoint they make.
 
-use std::{path::PathBuf, sync::atomic::AtomicBool, sync::atomic::Ordering};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+    sync::atomic::Ordering,
+};
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use varscale::Seed;
@@ -29,14 +33,27 @@ impl Plan {
         py.detach(|| varscale_model::Plan::read(&path, seed).map_err(failed)).map(Self)
     }
 
-    /// The plan of a spec and of a plan file's content, both as JSON.
+    /// The plan of a spec and of a plan file's content, both as JSON; without a spec, of the one that
+    /// the content names.
     #[staticmethod]
-    fn resolve(spec: &str, file: &str, seed: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let spec = Spec::from_json(spec.as_bytes())
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+    fn resolve(
+        py: Python<'_>,
+        spec: Option<&str>,
+        file: &str,
+        seed: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let seed = given(seed)?;
         let file: PlanFile = serde_json::from_str(file)
             .map_err(|error| PyValueError::new_err(format!("invalid plan: {error}")))?;
-        varscale_model::Plan::new(&spec, &file, given(seed)?).map(Self).map_err(failed)
+        let Some(spec) = spec else {
+            let here = Path::new("");
+            return py
+                .detach(|| varscale_model::Plan::of(&file, here, seed).map_err(failed))
+                .map(Self);
+        };
+        let spec = Spec::from_json(spec.as_bytes())
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        varscale_model::Plan::new(&spec, &file, seed).map(Self).map_err(failed)
     }
 
     /// The plan as JSON.
@@ -59,19 +76,18 @@ impl Plan {
 
     /// Writes the checkpoint; returns the seconds it took. `progress` is called with the bytes
     /// drawn and the bytes in all, and stops the work by raising. `out` is replaced by `force` only, and
-    /// is none of the plan's files or of `inputs`.
+    /// is none of the plan's files.
     fn write(
         &self,
         py: Python<'_>,
         out: PathBuf,
         threads: usize,
         force: bool,
-        inputs: Vec<PathBuf>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<f64> {
         let interrupted = AtomicBool::new(false);
         let mut raised = None;
-        let output = Output::new(out).force(force).inputs(inputs);
+        let output = Output::new(out).force(force);
         let options = Options { threads, ..Options::default() };
         let bytes = self.0.bytes();
         let mut tell = |done: u64| {

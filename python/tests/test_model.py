@@ -54,6 +54,57 @@ def test_a_plan_as_a_mapping(tmp_path):
     assert told[-1] == (size, size)
 
 
+@pytest.mark.parametrize(
+    ("made", "written"),
+    [
+        (varscale.HeNormal(), {"class_name": "HeNormal", "config": {}}),
+        (varscale.HeNormal, "he_normal"),
+        (varscale.VarianceScaling(3, "fan_out", "uniform"), None),
+        (varscale.RandomUniform(-1, 2**33, seed=9), None),
+        (varscale.TruncatedNormal(seed=varscale.SeedGenerator(4)), None),
+        (varscale.VarianceScaling(input_axes=[], output_axes=[0]), None),
+        (varscale.Constant(0.5), {"class_name": "Constant", "config": {"value": 0.5}}),
+        (varscale.get("zeros"), "zeros"),
+    ],
+    ids=repr,
+)
+def test_rules_take_objects(made, written, tmp_path):
+    rules = [{"match": "*", "initializer": written or varscale.serialize(made)}]
+    plan = {"spec": SPEC, "seed": np.int64(5), "rules": rules}
+    expected = varscale.init(plan, tmp_path / "written")
+    rules = [{"match": "*", "initializer": made}]
+    assert varscale.init({**plan, "rules": rules}, tmp_path / "made") == expected
+    assert read(tmp_path / "made") == read(tmp_path / "written")
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"*": "zeros"}, "`rules` must be a list, as in"),
+        ("zeros", "`rules` must be a list, as in"),
+        ([None], "Rule 1 must be a mapping, as in"),
+        ([{"match": "*", "initializer": 3}], "Rule 1: `initializer` must be a name"),
+        ([{"match": "*", "initializer": np.zeros}], "Rule 1: `initializer` must be a name"),
+    ],
+)
+def test_what_is_no_rule_is_refused_by_its_number(rules, message, tmp_path):
+    with pytest.raises(TypeError, match=message):
+        varscale.init({"spec": SPEC, "rules": rules}, tmp_path / "out")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_spec_of_a_mapping_is_any_file(tmp_path):
+    first = tmp_path / "model.safetensors"
+    plan = {"spec": SPEC, "rules": RULES, "seed": 5}
+    varscale.init(plan, first)
+    (tmp_path / "spec.json").write_text(json.dumps(SPEC))
+    for spec in [first, str(tmp_path / "spec.json")]:
+        varscale.init({**plan, "spec": spec}, tmp_path / "again", force=True)
+        assert read(tmp_path / "again")[0] == read(first)[0]
+        with pytest.raises(ValueError, match="input|spec"):
+            varscale.init({**plan, "spec": spec}, spec, force=True)
+
+
 def test_a_plan_as_a_file(tmp_path):
     (tmp_path / "spec.json").write_text(json.dumps(SPEC))
     (tmp_path / "plan.toml").write_text(

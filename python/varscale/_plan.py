@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from varscale._arguments import integer_seed
 from varscale._core import Plan
+from varscale._rules import rules_of
 
 
 def init(
@@ -25,6 +27,7 @@ def init(
 
     Args:
         plan: A plan file (TOML), or its content as a mapping, with a spec as ``spec``, or its file.
+            A rule's initializer is a name, a config, or an initializer of varscale or of Keras.
         out: File to write, a safetensors file, and none of the plan's own files.
         seed: An integer, in place of the plan's.
         threads: Threads that draw; 0 for one per processor. The values are the same.
@@ -39,7 +42,7 @@ def init(
             written, FileExistsError where `out` exists. `out` is what it was then.
 
     >>> import tempfile, varscale
-    >>> rules = [{"match": "*", "initializer": "he_normal"}]
+    >>> rules = [{"match": "*", "initializer": varscale.VarianceScaling(2.0, "fan_out")}]
     >>> spec = {"fc.weight": {"dtype": "float32", "shape": [256, 784]}}
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = f"{folder}/model.safetensors"
@@ -48,9 +51,7 @@ def init(
     200704
     """
     resolved = _resolve(plan, seed)
-    spec = plan.get("spec") if isinstance(plan, Mapping) else None
-    inputs = [] if spec is None or isinstance(spec, Mapping) else [Path(spec)]
-    resolved.write(Path(out), threads, force, inputs, progress)
+    resolved.write(Path(out), threads, force, progress)
     described: dict[str, Any] = json.loads(resolved.to_json())
     return described
 
@@ -59,9 +60,13 @@ def _resolve(plan: Any, seed: Any) -> Plan:
     if not isinstance(plan, Mapping):
         return Plan.read(Path(plan), seed)
     content = dict(plan)
+    if "rules" in content:
+        content["rules"] = rules_of(content["rules"])
+    if content.get("seed") is not None:
+        content["seed"] = integer_seed(content["seed"])
     spec = content.pop("spec", None)
-    if not isinstance(spec, Mapping):
-        if spec is None:
-            raise ValueError("The plan has no `spec`")
-        spec = json.loads(Path(spec).read_text())
-    return Plan.resolve(json.dumps(spec), json.dumps({"spec": "", **content}), seed)
+    if spec is None:
+        raise ValueError("The plan has no `spec`")
+    if isinstance(spec, Mapping):
+        return Plan.resolve(json.dumps(spec), json.dumps({"spec": "", **content}), seed)
+    return Plan.resolve(None, json.dumps({"spec": os.fspath(spec), **content}), seed)
