@@ -29,7 +29,7 @@ pub(crate) struct SeedGenerator {
 }
 
 /// What `_restore` takes: the seed, the seed that was given, the name and the counter.
-type State = (u64, Option<i128>, Option<String>, u32);
+type State = (i128, Option<i128>, Option<String>, u32);
 
 /// A Python integer, or whatever has `__index__`, as a seed.
 pub(crate) fn integer(seed: &Bound<'_, PyAny>) -> PyResult<i128> {
@@ -45,11 +45,11 @@ pub(crate) fn integer(seed: &Bound<'_, PyAny>) -> PyResult<i128> {
              seed={seed} (of type {kind})"
         ))
     })?;
-    let integer = index.extract().ok().map(varscale::Seed::integer);
-    match integer {
-        Some(Ok(_)) => index.extract(),
-        _ => Err(refused(varscale::SeedError::Range { received: index.to_string() })),
-    }
+    index.extract().or_else(|_| {
+        let received =
+            index.str().map_or_else(|_| "of too many digits".into(), |it| it.to_string());
+        Err(refused(varscale::SeedError::Range { received }))
+    })
 }
 
 #[pymethods]
@@ -62,10 +62,10 @@ impl SeedGenerator {
         Ok(Self { inner, given, name })
     }
 
-    /// The seed, given or drawn, modulo 2^64.
+    /// The seed, as given or drawn.
     #[getter]
-    fn seed(&self) -> u64 {
-        self.inner.resolved()
+    fn seed(&self) -> i128 {
+        self.inner.value()
     }
 
     /// Number of calls made so far: the index of the next one.
@@ -109,12 +109,12 @@ impl SeedGenerator {
 
     #[staticmethod]
     fn _restore(
-        seed: u64,
+        seed: i128,
         given: Option<i128>,
         name: Option<String>,
         counter: u32,
     ) -> PyResult<Self> {
-        let inner = varscale::SeedGenerator::new(Some(given.unwrap_or(seed.into())));
+        let inner = varscale::SeedGenerator::new(Some(given.unwrap_or(seed)));
         Ok(Self { inner: inner.map_err(refused)?.with_counter(counter), given, name })
     }
 }

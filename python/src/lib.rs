@@ -48,14 +48,18 @@ mod _core {
 
     /// A seed for whoever gave none, in [0, 2^31).
     #[pyfunction]
-    fn random_seed() -> PyResult<u64> {
-        Ok(Seed::unset().map_err(refused)?.resolved())
+    fn random_seed() -> PyResult<i128> {
+        Ok(Seed::unset().map_err(refused)?.value())
     }
 
-    /// A seed that is no generator as an integer in range.
+    /// A seed that is no generator as an integer, which the native stream refuses beyond 64 bits.
     #[pyfunction]
-    fn integer_seed(seed: &Bound<'_, PyAny>) -> PyResult<i128> {
-        generator::integer(seed)
+    fn integer_seed(seed: &Bound<'_, PyAny>, native: bool) -> PyResult<i128> {
+        let seed = generator::integer(seed)?;
+        if native {
+            Stream::Native.check_seed(seed).map_err(refused)?;
+        }
+        Ok(seed)
     }
 
     /// The name of a stream.

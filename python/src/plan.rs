@@ -10,18 +10,14 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use varscale::Seed;
 use varscale_model::{Options, Output, PlanFile, PlannedTensor, Spec, write};
 
-use crate::{
-    draw::Draw,
-    error::{failed, refused},
-    generator::integer,
-};
+use crate::{draw::Draw, error::failed, generator::integer};
 
 /// A whole model's initialization, resolved.
 #[pyclass(frozen, module = "varscale._core")]
 pub(crate) struct Plan(varscale_model::Plan);
 
 fn given(seed: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Seed>> {
-    seed.map(|seed| Seed::integer(integer(seed)?).map_err(refused)).transpose()
+    seed.map(|seed| integer(seed).map(Seed::from)).transpose()
 }
 
 #[pymethods]

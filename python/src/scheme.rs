@@ -205,7 +205,7 @@ impl Scheme {
                 let generator = varscale::SeedGenerator::new(Some(integer(seed)?));
                 Some(Seed::generator(&generator.map_err(refused)?))
             }
-            (None, Some(seed)) => Some(Seed::integer(integer(seed)?).map_err(refused)?),
+            (None, Some(seed)) => Some(integer(seed)?.into()),
         };
         let initializer = varscale::Initializer::new(self.0.clone(), seed).with_stream(stream);
         let draw = match (generator, call) {

@@ -1,5 +1,7 @@
 """Values: the stream's own bits, and every way to the same ones."""
 
+import pickle
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -129,6 +131,19 @@ def test_what_has_an_index_is_a_seed():
         assert np.array_equal(varscale.HeNormal(seed)((9,)), values)
     negative = varscale.HeNormal(-1)((9,))
     assert np.array_equal(negative, varscale.HeNormal(2**64 - 1)((9,)))
+
+
+def test_a_seed_is_kept_as_given():
+    for seed in [-1, -(2**63), 2**64 - 1]:
+        assert varscale.HeNormal(seed).seed == varscale.SeedGenerator(seed).seed == seed
+        copy = pickle.loads(pickle.dumps(varscale.SeedGenerator(seed)))
+        assert (copy.seed, copy.get_config()["seed"]) == (seed, seed)
+    # torch reduces any integer modulo 2^32, and so does its stream.
+    small = varscale.HeNormal(7, stream="keras-torch")((9,))
+    for seed in [7 - 2**32, 7 + 2**64, 7 + 2**120]:
+        assert np.array_equal(varscale.HeNormal(seed, stream="keras-torch")((9,)), small)
+    with pytest.raises(ValueError, match=str(2**200)):
+        varscale.HeNormal(2**200, stream="keras-torch")
 
 
 def test_a_generator_advances_and_is_shared():

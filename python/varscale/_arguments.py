@@ -42,7 +42,7 @@ def dtype_name(tensor: Any) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def seed_of(seed: Any) -> int | SeedGenerator | None:
+def seed_of(seed: Any, stream: str = "native") -> int | SeedGenerator | None:
     """A seed as it is kept: an integer, a generator or none."""
     if isinstance(seed, SeedGenerator):
         return seed
@@ -51,13 +51,18 @@ def seed_of(seed: Any) -> int | SeedGenerator | None:
         if seed.get("class_name") != "SeedGenerator" or not isinstance(config, dict):
             raise ValueError(f"Invalid `seed` config: {seed}. Use that of a SeedGenerator")
         return SeedGenerator.from_config(config)
-    return integer_seed(seed)
+    return integer_seed(seed, stream)
 
 
-def integer_seed(seed: Any) -> int | None:
-    """A seed that is no generator: an integer of any kind, or none."""
+def integer_seed(seed: Any, stream: str = "native") -> int | None:
+    """A seed that is no generator: an integer of any kind, or none.
+
+    A framework's stream takes what its framework does, which the draw says.
+    """
     # Keras's configs keep True, and it seeds as 1 does.
-    return seed if seed is None or isinstance(seed, bool) else _core.integer_seed(seed)
+    if seed is None or isinstance(seed, bool):
+        return seed
+    return _core.integer_seed(seed, stream == "native")
 
 
 def box_of(

@@ -127,7 +127,7 @@ class Drawn:
         self._scheme()
 
     def _seed_of(self, seed: Any) -> Any:
-        return integer_seed(seed)
+        return integer_seed(seed, self.stream)
 
     def explain(self, shape: Any) -> Explanation:
         """How the initializer arrives at its numbers for a shape: fans, variance, bounds."""

@@ -159,9 +159,9 @@ class RandomInitializer(FamilyInitializer):
 
     def _construct(self, *, seed: Any = None, stream: Any = "native", **arguments: Any) -> None:
         super()._construct(**arguments)
-        self._init_seed = seed_of(seed)
-        self.seed = random_seed() if self._init_seed is None else self._init_seed
         self.stream = stream_of(stream)
+        self._init_seed = seed_of(seed, self.stream)
+        self.seed = random_seed() if self._init_seed is None else self._init_seed
 
     def get_config(self) -> dict[str, Any]:
         seed: Any = self._init_seed

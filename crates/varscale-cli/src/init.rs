@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         || text(&plan, &summary),
         || {
             let (seed, global_seed) = match plan.seed {
-                PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => (Some(seed), None),
+                PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => (Some(Seed::from(seed)), None),
                 PlanSeed::Global(seed) => (None, Some(seed)),
             };
             json!({

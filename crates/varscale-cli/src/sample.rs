@@ -73,7 +73,7 @@ impl<'a> Sample<'a> {
     /// What a safetensors file says about how its tensor was drawn.
     fn metadata(&self) -> Vec<(&'static str, String)> {
         // Initializers that draw nothing have no seed.
-        let seed = self.initializer.seed().map(|seed| seed.resolved().to_string());
+        let seed = self.initializer.seed().map(|seed| seed.value().to_string());
         let seed = seed.map(|seed| ("varscale.seed", seed));
         let stream = [("varscale.stream", self.arguments.stream.id().to_owned())];
         let sample = [("varscale.sample", self.recipe().to_string())];
@@ -102,7 +102,7 @@ impl<'a> Sample<'a> {
         json!({
             "output": output,
             "stream": self.arguments.stream.id(),
-            "seed": self.initializer.seed().map(|seed| seed.resolved()),
+            "seed": self.initializer.seed(),
             "sample": self.recipe(),
             "values": self.elements,
             "bytes": self.arguments.dtype.bytes(self.elements),
@@ -151,12 +151,12 @@ impl<'a> Sample<'a> {
         let Slice { offset, extent } = &self.slice;
         let mut text = format!("{}\n\n", self.draw.explanation());
         if let Some(seed) = self.initializer.seed() {
-            let resolved = seed.resolved();
+            let value = seed.value();
             let generator = seed.as_generator().is_some();
             let option = if generator { "generator" } else { "seed" };
-            text += &format!("{option:9} {resolved}");
+            text += &format!("{option:9} {value}");
             if seed.is_unset() {
-                text += &format!(" (drawn: --{option} {resolved} gives the same values)");
+                text += &format!(" (drawn: --{option} {value} gives the same values)");
             }
             if let Some(global_seed) = global_seed {
                 text += &match self.arguments.seed {

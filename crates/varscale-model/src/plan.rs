@@ -29,10 +29,10 @@ pub struct Plan {
 /// What the tensors of a [`Plan`] take that have no seed of their own. Shown as in `42 (given)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanSeed {
-    /// This seed, modulo 2^64.
-    Given(u64),
+    /// This seed, as it was given.
+    Given(i128),
     /// This seed, drawn because none was given.
-    Drawn(u64),
+    Drawn(i128),
     /// In the plan's order, the seeds that Keras draws after `keras.utils.set_random_seed` with this
     /// one: as it does for initializers that are made in this order.
     Global(u32),
@@ -41,7 +41,7 @@ pub enum PlanSeed {
 impl PlanSeed {
     /// The number itself.
     #[must_use]
-    pub fn value(self) -> u64 {
+    pub fn value(self) -> i128 {
         match self {
             Self::Given(seed) | Self::Drawn(seed) => seed,
             Self::Global(seed) => seed.into(),
@@ -146,10 +146,10 @@ impl PlanError {
 }
 
 impl PlannedTensor {
-    /// The seed of its values; `None` where nothing is drawn.
+    /// The seed of its values, as it was given or drawn; `None` where nothing is drawn.
     #[must_use]
-    pub fn seed(&self) -> Option<u64> {
-        self.initializer.seed().map(Seed::resolved)
+    pub fn seed(&self) -> Option<i128> {
+        self.initializer.seed().map(Seed::value)
     }
 
     fn to_json(&self) -> Value {
@@ -161,7 +161,7 @@ impl PlannedTensor {
             "dtype": dtype,
             "layout": tensor.layout,
             "initializer": initializer.serialize(ConfigForm::Keras3),
-            "seed": self.seed(),
+            "seed": initializer.seed(),
             "scaling": explanation.scaling,
             "law": explanation.content,
             "stddev": explanation.stddev,
@@ -183,10 +183,10 @@ impl Plan {
     /// [`PlanError`], which names the tensor or the rule.
     pub fn new(spec: &Spec, file: &PlanFile, seed: Option<Seed>) -> Result<Self, PlanError> {
         let seed = match (seed.or_else(|| file.seed.clone()), file.global_seed) {
-            (Some(seed), _) if seed.is_unset() => PlanSeed::Drawn(seed.resolved()),
-            (Some(seed), _) => PlanSeed::Given(seed.resolved()),
+            (Some(seed), _) if seed.is_unset() => PlanSeed::Drawn(seed.value()),
+            (Some(seed), _) => PlanSeed::Given(seed.value()),
             (None, Some(global)) => PlanSeed::Global(global),
-            (None, None) => PlanSeed::Drawn(Seed::unset()?.resolved()),
+            (None, None) => PlanSeed::Drawn(Seed::unset()?.value()),
         };
         let mut seeds = Seeds::new(seed);
         for (index, rule) in file.rules.iter().enumerate() {
@@ -250,7 +250,7 @@ impl Plan {
             "version": env!("CARGO_PKG_VERSION"),
             "stream": self.stream.id(),
             "seed": match self.seed {
-                PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => Some(seed),
+                PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => Some(Seed::from(seed)),
                 PlanSeed::Global(_) => None,
             },
             "global_seed": match self.seed {
@@ -274,7 +274,7 @@ fn title(index: usize, rule: &Rule) -> String {
 
 /// The seeds of tensors that have none of their own, one after the other.
 enum Seeds {
-    Same(u64),
+    Same(i128),
     Global(u32, Box<PythonRandom>),
 }
 
@@ -286,7 +286,7 @@ impl Seeds {
         }
     }
 
-    fn next(&mut self, stream: Stream) -> u64 {
+    fn next(&mut self, stream: Stream) -> i128 {
         match self {
             Self::Same(seed) => *seed,
             Self::Global(_, random) => stream.drawn_seed(random).into(),
@@ -317,7 +317,7 @@ fn resolve(
             rule: found.map(|(index, rule)| title(index, rule)),
         })?,
     };
-    let own = rule.and_then(|rule| rule.seed.as_ref()).map(Seed::resolved);
+    let own = rule.and_then(|rule| rule.seed.as_ref()).map(Seed::value);
     let seed_of_plan = seed.is_none() && scheme.class().draws && own.is_none();
     let seed = match seed {
         None if scheme.class().draws => {

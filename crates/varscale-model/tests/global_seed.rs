@@ -98,7 +98,7 @@ fn a_plan_under_a_global_seed_has_the_weights_of_the_model() {
         assert_eq!((planned.tensor.name.as_str(), sum.as_str()), (name, sha256));
     }
     // Only what draws takes one.
-    let seeds: Vec<u64> = plan.tensors.iter().filter_map(|tensor| tensor.seed()).collect();
+    let seeds: Vec<i128> = plan.tensors.iter().filter_map(|tensor| tensor.seed()).collect();
     assert_eq!(seeds, [347_712_783, 161_973_070, 423_938_500, 698_935_573]);
     let json = plan.to_json();
     assert_eq!((&json["global_seed"], &json["seed"]), (&7.into(), &serde_json::Value::Null));
@@ -108,7 +108,7 @@ fn a_plan_under_a_global_seed_has_the_weights_of_the_model() {
 #[test]
 fn own_seeds_take_no_draw_and_a_given_one_goes_before() {
     let one = RULES.replace("\"he_normal\"", "\"he_normal\"\nseed = 5");
-    let seeds: Vec<u64> =
+    let seeds: Vec<i128> =
         plan(&one, None).tensors.iter().filter_map(|tensor| tensor.seed()).collect();
     assert_eq!(seeds, [347_712_783, 161_973_070, 5, 423_938_500]);
 

@@ -88,6 +88,40 @@ fn seeds_go_from_the_initializer_to_the_rule_to_the_call_to_the_plan() {
     assert_ne!(values(2), values(3));
 }
 
+/// Under every stream, a seed is the integer that was written, wherever it was.
+#[test]
+fn a_seed_is_kept_as_given() {
+    let spec = r#"{"w": {"dtype": "F32", "shape": [2, 3], "initializer": "he_normal"}}"#;
+    for &stream in Stream::ALL {
+        for seed in [-1_i128, -(1 << 63), 7, (1 << 64) - 1, 1 << 64, -(1 << 90)] {
+            let rules = |seed: &str| format!("stream = '{stream}'\n{seed}");
+            let own = plan(spec, &rules(&format!("seed = '{seed}'")), None);
+            let given = plan(spec, &rules(""), Some(seed.into()));
+            assert_eq!(own, given, "{stream} {seed}");
+            let rule = format!("seed = 1\n[[rules]]\nmatch = '*'\nseed = '{seed}'");
+            let by_rule = plan(spec, &rules(&rule), None);
+            match given {
+                Ok(given) => {
+                    assert_eq!(given.seed, PlanSeed::Given(seed));
+                    let tensors = [&given.tensors[0], &by_rule.unwrap().tensors[0]];
+                    for tensor in tensors {
+                        assert_eq!(tensor.seed(), Some(seed));
+                        let he = Scheme::he_normal().with_seed(seed).with_stream(stream);
+                        let named = he.draw_call(&tensor.tensor, 0).unwrap();
+                        assert_eq!(tensor.draw, named, "{stream} {seed}");
+                    }
+                    let json = given.to_json();
+                    let shown = |json: &serde_json::Value| json.to_string().replace('"', "");
+                    assert_eq!(shown(&json["seed"]), seed.to_string());
+                    assert_eq!(json["seed"], json["tensors"][0]["seed"]);
+                    assert_eq!(json["seed"], json["tensors"][0]["initializer"]["config"]["seed"]);
+                }
+                Err(error) => assert!(error.to_string().contains(&seed.to_string()), "{error}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn a_drawn_seed_stands_in_the_plan() {
     let spec = r#"{"w": {"dtype": "F32", "shape": [2], "initializer": "he_normal"}}"#;
@@ -95,7 +129,7 @@ fn a_drawn_seed_stands_in_the_plan() {
     assert!(matches!(one.seed, PlanSeed::Drawn(_)));
     assert_ne!(one.seed, other.seed);
     assert_eq!(one.tensors[0].seed(), Some(one.seed.value()));
-    assert_eq!(one.to_json()["tensors"][0]["initializer"]["config"]["seed"], one.seed.value());
+    assert_eq!(one.to_json()["tensors"][0]["initializer"]["config"]["seed"], one.to_json()["seed"]);
     let again = plan(spec, "", Some(one.seed.value().into())).unwrap();
     assert_eq!(again.tensors, one.tensors);
 }

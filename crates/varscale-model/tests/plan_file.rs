@@ -33,7 +33,7 @@ fn reads_every_key() {
         config = { scale = 2, mode = "fan_out", seed = 3 }
         "#,
     );
-    assert_eq!(rules.seed, Some(Seed::integer(-1).unwrap()));
+    assert_eq!(rules.seed, Some(Seed::from(-1)));
     assert_eq!(rules.dtype, Some(Dtype::BFloat16));
     assert_eq!(rules.layout, Some(Layout::torch().with_groups(2).unwrap()));
     let rule = &rules.rules[0];

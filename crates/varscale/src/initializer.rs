@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::schemes::config::ConfigForm;
 use crate::{
     draw::{Draw, Source},
-    dtype::Element,
+    dtype::{Dtype, Element},
     error::Error,
     schemes::{Content, Explanation, Scheme},
     seed::{Seed, SeedError},
@@ -33,6 +33,8 @@ pub struct Initializer {
     /// None where nothing is drawn, or where there was no seed to be had.
     seed: Option<Seed>,
     stream: Stream,
+    /// The seed with its calls counted, under a stream that counts draws.
+    counted: Option<Seed>,
     global_seed: Option<u32>,
 }
 
@@ -62,7 +64,7 @@ impl Initializer {
             None => Seed::unset().ok(),
             seed => seed,
         };
-        Self { scheme, seed, stream: Stream::Native, global_seed: None }
+        Self { scheme, seed, stream: Stream::Native, counted: None, global_seed: None }
     }
 
     /// How its values follow from a shape.
@@ -96,8 +98,9 @@ impl Initializer {
     /// next call, as after [`Seed::sequence`].
     #[must_use]
     pub fn with_stream(self, stream: Stream) -> Self {
-        let seed = if stream.counts_draws() { self.seed.map(Seed::counted) } else { self.seed };
-        Self { seed, stream, ..self }
+        let counted = || self.counted.clone().or_else(|| self.seed.clone().map(Seed::counted));
+        let counted = if stream.counts_draws() { counted() } else { None };
+        Self { counted, stream, ..self }
     }
 
     /// The same initializer after `tf.random.set_seed(global_seed)`, which changes every value under
@@ -129,7 +132,7 @@ impl Initializer {
     /// [`Error`] where the shape does not fit the scheme or the layout, the stream refuses the seed,
     /// or the generator is used up; no generator advances then.
     pub fn draw(&self, tensor: impl Into<Tensor>) -> Result<Draw, Error> {
-        self.draw_tensor(tensor.into(), None)
+        self.draw_tensor(tensor.into(), Call::Next(None))
     }
 
     /// Call `call` (from 0) of `tensor`, whatever calls were made: advances nothing. With an
@@ -148,23 +151,28 @@ impl Initializer {
     /// # Ok::<(), varscale::Error>(())
     /// ```
     pub fn draw_call(&self, tensor: impl Into<Tensor>, call: u32) -> Result<Draw, Error> {
-        self.draw_tensor(tensor.into(), Some(call))
+        self.draw_tensor(tensor.into(), Call::Index(call))
     }
 
-    fn draw_tensor(&self, tensor: Tensor, call: Option<u32>) -> Result<Draw, Error> {
+    fn draw_tensor(&self, tensor: Tensor, call: Call) -> Result<Draw, Error> {
         let name = fnv1a_128(tensor.name.as_bytes());
         let explanation = self.scheme.explain(tensor)?;
+        if let Call::Next(Some(dtype)) = call {
+            explanation.content.check(dtype)?;
+        }
         let source = match explanation.content {
             Content::Pattern(pattern) => Source::Pattern(pattern),
             Content::Random(law) => {
                 let unset = || SeedError::NoEntropy { reason: "give one by `with_seed`".into() };
-                let own = self.seed.as_ref().ok_or_else(unset)?;
+                let own = self.counted.as_ref().or(self.seed.as_ref()).ok_or_else(unset)?;
                 let seed = own.value();
-                self.stream.check_seed(seed, own.as_generator().is_some())?;
+                self.stream.check_seed_of(seed, own.as_generator().is_some())?;
                 let call = match call {
-                    None => own.next_call()?,
-                    Some(call) if self.stream.counts_draws() => call,
-                    Some(call) => own.call(call),
+                    Call::Next(dtype) => {
+                        dtype.map_or(Ok(()), |dtype| self.stream.check_dtype(dtype))?;
+                        own.next_call()?
+                    }
+                    Call::Index(call) => own.call(call),
                 };
                 let (elements, global_seed) = (explanation.elements, self.global_seed);
                 let request = Request { law, seed, call, name, elements, global_seed };
@@ -174,13 +182,39 @@ impl Initializer {
         Ok(Draw::new(explanation, source))
     }
 
+    /// As [`Initializer::draw`], for values of one dtype.
+    ///
+    /// # Errors
+    /// As [`Initializer::draw`] and [`Draw::check`]; no generator advances then.
+    ///
+    /// ```
+    /// use varscale::{Dtype, Scheme, SeedGenerator};
+    /// let generator = SeedGenerator::new(Some(5))?;
+    /// let normal = Scheme::random_normal(0, 1e6)?.with_seed(&generator);
+    /// assert!(normal.draw_in([4], Dtype::Float16).is_err());
+    /// assert_eq!(generator.counter(), 0);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn draw_in(&self, tensor: impl Into<Tensor>, dtype: Dtype) -> Result<Draw, Error> {
+        self.draw_tensor(tensor.into(), Call::Next(Some(dtype)))
+    }
+
     /// The values of the next draw of `tensor`, in row-major order.
     ///
     /// # Errors
     /// As [`Initializer::draw`], and where a value would overflow `T`.
     pub fn sample<T: Element>(&self, tensor: impl Into<Tensor>) -> Result<Vec<T>, Error> {
-        self.draw(tensor)?.to_vec()
+        self.draw_in(tensor, T::DTYPE)?.to_vec()
     }
+}
+
+/// Which call a draw is.
+#[derive(Clone, Copy)]
+enum Call {
+    /// The next one, made once the dtype of its values is checked, where it is known.
+    Next(Option<Dtype>),
+    /// This one, from 0.
+    Index(u32),
 }
 
 #[cfg(feature = "serde")]

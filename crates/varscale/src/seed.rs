@@ -4,14 +4,20 @@ use alloc::{
     string::{String, ToString},
     sync::Arc,
 };
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::{
+    str::FromStr,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 /// What is wrong with a seed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SeedError {
-    /// An integer outside [−2^63, 2^64).
-    #[error("invalid seed {received}: it must be an integer from -2^63 to 2^64 - 1")]
+    /// No integer, or one that is too large to be kept.
+    #[error(
+        "invalid seed {received}: it must be an integer from -2^63 to 2^64 - 1 (under streams that \
+         reduce it, from -2^127 to 2^127 - 1)"
+    )]
     Range {
         /// The seed received.
         received: String,
@@ -27,7 +33,7 @@ pub enum SeedError {
     Exhausted,
 }
 
-/// An integer seed in [−2^63, 2^64), taken modulo 2^64.
+/// An integer seed, as it was given. Which ones a stream takes is the stream's to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Integer {
     pub(crate) value: i128,
@@ -36,36 +42,40 @@ pub(crate) struct Integer {
 }
 
 impl Integer {
-    fn new(value: i128) -> Result<Self, SeedError> {
-        if (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&value) {
-            Ok(Self { value, boolean: false })
-        } else {
-            Err(SeedError::Range { received: value.to_string() })
-        }
+    /// Whether its words are all that is kept of it: a generator's must be in [−2^63, 2^64).
+    fn has_64_bits(self) -> bool {
+        (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(&self.value)
     }
 
     #[cfg(feature = "serde")]
     pub(crate) fn boolean(seed: bool) -> Self {
         Self { value: seed.into(), boolean: true }
     }
-
-    fn resolved(self) -> u64 {
-        self.value as u64
-    }
 }
 
 #[derive(Debug, Clone)]
 enum Kind {
     Integer(Integer),
-    Unset { drawn: u64 },
+    Unset { drawn: u32 },
     Generator(SeedGenerator),
     Sequence(SeedGenerator),
 }
 
 /// Where an initializer's values start: an integer, none, or a [`SeedGenerator`].
 ///
-/// Integers convert: `Seed::from(42)`. See [`Seed::unset`], [`Seed::generator`] and
-/// [`Seed::sequence`] for the others.
+/// Integers convert: `Seed::from(42)`, and so does text. The native stream takes −2^63 to 2^64 − 1,
+/// modulo 2^64; a framework's takes what its framework does, and the draw refuses others. See
+/// [`Seed::unset`], [`Seed::generator`] and [`Seed::sequence`] for what is no integer.
+///
+/// ```
+/// use varscale::{Scheme, Seed};
+/// let seed: Seed = "-1".parse()?;
+/// assert_eq!((seed.value(), &seed), (-1, &Seed::from(-1)));
+/// let he = |seed: i128| Scheme::he_normal().with_seed(seed).sample::<f32>([2]);
+/// assert_eq!(he(-1)?, he((1 << 64) - 1)?);
+/// assert!(he(1 << 64).is_err());
+/// # Ok::<(), varscale::Error>(())
+/// ```
 ///
 /// Cloning keeps what was drawn and shares generators; to draw anew, as Keras's `clone` does, go
 /// through the config.
@@ -73,23 +83,8 @@ enum Kind {
 pub struct Seed(Kind);
 
 impl Seed {
-    /// An integer: the same values at every call (Keras 3's rule).
-    ///
-    /// # Errors
-    /// [`SeedError::Range`] outside [−2^63, 2^64).
-    ///
-    /// ```
-    /// use varscale::Seed;
-    /// assert_eq!(Seed::integer(-1)?.resolved(), u64::MAX);
-    /// assert!(Seed::integer(1 << 64).is_err());
-    /// # Ok::<(), varscale::SeedError>(())
-    /// ```
-    pub fn integer(seed: i128) -> Result<Self, SeedError> {
-        Integer::new(seed).map(Self::from)
-    }
-
     /// No seed: drawn once from the operating system, in [0, 2^31) so that every framework's stream
-    /// takes it, then kept and readable through [`Seed::resolved`]. The config keeps Keras's `null`.
+    /// takes it, then kept and readable through [`Seed::value`]. The config keeps Keras's `null`.
     ///
     /// # Errors
     /// [`SeedError::NoEntropy`], always without the `std` feature.
@@ -107,18 +102,18 @@ impl Seed {
     /// seed (`None` draws one) gives an equal sequence. The config holds the plain integer.
     ///
     /// # Errors
-    /// As [`SeedGenerator::new`].
+    /// [`SeedError::NoEntropy`].
     pub fn sequence(seed: Option<i128>) -> Result<Self, SeedError> {
-        SeedGenerator::new(seed).map(|generator| Self(Kind::Sequence(generator)))
+        Ok(seed.map_or_else(Self::unset, |seed| Ok(seed.into()))?.counted())
     }
 
     /// The same seed, every call of which gives other values: see [`Seed::sequence`].
     pub(crate) fn counted(self) -> Self {
         match self.0 {
             Kind::Integer(integer) => {
-                Self(Kind::Sequence(SeedGenerator::start(Some(integer), integer.resolved())))
+                Self(Kind::Sequence(SeedGenerator::start(Some(integer), integer.value)))
             }
-            Kind::Unset { drawn } => Self(Kind::Sequence(SeedGenerator::start(None, drawn))),
+            Kind::Unset { drawn } => Self(Kind::Sequence(SeedGenerator::start(None, drawn.into()))),
             Kind::Generator(_) | Kind::Sequence(_) => self,
         }
     }
@@ -132,19 +127,19 @@ impl Seed {
         }
     }
 
-    /// Whether no seed was given, so that [`Seed::resolved`] was drawn.
+    /// Whether no seed was given, so that [`Seed::value`] was drawn.
     #[must_use]
     pub fn is_unset(&self) -> bool {
         self.given().is_none()
     }
 
-    /// The integer that the stream starts from, modulo 2^64.
+    /// The integer that the stream starts from: as it was given, or drawn.
     #[must_use]
-    pub fn resolved(&self) -> u64 {
+    pub fn value(&self) -> i128 {
         match &self.0 {
-            Kind::Integer(integer) => integer.resolved(),
-            Kind::Unset { drawn } => *drawn,
-            Kind::Generator(generator) | Kind::Sequence(generator) => generator.resolved(),
+            Kind::Integer(integer) => integer.value,
+            Kind::Unset { drawn } => (*drawn).into(),
+            Kind::Generator(generator) | Kind::Sequence(generator) => generator.value(),
         }
     }
 
@@ -162,11 +157,6 @@ impl Seed {
             Kind::Integer(_) | Kind::Unset { .. } => 0,
             Kind::Generator(_) | Kind::Sequence(_) => call,
         }
-    }
-
-    /// The integer itself, as frameworks take it: as it was given, or drawn.
-    pub(crate) fn value(&self) -> i128 {
-        self.given().map_or(self.resolved().into(), |integer| integer.value)
     }
 
     /// The integer that was given; `None` where it was drawn.
@@ -201,7 +191,16 @@ macro_rules! from_integer {
     )*};
 }
 
-from_integer!(i32, u32, i64, u64);
+from_integer!(i32, u32, i64, u64, i128);
+
+impl FromStr for Seed {
+    type Err = SeedError;
+
+    fn from_str(text: &str) -> Result<Self, SeedError> {
+        let refused = |_| SeedError::Range { received: text.to_string() };
+        text.parse::<i128>().map(Self::from).map_err(refused)
+    }
+}
 
 impl From<&SeedGenerator> for Seed {
     fn from(generator: &SeedGenerator) -> Self {
@@ -210,13 +209,13 @@ impl From<&SeedGenerator> for Seed {
 }
 
 impl PartialEq for Seed {
-    /// Equal resolved seeds of the same kind (generators: the same state).
+    /// Equal integers of the same kind (generators: the same state).
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Integer(a), Kind::Integer(b)) => a == b,
             (Kind::Unset { drawn: a }, Kind::Unset { drawn: b }) => a == b,
             (Kind::Generator(a), Kind::Generator(b)) | (Kind::Sequence(a), Kind::Sequence(b)) => {
-                a.resolved() == b.resolved() && a.counter() == b.counter()
+                a.value() == b.value() && a.counter() == b.counter()
             }
             _ => false,
         }
@@ -226,7 +225,7 @@ impl PartialEq for Seed {
 #[derive(Debug)]
 struct State {
     given: Option<Integer>,
-    seed: u64,
+    seed: i128,
     name: String,
     counter: AtomicU32,
 }
@@ -256,18 +255,18 @@ impl SeedGenerator {
     /// # Errors
     /// [`SeedError::Range`] or [`SeedError::NoEntropy`].
     pub fn new(seed: Option<i128>) -> Result<Self, SeedError> {
-        Self::build(seed.map(Integer::new).transpose()?)
+        Self::build(seed.map(Integer::from))
     }
 
     pub(crate) fn build(given: Option<Integer>) -> Result<Self, SeedError> {
-        let seed = match given {
-            Some(integer) => integer.resolved(),
-            None => entropy()?,
-        };
-        Ok(Self::start(given, seed))
+        match given {
+            None => Ok(Self::start(None, entropy()?.into())),
+            Some(integer) if integer.has_64_bits() => Ok(Self::start(given, integer.value)),
+            Some(integer) => Err(SeedError::Range { received: integer.value.to_string() }),
+        }
     }
 
-    fn start(given: Option<Integer>, seed: u64) -> Self {
+    fn start(given: Option<Integer>, seed: i128) -> Self {
         let (name, counter) = ("seed_generator".into(), AtomicU32::new(0));
         Self(Arc::new(State { given, seed, name, counter }))
     }
@@ -290,9 +289,9 @@ impl SeedGenerator {
         Self(Arc::new(State { given, seed, name: name.into(), counter: AtomicU32::new(counter) }))
     }
 
-    /// The seed, modulo 2^64.
+    /// The seed: as it was given, or drawn.
     #[must_use]
-    pub fn resolved(&self) -> u64 {
+    pub fn value(&self) -> i128 {
         self.0.seed
     }
 
@@ -317,20 +316,33 @@ impl SeedGenerator {
 }
 
 #[cfg(feature = "std")]
-fn entropy() -> Result<u64, SeedError> {
-    getrandom::u64()
-        .map(|word| word >> 33)
+fn entropy() -> Result<u32, SeedError> {
+    getrandom::u32()
+        .map(|word| word >> 1)
         .map_err(|error| SeedError::NoEntropy { reason: error.to_string() })
 }
 
 #[cfg(not(feature = "std"))]
-fn entropy() -> Result<u64, SeedError> {
+fn entropy() -> Result<u32, SeedError> {
     Err(SeedError::NoEntropy { reason: "give one, or enable the `std` feature".into() })
 }
 
 #[cfg(feature = "serde")]
+impl serde::Serialize for Seed {
+    /// [`Seed::value`], as text beyond 64 bits: what is read back.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = self.value();
+        match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => serializer.serialize_i64(value),
+            (_, Ok(value)) => serializer.serialize_u64(value),
+            _ => serializer.collect_str(&value),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Seed {
-    /// An integer, or its text: TOML's integers end at 2^63 − 1.
+    /// An integer, or its text: TOML's integers end at 2^63 − 1, most JSON's at 2^64 − 1.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
 
@@ -349,9 +361,13 @@ impl<'de> serde::Deserialize<'de> for Seed {
                 Ok(seed.into())
             }
 
+            fn visit_i128<E: serde::de::Error>(self, seed: i128) -> Result<Seed, E> {
+                Ok(seed.into())
+            }
+
             fn visit_str<E: serde::de::Error>(self, seed: &str) -> Result<Seed, E> {
-                let unexpected = || E::invalid_value(serde::de::Unexpected::Str(seed), &self);
-                Seed::integer(seed.parse().map_err(|_| unexpected())?).map_err(E::custom)
+                let unexpected = |_| E::invalid_value(serde::de::Unexpected::Str(seed), &self);
+                seed.parse().map_err(unexpected)
             }
         }
 

@@ -12,21 +12,33 @@ fn integer_seeds_repeat_and_unset_seeds_are_kept() {
     let unset = Scheme::he_normal().with_seed(Seed::unset().unwrap());
     let values = unset.sample::<f32>([9]).unwrap();
     assert_eq!(unset.sample::<f32>([9]).unwrap(), values);
-    let drawn = unset.seed().unwrap().resolved();
-    assert!(drawn < 1 << 31);
+    let drawn = unset.seed().unwrap().value();
+    assert!((0..1 << 31).contains(&drawn));
     assert_eq!(Scheme::he_normal().with_seed(drawn).sample::<f32>([9]).unwrap(), values);
-    assert_ne!(Seed::unset().unwrap().resolved(), drawn);
+    assert_ne!(Seed::unset().unwrap().value(), drawn);
 }
 
 #[test]
-fn integers_are_taken_modulo_2_64() {
-    let resolved = |seed| Seed::integer(seed).unwrap().resolved();
-    assert_eq!(resolved(-1), u64::MAX);
-    assert_eq!(resolved(-(1 << 63)), 1 << 63);
-    assert_eq!(resolved((1 << 64) - 1), u64::MAX);
+fn integers_are_kept_as_given_and_taken_modulo_2_64() {
+    let he = |seed: i128| Scheme::he_normal().with_seed(seed);
+    let sample = |seed| he(seed).sample::<f32>([4]);
+    for (seed, same) in [(-1, (1 << 64) - 1), (-(1 << 63), 1 << 63)] {
+        assert_eq!(sample(seed).unwrap(), sample(same).unwrap());
+        for initializer in [he(seed), he(0).with_seed(seed)] {
+            assert_eq!(initializer.seed().map(Seed::value), Some(seed));
+        }
+        assert_eq!(seed.to_string().parse(), Ok(Seed::from(seed)));
+        assert_eq!(SeedGenerator::new(Some(seed)).unwrap().value(), seed);
+    }
     for seed in [1 << 64, -(1 << 63) - 1, i128::MAX] {
-        let error = Seed::integer(seed).unwrap_err();
-        assert!(error.to_string().contains(&seed.to_string()), "{error}");
+        let generator: Error = SeedGenerator::new(Some(seed)).unwrap_err().into();
+        for error in [sample(seed).unwrap_err(), generator] {
+            assert!(error.to_string().contains(&seed.to_string()), "{error}");
+        }
+    }
+    for text in ["", "1.5", "1e3", "170141183460469231731687303715884105728"] {
+        let error = text.parse::<Seed>().unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
     }
 }
 
@@ -55,6 +67,9 @@ fn a_failed_draw_does_not_advance_a_generator() {
     let generator = SeedGenerator::new(Some(5)).unwrap();
     let he = Scheme::he_normal().with_seed(&generator);
     assert!(he.draw([usize::MAX; 3]).is_err());
+    assert_eq!(generator.counter(), 0);
+    let wide = Scheme::random_normal(0, 1e6).unwrap().with_seed(&generator);
+    assert!(wide.sample::<half::f16>([3]).is_err());
     assert_eq!(generator.counter(), 0);
 }
 

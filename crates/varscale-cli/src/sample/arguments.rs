@@ -104,7 +104,7 @@ pub(crate) struct Arguments {
           requires = "input_axes", help_heading = "Initializer")]
     pub(super) output_axes: Option<Axes>,
 
-    /// Integer from -2^63 to 2^64 - 1 [default: drawn, and reported]
+    /// Integer from -2^63 to 2^64 - 1, or what the stream takes [default: drawn, and reported]
     #[arg(long, value_name = "N", value_parser = parse_seed, allow_hyphen_values = true,
           help_heading = "Values")]
     pub(super) seed: Option<Seed>,
@@ -126,12 +126,13 @@ pub(crate) struct Arguments {
     pub(super) global_seed: Option<u32>,
 
     /// Which of these seeds, from 0: how many initializers without a seed, and other objects that
-    /// draw one (Dropout), were made before
+    /// draw one (Dropout), were made before; below 2^24
     #[arg(
         long,
         alias = "draw",
         value_name = "K",
         default_value_t = 0,
+        value_parser = clap::value_parser!(u32).range(..1 << 24),
         requires = "global_seed",
         conflicts_with = "seed",
         allow_hyphen_values = true,

@@ -7,7 +7,7 @@ use tempfile::tempdir;
 use crate::{command, error_text, run};
 
 /// Arguments, and what the message must name.
-const BAD: [(&[&str], &[&str]); 45] = [
+const BAD: [(&[&str], &[&str]); 47] = [
     (&["--scale", "0"], &["scale 0", "positive"]),
     (&["--scale", "-1"], &["scale -1", "positive"]),
     (&["--scale", "nan"], &["scale NaN", "positive"]),
@@ -24,8 +24,10 @@ const BAD: [(&[&str], &[&str]); 45] = [
     (&["--initializer", "identity", "--shape", "3"], &["Identity", "[3]"]),
     (&["--seed", "1.5"], &["--seed", "1.5", "2^64 - 1"]),
     (&["--seed", "abc"], &["--seed", "abc", "2^64 - 1"]),
-    (&["--seed", "18446744073709551616"], &["--seed", "18446744073709551616", "2^64 - 1"]),
-    (&["--seed", "-9223372036854775809"], &["--seed", "-9223372036854775809", "-2^63"]),
+    (&["--seed", "18446744073709551616"], &["seed", "18446744073709551616", "2^64 - 1"]),
+    (&["--seed", "1", "--seed-index", "1"], &["--seed"]),
+    (&["--global-seed", "1", "--seed-index", "4294967295"], &["--seed-index", "4294967295"]),
+    (&["--seed", "-9223372036854775809"], &["seed", "-9223372036854775809", "-2^63"]),
     (&["--generator", "-9223372036854775809"], &["--generator", "-9223372036854775809"]),
     (&["--seed", "1", "--generator", "1"], &["--seed", "--generator"]),
     (&["--seed", "1", "--global-seed", "2"], &["--global-seed 2", "seed of its own"]),

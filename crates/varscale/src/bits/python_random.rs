@@ -29,7 +29,7 @@ use crate::simd::Level;
 /// let mut random = PythonRandom::new(7);
 /// let _glorot = random.keras_seed();
 /// let he = Scheme::he_normal().with_seed(random.keras_seed()).with_stream(Stream::KerasJax);
-/// assert_eq!(he.seed().map(|seed| seed.resolved()), Some(161_973_070));
+/// assert_eq!(he.seed().map(|seed| seed.value()), Some(161_973_070));
 /// let values: Vec<f32> = he.sample([2, 3])?;
 /// # Ok::<(), varscale::Error>(())
 /// ```

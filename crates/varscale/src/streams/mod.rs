@@ -144,7 +144,22 @@ impl Stream {
         of!(self, D::drawn_seed(random))
     }
 
-    pub(crate) fn check_seed(self, seed: i128, generator: bool) -> Result<(), StreamError> {
+    /// Checks that the framework takes this integer as a seed, as every draw does first.
+    ///
+    /// # Errors
+    /// [`StreamError::Seed`], which says what it takes.
+    ///
+    /// ```
+    /// use varscale::Stream;
+    /// assert!(Stream::Native.check_seed(-1).is_ok());
+    /// assert!(Stream::Native.check_seed(1 << 64).is_err());
+    /// ```
+    pub fn check_seed(self, seed: i128) -> Result<(), StreamError> {
+        self.check_seed_of(seed, false)
+    }
+
+    /// As [`Stream::check_seed`]; `generator`: it is a generator's.
+    pub(crate) fn check_seed_of(self, seed: i128, generator: bool) -> Result<(), StreamError> {
         of!(self, D::check_seed(seed, generator)).map_err(|allowed| StreamError::Seed {
             stream: self.name(),
             seed,

@@ -67,7 +67,7 @@ fn draw(case: &Value) -> Draw {
     };
     let seed = match text(case, "seed_kind") {
         "SeedGenerator" => Seed::generator(&SeedGenerator::new(Some(seed(case))).unwrap()),
-        _ => Seed::integer(seed(case)).unwrap(),
+        _ => Seed::from(seed(case)),
     };
     let shape: Vec<usize> =
         case["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
@@ -250,7 +250,7 @@ fn seeds_are_refused_as_the_frameworks_refuse_them() {
     let draw = |stream: Stream, seed: i128, generator: bool| {
         let seed = match generator {
             true => Seed::generator(&SeedGenerator::new(Some(seed)).unwrap()),
-            false => Seed::integer(seed).unwrap(),
+            false => Seed::from(seed),
         };
         Scheme::he_normal().with_seed(seed).with_stream(stream).draw([2, 3])
     };
@@ -268,6 +268,12 @@ fn seeds_are_refused_as_the_frameworks_refuse_them() {
         (Stream::TfKeras, 1 << 63, false, false),
         (Stream::TfKeras, 5, true, false),
         (Stream::TfKeras29, (1 << 64) - 1, false, true),
+        (Stream::TfKeras29, -(1 << 100), false, true),
+        (Stream::KerasTorch, (1 << 64) + 7, false, true),
+        (Stream::Native, -(1 << 63), true, true),
+        (Stream::Native, (1 << 64) - 1, true, true),
+        (Stream::Native, 1 << 64, false, false),
+        (Stream::Native, -(1 << 63) - 1, false, false),
     ] {
         let drawn = draw(stream, seed, generator);
         assert_eq!(drawn.is_ok(), accepted, "{stream} {seed} {generator}");
@@ -312,6 +318,19 @@ fn calls_follow_each_frameworks_rule() {
             let values: Vec<f32> = initializer.sample([4, 4]).unwrap();
             assert_eq!(values, sample(Stream::TfKeras29, 5.into(), call));
         }
+    }
+    // Only there: what another stream draws does not depend on the way to it.
+    let back = Scheme::he_normal().with_seed(5).with_stream(Stream::TfKeras29);
+    let back = back.with_stream(Stream::Native);
+    for _ in 0..2 {
+        assert_eq!(back.sample::<f32>([4, 4]).unwrap(), sample(Stream::Native, 5.into(), 0));
+    }
+    // torch reduces any integer modulo 2^32.
+    for seed in [7 - (1_i128 << 32), 7 + (1 << 32), 7 + (1 << 64), 7 + (1 << 120)] {
+        assert_eq!(
+            sample(Stream::KerasTorch, Seed::from(seed), 0),
+            sample(Stream::KerasTorch, 7.into(), 0)
+        );
     }
     // torch adds the counter to the seed: a fault of the framework, kept.
     assert_eq!(

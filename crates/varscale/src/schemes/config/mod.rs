@@ -80,8 +80,7 @@ fn seed(seed: &Seed) -> Value {
     let integer = match seed.given() {
         None => Value::Null,
         Some(Integer { value, boolean: true }) => (value != 0).into(),
-        Some(Integer { value, .. }) if value < 0 => (value as i64).into(),
-        Some(Integer { value, .. }) => (value as u64).into(),
+        Some(Integer { value, .. }) => json!(Seed::from(value)),
     };
     match seed.as_generator() {
         Some(generator) => {

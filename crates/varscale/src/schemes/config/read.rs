@@ -67,8 +67,10 @@ impl<'a> Fields<'a> {
             Some(value) => {
                 let integer = value.as_i64().map(Integer::from);
                 let integer = integer.or_else(|| value.as_u64().map(Integer::from));
-                let allowed = "null, an integer from -2^63 to 2^64 - 1, or a SeedGenerator";
-                integer.map(Some).ok_or_else(|| self.error("seed", allowed))
+                let text = || value.as_str()?.parse::<i128>().ok().map(Integer::from);
+                let allowed = "null, an integer from -2^63 to 2^64 - 1 (in quotes beyond), or a \
+                               SeedGenerator";
+                integer.or_else(text).map(Some).ok_or_else(|| self.error("seed", allowed))
             }
         }
     }

@@ -31,8 +31,9 @@ impl Definition for Native {
     const NAME: &'static str = "native";
     const ID: &'static str = "philox4x32-10/v1";
 
-    fn check_seed(_seed: i128, _generator: bool) -> Result<(), &'static str> {
-        Ok(())
+    fn check_seed(seed: i128, _generator: bool) -> Result<(), &'static str> {
+        let range = i128::from(i64::MIN)..=i128::from(u64::MAX);
+        if range.contains(&seed) { Ok(()) } else { Err("an integer from -2^63 to 2^64 - 1") }
     }
 
     with_dtypes!(every_dtype);
