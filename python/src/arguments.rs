@@ -7,7 +7,7 @@ use pyo3::{
     prelude::*,
     types::{PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple},
 };
-use varscale::{Argument, Distribution, Mode, Number};
+use varscale::{Argument, Array, Distribution, Literal, Mode, Number, Parameter};
 
 use crate::error::refused;
 
@@ -83,21 +83,24 @@ pub(crate) fn number<'py>(
 
 /// An argument of the kind that a parameter's default is of, and how configs hold it.
 pub(crate) fn argument<'py>(
-    name: &str,
-    kind: &Argument,
+    parameter: &Parameter,
     value: &Bound<'py, PyAny>,
 ) -> PyResult<(Argument, Bound<'py, PyAny>)> {
-    let py = value.py();
-    Ok(match kind {
-        Argument::Number(_) => {
+    let (py, name) = (value.py(), parameter.name);
+    Ok(match parameter.default {
+        Literal::Number(_) if parameter.arrays && is_array(value) => {
+            let list = value.call_method0("tolist").unwrap_or_else(|_| value.clone());
+            (Argument::Array(array(name, &list)?), list)
+        }
+        Literal::Number(_) => {
             let (number, written) = number(name, value)?;
             (Argument::Number(number), written)
         }
-        Argument::Mode(_) => {
+        Literal::Mode(_) => {
             let mode = text(name, value)?.parse::<Mode>().map_err(refused)?;
             (Argument::Mode(mode), PyString::intern(py, mode.name()).into_any())
         }
-        Argument::Distribution(_) => {
+        Literal::Distribution(_) => {
             let of = text(name, value)?.parse::<Distribution>().map_err(refused)?;
             (Argument::Distribution(of), PyString::intern(py, of.name()).into_any())
         }
@@ -105,6 +108,52 @@ pub(crate) fn argument<'py>(
             return Err(PyTypeError::new_err("an argument of a kind that Python has no value for"));
         }
     })
+}
+
+/// Whether it is a list, or an array with axes.
+fn is_array(value: &Bound<'_, PyAny>) -> bool {
+    let axes = || value.getattr("ndim")?.extract::<usize>();
+    value.is_instance_of::<PyList>()
+        || value.is_instance_of::<PyTuple>()
+        || axes().is_ok_and(|axes| axes > 0)
+}
+
+/// The array of a nested list of numbers.
+fn array(name: &str, list: &Bound<'_, PyAny>) -> PyResult<Array> {
+    fn rows<'py>(list: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
+        is_array(list).then(|| list.extract().ok()).flatten()
+    }
+
+    fn flatten(
+        name: &str,
+        value: &Bound<'_, PyAny>,
+        shape: &[usize],
+        out: &mut Vec<Number>,
+    ) -> PyResult<()> {
+        let [size, inner @ ..] = shape else {
+            out.push(number(name, value)?.0);
+            return Ok(());
+        };
+        match rows(value) {
+            Some(rows) if rows.len() == *size => {
+                rows.iter().try_for_each(|row| flatten(name, row, inner, out))
+            }
+            _ => Err(PyValueError::new_err(format!(
+                "`{name}` must be a number, or lists that are one array. Received: {}",
+                repr(value)
+            ))),
+        }
+    }
+
+    let (mut shape, mut inner) = (Vec::new(), list.clone());
+    while let Some(values) = rows(&inner) {
+        shape.push(values.len());
+        let Some(first) = values.into_iter().next() else { break };
+        inner = first;
+    }
+    let mut values = Vec::new();
+    flatten(name, list, &shape, &mut values)?;
+    Array::new(shape, values).map_err(refused)
 }
 
 /// Axes of a shape, or none.

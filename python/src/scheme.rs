@@ -5,7 +5,7 @@ use pyo3::{
     prelude::*,
     types::PyDict,
 };
-use varscale::{Argument, Class, Layout, Seed, Serialized, Stream, Tensor};
+use varscale::{Argument, Class, Layout, Literal, Seed, Serialized, Stream, Tensor};
 
 use crate::{
     arguments::{argument, axes_of, shape},
@@ -44,11 +44,11 @@ pub(crate) enum Value {
     Text(String),
 }
 
-impl From<&Argument> for Value {
-    fn from(argument: &Argument) -> Self {
-        match argument {
-            Argument::Number(number) => Self::Number(number.get()),
-            argument => Self::Text(argument.to_string()),
+impl From<Literal> for Value {
+    fn from(literal: Literal) -> Self {
+        match literal {
+            Literal::Number(number) => Self::Number(number.get()),
+            literal => Self::Text(Argument::from(literal).to_string()),
         }
     }
 }
@@ -57,7 +57,7 @@ impl From<&Argument> for Value {
 pub(crate) fn classes() -> Vec<Row> {
     let row = |class: &'static Class| {
         let parameter =
-            |parameter: &varscale::Parameter| (parameter.name, Value::from(&parameter.default));
+            |parameter: &varscale::Parameter| (parameter.name, Value::from(parameter.default));
         (
             class.name,
             class.snake_case(),
@@ -66,7 +66,7 @@ pub(crate) fn classes() -> Vec<Row> {
             class.parameters.iter().map(parameter).collect(),
             class.draws,
             class.has_axes,
-            class.preset.as_ref().map(|preset| preset.iter().map(Value::from).collect()),
+            class.preset.map(|preset| preset.map(Value::from).into()),
         )
     };
     Class::ALL.iter().map(row).collect()
@@ -105,7 +105,7 @@ impl Scheme {
         }
         let arguments =
             class.parameters.iter().zip(&arguments).map(|(parameter, value)| {
-                Ok(argument(parameter.name, &parameter.default, value)?.0)
+                Ok(argument(parameter, value)?.0)
             });
         let scheme = varscale::Scheme::new(class, arguments.collect::<PyResult<_>>()?);
         let scheme = scheme.and_then(|scheme| scheme.with_axes(input_axes, output_axes));
@@ -126,7 +126,7 @@ impl Scheme {
         let mut arguments = Vec::with_capacity(class.parameters.len());
         for parameter in class.parameters {
             let value = get(parameter.name)?.unwrap_or_else(|| py.None().into_bound(py));
-            let (value, written) = argument(parameter.name, &parameter.default, &value)?;
+            let (value, written) = argument(parameter, &value)?;
             checked.set_item(parameter.name, written)?;
             arguments.push(value);
         }

@@ -126,7 +126,7 @@ class Scheme:
     def __new__(
         cls,
         class_name: str,
-        *arguments: float | str,
+        *arguments: Any,
         input_axes: Sequence[int] | None = None,
         output_axes: Sequence[int] | None = None,
     ) -> Scheme: ...

@@ -38,7 +38,7 @@ impl Statistics {
         let largest = content.bounds().map_or(0.0, |(low, high)| high.max(-low));
         let unit = [content.stddev().unwrap_or(0.0), largest].into_iter().find(|&unit| unit > 0.0);
         Self {
-            content: *content,
+            content: content.clone(),
             origin: content.mean().unwrap_or(0.0),
             unit: unit.unwrap_or(1.0),
             count: 0,

@@ -247,7 +247,7 @@ fn gpt2_follows_its_plan() {
     let file = SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.len(), 148);
     for planned in Plan::read(Path::new(&plan), None).unwrap().tensors {
-        let content = *planned.draw.content();
+        let content = planned.draw.content();
         let (ideal, stddev) = (content.mean().unwrap(), content.stddev().unwrap());
         let count = planned.draw.elements() as f64;
         let (mean, spread) = moments(file.tensor(&planned.tensor.name).unwrap().data());

@@ -230,7 +230,7 @@ fn the_examples_are_the_real_models() {
     assert_eq!(totals(&gpt2), (148, 124_439_808, 497_759_232));
     let stddev = |suffix: &str| {
         let mut of = gpt2.tensors.iter().filter(|tensor| tensor.tensor.name.ends_with(suffix));
-        let first = *of.next().unwrap().draw.content();
+        let first = of.next().unwrap().draw.content().clone();
         assert!(of.all(|tensor| *tensor.draw.content() == first));
         first
     };

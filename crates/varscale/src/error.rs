@@ -123,6 +123,12 @@ pub enum ConfigError {
         /// The names that exist.
         known: String,
     },
+    /// A class of Keras's that is no variance scaling.
+    #[error("initializer {received:?} is Keras's, but not drawn here yet: give another one")]
+    NotDrawn {
+        /// The name received.
+        received: String,
+    },
     /// A function of Keras's users, or what Keras makes of a tensor.
     #[error("invalid initializer: a function ({received}), of which configs hold the name only")]
     Function {

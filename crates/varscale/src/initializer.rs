@@ -160,9 +160,9 @@ impl Initializer {
         if let Call::Next(Some(dtype)) = call {
             explanation.content.check(dtype)?;
         }
-        let source = match explanation.content {
-            Content::Pattern(pattern) => Source::Pattern(pattern),
-            Content::Random(law) => {
+        let source = match &explanation.content {
+            Content::Pattern(pattern) => Source::Pattern(pattern.clone()),
+            &Content::Random(law) => {
                 let unset = || SeedError::NoEntropy { reason: "give one by `with_seed`".into() };
                 let own = self.counted.as_ref().or(self.seed.as_ref()).ok_or_else(unset)?;
                 let seed = own.value();

@@ -32,6 +32,17 @@ pub enum ShapeError {
         /// The shape received.
         shape: Vec<usize>,
     },
+    /// An array that does not broadcast to the shape, by NumPy's rule.
+    #[error(
+        "an array of shape {array:?} does not broadcast to shape {shape:?}: counted from the last, \
+         each of its axes must be 1 or as long as the shape's"
+    )]
+    Broadcast {
+        /// Shape of the array.
+        array: Vec<usize>,
+        /// The shape received.
+        shape: Vec<usize>,
+    },
     /// A slice whose offset or extent has another rank than the shape.
     #[error(
         "slice has offsets for {offset} axes and extents for {extent}, but the shape has {rank}: \

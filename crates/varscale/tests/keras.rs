@@ -175,7 +175,10 @@ fn bad_configs_are_refused_by_name() {
         ("RandomNormal", r#"{"stddev": -1}"#, ["stddev", "-1", "at least 0"]),
         ("TruncatedNormal", r#"{"stddev": "x"}"#, ["stddev", "\"x\"", "number"]),
         ("RandomUniform", r#"{"minval": 2, "maxval": 1}"#, ["maxval", "1", "minval"]),
-        ("Constant", r#"{"value": [1, 2]}"#, ["value", "[1,2]", "number"]),
+        ("Constant", r#"{"value": [1, 2]}"#, ["[2]", "broadcast", "[2, 3]"]),
+        ("Orthogonal", r#"{"gain": 1.0}"#, ["Orthogonal", "Keras", "not drawn here yet"]),
+        ("orthogonal", "{}", ["orthogonal", "Keras", "not drawn here yet"]),
+        ("OrthogonalV2", "{}", ["OrthogonalV2", "Keras", "not drawn here yet"]),
         ("NoSuchClass", "{}", ["unknown", "NoSuchClass", "HeNormal"]),
         ("HE_NORMAL", "{}", ["unknown", "HE_NORMAL", "HeNormal"]),
     ] {
@@ -199,6 +202,7 @@ fn configs_of_every_version_of_keras_are_read() {
         "keras.src.initializers",
         "keras.src.initializers.random_initializers",
         "keras.src.initializers.initializers",
+        "keras.initializers.initializers_v1",
         "keras.initializers.initializers_v2",
         "keras_core.initializers",
         "keras_core.src.initializers.random_initializers",
@@ -241,6 +245,78 @@ fn configs_of_every_version_of_keras_are_read() {
     }
 }
 
+/// Class of the array, its value, the shape it fills, and the values.
+#[test]
+fn constants_take_arrays() {
+    let numpy = |value: &str, dtype: &str| {
+        format!(r#"{{"class_name":"__numpy__","config":{{"value":{value},"dtype":"{dtype}"}}}}"#)
+    };
+    let tensor = numpy("[[0.5],[2.0]]", "float32").replace("__numpy__", "__tensor__");
+    for (value, shape, values) in [
+        ("[1,2,3]".to_owned(), &[3][..], &[1.0, 2.0, 3.0][..]),
+        ("[1,2.5]".to_owned(), &[2, 2], &[1.0, 2.5, 1.0, 2.5]),
+        (numpy("[[1,2]]", "int32"), &[2, 2], &[1.0, 2.0, 1.0, 2.0]),
+        (tensor, &[2, 3], &[0.5, 0.5, 0.5, 2.0, 2.0, 2.0]),
+        (numpy("3.0", "float64"), &[2], &[3.0, 3.0]),
+        ("[]".to_owned(), &[0], &[]),
+    ] {
+        let text = format!(r#"{{"class_name":"Constant","config":{{"value":{value}}}}}"#);
+        let initializer = Initializer::deserialize(&serde_json::from_str(&text).unwrap()).unwrap();
+        assert_eq!(initializer.serialize(ConfigForm::Keras2).to_string(), text);
+        assert_eq!(initializer.sample::<f32>(shape).unwrap(), values, "{value}");
+        initializer.explain(shape).unwrap();
+    }
+    for value in [
+        "[1,[2]]",
+        "[[1,2],[3]]",
+        "[true]",
+        "[null]",
+        r#"["1"]"#,
+        &numpy("[1.5]", "int32"),
+        &numpy("[1]", "complex64"),
+        &numpy("[1]", "float32").replace("__numpy__", "__lambda__"),
+    ] {
+        let config = serde_json::from_str(&format!(r#"{{"value": {value}}}"#)).unwrap();
+        let error = Initializer::from_config("Constant", &config).unwrap_err().to_string();
+        assert!(error.contains("value") && error.contains("array"), "{error}");
+    }
+    let error = varscale::Array::new([2], [1.into(), f64::NAN.into()]).unwrap_err();
+    assert_eq!(error.to_string(), "invalid value NaN: it must be finite numbers");
+    let config = serde_json::json!({"gain": [1]});
+    assert!(Initializer::from_config("Identity", &config).is_err());
+}
+
+/// Any slice of an array that broadcasts holds the whole's values.
+#[test]
+fn slices_of_arrays_are_parts_of_the_whole() {
+    let shape = [3, 4, 5];
+    for own in [&[][..], &[5], &[4, 1], &[3, 1, 5], &[1, 4, 5], &[3, 4, 5]] {
+        let count: usize = own.iter().product();
+        let values: Vec<varscale::Number> = (0..count as i32).map(Into::into).collect();
+        let scheme = Scheme::constant_array(varscale::Array::new(own, values).unwrap());
+        let draw = scheme.with_seed(0).draw(shape).unwrap();
+        let whole = draw.to_vec::<f64>().unwrap();
+        for (index, value) in whole.iter().enumerate() {
+            let at = [index / 20, index / 5 % 4, index % 5];
+            let own_at = own.iter().zip(&at[3 - own.len()..]);
+            let place =
+                own_at.fold(0, |sum, (&size, &at)| sum * size + if size == 1 { 0 } else { at });
+            assert_eq!(*value, place as f64, "{own:?} {at:?}");
+        }
+        let slice = varscale::Slice::new([1, 2, 1], [2, 2, 3]);
+        let part: Vec<f64> = draw.slice_to_vec(&slice).unwrap();
+        let expected: Vec<f64> =
+            (0..12).map(|n| whole[(1 + n / 6) * 20 + (2 + n / 3 % 2) * 5 + 1 + n % 3]).collect();
+        assert_eq!(part, expected, "{own:?}");
+        let mut range = [0.0; 17];
+        draw.fill_range(13..30, &mut range).unwrap();
+        assert_eq!(range, whole[13..30]);
+    }
+    let array = varscale::Array::new([3], [1, 2, 3].map(Into::into)).unwrap();
+    let error = Scheme::constant_array(array).with_seed(0).draw([3, 2]).unwrap_err();
+    assert!(error.to_string().contains("[3] does not broadcast to shape [3, 2]"), "{error}");
+}
+
 #[test]
 fn bad_wrappers_are_refused() {
     for wrapper in [
@@ -255,7 +331,6 @@ fn bad_wrappers_are_refused() {
         r#"{"module": null, "class_name": "HeNormal", "config": {}}"#,
         r#"{"module": "keras.srcs.initializers", "class_name": "HeNormal", "config": {}}"#,
         r#"{"module": "my.keras.initializers", "class_name": "HeNormal", "config": {}}"#,
-        r#"{"module": "keras.initializers.initializers_v1", "class_name": "HeNormal", "config": {}}"#,
         r#"{"module": "keras.initializers", "class_name": "HeNormal", "config": {}, "registered_name": "my>He"}"#,
         r#"{"class_name": "HeNormal", "config": {}, "registered_name": "my_pkg>HeNormal"}"#,
         r#"{"class_name": "HeNormalV2V2", "config": {}}"#,

@@ -78,7 +78,7 @@ impl Draw {
 
     #[cfg(all(test, feature = "keras-streams", feature = "serde"))]
     pub(crate) fn source(&self) -> Source {
-        self.source
+        self.source.clone()
     }
 
     /// How the initializer arrived at its numbers.

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A pattern, or what a stream is asked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Source {
     Pattern(Pattern),
     Stream(Stream, Request),
@@ -26,7 +26,7 @@ impl Source {
     /// Refuses dtypes that the stream has no values in, or that values overflow.
     pub(super) fn check(&self, dtype: Dtype) -> Result<(), Error> {
         let content = match self {
-            Self::Pattern(pattern) => Content::Pattern(*pattern),
+            Self::Pattern(pattern) => Content::Pattern(pattern.clone()),
             Self::Stream(stream, request) => {
                 stream.check_dtype(dtype)?;
                 Content::Random(request.law)
@@ -39,10 +39,7 @@ impl Source {
     pub(super) fn open<T: Element>(&self, shape: &[usize]) -> Result<Values<T>, Error> {
         self.check(T::DTYPE)?;
         let opened = match self {
-            Self::Pattern(pattern) => {
-                let columns = shape.last().map_or(1, |&columns| columns as u64);
-                patterns::open(*pattern, columns, T::DTYPE)
-            }
+            Self::Pattern(pattern) => patterns::open(pattern, shape, T::DTYPE)?,
             Self::Stream(stream, request) => stream.open(request, Level::best(), T::DTYPE)?,
         };
         let other = |_| ArgumentError::new("dtype", T::DTYPE, "the one that was opened");

@@ -6,12 +6,13 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{
+    constant,
     content::Content,
     distribution::Distribution::{self, TruncatedNormal, Uniform},
     fans::Mode::{self, FanAvg, FanIn},
-    formula::{Argument, Everywhere, Formula, OfNumbers, Parameter},
+    formula::{Everywhere, Formula, Literal, OfNumbers, Parameter},
     identity::IDENTITY_MATRIX,
-    law::{Law, finite},
+    law::Law,
     pattern::Pattern,
     variance_scaling::{self, VarianceScaling},
 };
@@ -43,7 +44,7 @@ pub struct Class {
     /// Whether it takes Keras 3.15's `input_axes` and `output_axes`, behind the seed.
     pub has_axes: bool,
     /// Of a preset, the arguments of `VarianceScaling` that it is.
-    pub preset: Option<[Argument; 3]>,
+    pub preset: Option<[Literal; 3]>,
     pub(crate) formula: &'static dyn Formula,
 }
 
@@ -78,7 +79,7 @@ const fn scaling(
     name: &'static str,
     summary: &'static str,
     parameters: &'static [Parameter],
-    preset: Option<[Argument; 3]>,
+    preset: Option<[Literal; 3]>,
 ) -> Class {
     let (draws, has_axes, formula) = (true, true, &VarianceScaling);
     Class { name, aliases: &[], summary, parameters, draws, has_axes, preset, formula }
@@ -92,7 +93,7 @@ const fn preset(
     distribution: Distribution,
 ) -> Class {
     let arguments =
-        [Argument::number(scale), Argument::Mode(mode), Argument::Distribution(distribution)];
+        [Literal::number(scale), Literal::Mode(mode), Literal::Distribution(distribution)];
     scaling(name, summary, &[], Some(arguments))
 }
 
@@ -112,14 +113,14 @@ macro_rules! classes {
 }
 
 classes! {
-    ZEROS = fixed("Zeros", &["zero"], "every value 0", &[], &Everywhere(|[]| constant(0.0)));
-    ONES = fixed("Ones", &["one"], "every value 1", &[], &Everywhere(|[]| constant(1.0)));
+    ZEROS = fixed("Zeros", &["zero"], "every value 0", &[], &Everywhere(|[]| every(0.0)));
+    ONES = fixed("Ones", &["one"], "every value 1", &[], &Everywhere(|[]| every(1.0)));
     CONSTANT = fixed(
         "Constant",
         &[],
-        "every value the same",
-        &[Parameter::number("value", 0.0)],
-        &Everywhere(|[value]| constant(finite("value", value)?)),
+        "every value the same, or an array's",
+        &[Parameter { arrays: true, ..Parameter::number("value", 0.0) }],
+        &constant::Value,
     );
     IDENTITY = fixed(
         "Identity",
@@ -167,19 +168,27 @@ classes! {
         preset("LecunNormal", "truncated normal, scale 1 over fan_in", 1.0, FanIn, TruncatedNormal);
 }
 
+/// What Keras's `initializers.get` takes for classes that have no row.
+const NOT_DRAWN: [&str; 6] =
+    ["Orthogonal", "orthogonal", "OrthogonalInitializer", "STFT", "stft", "STFTInitializer"];
+
 impl Class {
     /// The class of one of Keras's identifiers: its name, that in snake case, or an alias; also with
     /// the `V2` behind it that tf.keras had.
     ///
     /// # Errors
-    /// [`ConfigError::UnknownClass`].
+    /// [`ConfigError::UnknownClass`], [`ConfigError::NotDrawn`].
     pub fn named(identifier: &str) -> Result<&'static Self, ConfigError> {
         let name = identifier.strip_suffix("V2").unwrap_or(identifier);
         let answers = |class: &&Self| class.aliases.contains(&name) || class.snake_case() == name;
         let named = Self::ALL.iter().find(|class| class.name == name);
-        named.or_else(|| Self::ALL.iter().find(answers)).ok_or_else(|| ConfigError::UnknownClass {
-            received: identifier.to_owned(),
-            known: Self::ALL.iter().map(|class| class.name).collect::<Vec<_>>().join(", "),
+        named.or_else(|| Self::ALL.iter().find(answers)).ok_or_else(|| {
+            let received = identifier.to_owned();
+            if NOT_DRAWN.contains(&name) {
+                return ConfigError::NotDrawn { received };
+            }
+            let known = Self::ALL.iter().map(|class| class.name).collect::<Vec<_>>().join(", ");
+            ConfigError::UnknownClass { received, known }
         })
     }
 
@@ -202,7 +211,7 @@ impl Class {
     }
 }
 
-fn constant(value: f64) -> Result<Content, ArgumentError> {
+fn every(value: f64) -> Result<Content, ArgumentError> {
     Ok(Content::Pattern(Pattern::Constant { value }))
 }
 

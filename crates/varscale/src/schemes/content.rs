@@ -6,7 +6,7 @@ use super::{law::Law, pattern::Pattern};
 use crate::{dtype::Dtype, error::OverflowError};
 
 /// What a tensor is filled with.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(untagged))]
 pub enum Content {
     /// Random values, which a stream draws.

@@ -58,9 +58,9 @@ impl Scheme {
             shape: tensor.shape,
             elements,
             scaling,
-            content,
             stddev: content.stddev(),
             bounds: content.bounds(),
+            content,
         })
     }
 }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::{
+    array::Array,
     content::Content,
     distribution::Distribution,
     fans::{Fans, Mode},
@@ -16,17 +17,62 @@ pub struct Parameter {
     /// Keras's name.
     pub name: &'static str,
     /// Keras's default, which is of the kind that the parameter takes.
-    pub default: Argument,
+    pub default: Literal,
+    /// Whether an [`Array`] can stand for its number.
+    pub arrays: bool,
 }
 
 impl Parameter {
     pub(crate) const fn number(name: &'static str, default: f64) -> Self {
-        Self { name, default: Argument::number(default) }
+        Self::literal(name, Literal::number(default))
+    }
+
+    pub(crate) const fn literal(name: &'static str, default: Literal) -> Self {
+        Self { name, default, arrays: false }
+    }
+
+    /// Whether an argument is of the kind that the parameter takes.
+    pub(super) fn takes(&self, argument: &Argument) -> bool {
+        match (argument, self.default) {
+            (Argument::Number(_), Literal::Number(_))
+            | (Argument::Mode(_), Literal::Mode(_))
+            | (Argument::Distribution(_), Literal::Distribution(_)) => true,
+            (Argument::Array(_), _) => self.arrays,
+            _ => false,
+        }
+    }
+}
+
+/// An argument that stands in the table of classes: a default, or what a preset sets.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Literal {
+    /// A real number.
+    Number(Number),
+    /// Which fan divides the scale.
+    Mode(Mode),
+    /// Which distribution is drawn from.
+    Distribution(Distribution),
+}
+
+impl Literal {
+    pub(crate) const fn number(value: f64) -> Self {
+        Self::Number(Number::float(value))
+    }
+}
+
+impl From<Literal> for Argument {
+    fn from(literal: Literal) -> Self {
+        match literal {
+            Literal::Number(number) => Self::Number(number),
+            Literal::Mode(mode) => Self::Mode(mode),
+            Literal::Distribution(distribution) => Self::Distribution(distribution),
+        }
     }
 }
 
 /// What stands for a parameter.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Argument {
     /// A real number, as it was written.
@@ -35,12 +81,8 @@ pub enum Argument {
     Mode(Mode),
     /// Which distribution is drawn from.
     Distribution(Distribution),
-}
-
-impl Argument {
-    pub(crate) const fn number(value: f64) -> Self {
-        Self::Number(Number::float(value))
-    }
+    /// Numbers that broadcast, where the parameter takes them.
+    Array(Array),
 }
 
 impl fmt::Display for Argument {
@@ -49,6 +91,7 @@ impl fmt::Display for Argument {
             Self::Number(number) => number.fmt(f),
             Self::Mode(mode) => mode.fmt(f),
             Self::Distribution(distribution) => distribution.fmt(f),
+            Self::Array(array) => array.fmt(f),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Schemes: how values follow from a global shape, without a seed.
 
+mod array;
 mod class;
 #[cfg(feature = "serde")]
 pub(crate) mod config;
+mod constant;
 pub(crate) mod content;
 pub(crate) mod distribution;
 pub(crate) mod explain;
@@ -15,12 +17,13 @@ mod scheme;
 mod variance_scaling;
 
 pub use self::{
+    array::Array,
     class::Class,
     content::Content,
     distribution::Distribution,
     explain::Explanation,
     fans::{Fans, Mode},
-    formula::{Argument, Parameter, Scaling},
+    formula::{Argument, Literal, Parameter, Scaling},
     law::Law,
     pattern::Pattern,
     scheme::Scheme,

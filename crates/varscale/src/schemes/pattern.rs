@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-use crate::number::short;
+use super::array::Array;
+use crate::{math::sqrt_f64, number::short};
 
 /// Values that follow from their place alone: no stream draws them, and no seed changes them.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "law", rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -20,24 +21,37 @@ pub enum Pattern {
         /// The value on the diagonal.
         gain: f64,
     },
+    /// The values of an array, broadcast to the shape. (Serialized, its shape stands for it.)
+    Array {
+        /// The values.
+        #[cfg_attr(feature = "serde", serde(rename = "shape", serialize_with = "shape_only"))]
+        values: Array,
+    },
+}
+
+#[cfg(feature = "serde")]
+fn shape_only<S: serde::Serializer>(values: &Array, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.shape())
 }
 
 impl Pattern {
     /// Smallest and largest value.
     #[must_use]
     pub fn bounds(&self) -> (f64, f64) {
-        match *self {
-            Self::Constant { value } => (value, value),
+        match self {
+            Self::Constant { value } => (*value, *value),
             Self::Identity { gain } => (gain.min(0.0), gain.max(0.0)),
+            Self::Array { values } => values.bounds(),
         }
     }
 
     /// Mean of the values; `None` for the identity, whose depends on the shape.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
-        match *self {
-            Self::Constant { value } => Some(value),
+        match self {
+            Self::Constant { value } => Some(*value),
             Self::Identity { .. } => None,
+            Self::Array { values } => Some(values.mean()),
         }
     }
 
@@ -47,17 +61,19 @@ impl Pattern {
         match self {
             Self::Constant { .. } => Some(0.0),
             Self::Identity { .. } => None,
+            Self::Array { values } => Some(sqrt_f64(values.variance())),
         }
     }
 }
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Constant { value } => write!(f, "constant {}", short(value, 6)),
+        match self {
+            Self::Constant { value } => write!(f, "constant {}", short(*value, 6)),
             Self::Identity { gain } => {
-                write!(f, "{} on the diagonal, 0 elsewhere", short(gain, 6))
+                write!(f, "{} on the diagonal, 0 elsewhere", short(*gain, 6))
             }
+            Self::Array { values } => values.fmt(f),
         }
     }
 }

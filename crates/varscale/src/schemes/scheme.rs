@@ -1,6 +1,7 @@
 //! Schemes: a class of the family with its arguments.
 
 use alloc::{
+    borrow::Cow,
     format,
     string::{String, ToString},
     vec,
@@ -8,6 +9,7 @@ use alloc::{
 };
 
 use super::{
+    array::Array,
     class::{self, Class},
     content::Content,
     distribution::Distribution,
@@ -79,20 +81,19 @@ impl Scheme {
     /// # Ok::<(), varscale::Error>(())
     /// ```
     pub fn new(class: &'static Class, arguments: Vec<Argument>) -> Result<Self, ArgumentError> {
-        let kinds = class.parameters.iter().map(|parameter| parameter.default);
-        let same = |(a, b): (&Argument, Argument)| {
-            core::mem::discriminant(a) == core::mem::discriminant(&b)
-        };
-        if arguments.len() != class.parameters.len() || !arguments.iter().zip(kinds).all(same) {
+        let takes = |(parameter, argument): (&Parameter, &Argument)| parameter.takes(argument);
+        let fit = class.parameters.iter().zip(&arguments).all(takes);
+        if arguments.len() != class.parameters.len() || !fit {
             let text = |parts: Vec<String>| format!("[{}]", parts.join(", "));
             let received = text(arguments.iter().map(ToString::to_string).collect());
-            let default = |p: &Parameter| format!("{} such as {}", p.name, p.default);
+            let default =
+                |p: &Parameter| format!("{} such as {}", p.name, Argument::from(p.default));
             let allowed = text(class.parameters.iter().map(default).collect());
             let received = format!("{received} of {}", class.name);
             return Err(ArgumentError::new("arguments", received, allowed));
         }
         let scheme = Self::of_class(class, arguments);
-        class.formula.check(scheme.filled_in())?;
+        class.formula.check(&scheme.filled_in())?;
         Ok(scheme)
     }
 
@@ -120,6 +121,12 @@ impl Scheme {
     /// [`ArgumentError`] unless it is finite.
     pub fn constant(value: impl Into<Number>) -> Result<Self, ArgumentError> {
         Self::new(&class::CONSTANT, vec![Argument::Number(value.into())])
+    }
+
+    /// The values of an array, broadcast to the shape by NumPy's rule.
+    #[must_use]
+    pub fn constant_array(values: Array) -> Self {
+        Self::of_class(&class::CONSTANT, vec![Argument::Array(values)])
     }
 
     /// A matrix with `gain` on its diagonal and 0 elsewhere.
@@ -209,18 +216,21 @@ impl Scheme {
     }
 
     /// The arguments that the formula takes.
-    fn filled_in(&self) -> &[Argument] {
-        self.class.preset.as_ref().map_or(&self.arguments[..], |preset| &preset[..])
+    fn filled_in(&self) -> Cow<'_, [Argument]> {
+        match self.class.preset {
+            Some(preset) => preset.map(Argument::from).to_vec().into(),
+            None => self.arguments.as_slice().into(),
+        }
     }
 
     pub(super) fn resolve(&self, tensor: &Tensor) -> Result<(Option<Scaling>, Content), Error> {
-        self.class.formula.resolve(self.filled_in(), &self.axes, tensor)
+        self.class.formula.resolve(&self.filled_in(), &self.axes, tensor)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::formula::Literal, *};
 
     /// A row that draws says so, one that counts fans has axes, and each argument counts.
     #[test]
@@ -231,16 +241,17 @@ mod tests {
                 .and_then(|scheme| scheme.resolve(&Tensor::new([5, 7])))
         };
         for class in Class::ALL {
-            let defaults: Vec<_> = class.parameters.iter().map(|given| given.default).collect();
+            let defaults: Vec<Argument> =
+                class.parameters.iter().map(|given| given.default.into()).collect();
             let (scaling, own) = content(class, &defaults).unwrap();
             assert_eq!(scaling.is_some(), class.has_axes, "{}", class.name);
             assert_eq!(matches!(own, Content::Random(_)), class.draws, "{}", class.name);
             for (at, parameter) in class.parameters.iter().enumerate() {
                 let mut arguments = defaults.clone();
-                arguments[at] = match arguments[at] {
-                    Argument::Number(number) => Argument::Number((number.get() + 0.01).into()),
-                    Argument::Mode(_) => Argument::Mode(Mode::FanOut),
-                    Argument::Distribution(_) => Argument::Distribution(Distribution::Uniform),
+                arguments[at] = match parameter.default {
+                    Literal::Number(number) => Argument::Number((number.get() + 0.01).into()),
+                    Literal::Mode(_) => Argument::Mode(Mode::FanOut),
+                    Literal::Distribution(_) => Argument::Distribution(Distribution::Uniform),
                 };
                 let other = content(class, &arguments).unwrap().1;
                 assert_ne!(other, own, "{} of {}", parameter.name, class.name);
@@ -269,7 +280,8 @@ mod tests {
         ];
         assert_eq!(made.len(), Class::ALL.len());
         for (scheme, class) in made.into_iter().zip(Class::ALL) {
-            let defaults = class.parameters.iter().map(|parameter| parameter.default).collect();
+            let defaults =
+                class.parameters.iter().map(|parameter| parameter.default.into()).collect();
             assert_eq!(scheme, Scheme::new(class, defaults).unwrap());
         }
     }

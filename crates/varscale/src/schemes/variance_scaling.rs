@@ -12,7 +12,7 @@ use super::{
     content::Content,
     distribution::Distribution,
     fans::{Fans, Mode},
-    formula::{Argument, Axes, Formula, Parameter, Scaling},
+    formula::{Argument, Axes, Formula, Literal, Parameter, Scaling},
     law::{Law, TRUNCATED_STDDEV},
 };
 use crate::{
@@ -23,11 +23,8 @@ use crate::{
 /// The parameters that [`Formula`] reads here.
 pub(super) const PARAMETERS: [Parameter; 3] = [
     Parameter::number("scale", 1.0),
-    Parameter { name: "mode", default: Argument::Mode(Mode::FanIn) },
-    Parameter {
-        name: "distribution",
-        default: Argument::Distribution(Distribution::TruncatedNormal),
-    },
+    Parameter::literal("mode", Literal::Mode(Mode::FanIn)),
+    Parameter::literal("distribution", Literal::Distribution(Distribution::TruncatedNormal)),
 ];
 
 /// Scale, mode and distribution; or those of a preset, which takes none.

@@ -3,6 +3,7 @@
 //! Sources: `keras/src/saving/serialization_lib.py` (Keras 3), `keras/src/initializers/__init__.py`
 //! (identifiers), `tf_keras/src/saving/legacy/serialization.py` (Keras 2).
 
+mod array;
 mod fields;
 mod read;
 mod wrapper;
@@ -14,10 +15,7 @@ use serde_json::{Map, Value, json};
 pub use wrapper::Serialized;
 
 use super::{class::Class, formula::Argument, scheme::Scheme};
-use crate::{
-    number::Repr,
-    seed::{Integer, Seed},
-};
+use crate::seed::{Integer, Seed};
 
 /// How a config is written. All are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -67,10 +65,8 @@ fn wrap(module: &str, class: &str, config: Value) -> Value {
 
 fn argument(argument: &Argument) -> Value {
     match argument {
-        Argument::Number(number) => match number.0 {
-            Repr::Integer(integer) => integer.into(),
-            Repr::Float(float) => float.into(),
-        },
+        Argument::Number(number) => array::written(*number),
+        Argument::Array(values) => array::write(values),
         Argument::Mode(mode) => mode.name().into(),
         Argument::Distribution(distribution) => distribution.name().into(),
     }

@@ -6,38 +6,36 @@ use serde_json::Value;
 
 use super::super::{
     class::Class,
-    formula::{Argument, Parameter},
+    formula::{Argument, Literal, Parameter},
     scheme::Scheme,
 };
-use super::{fields::Fields, wrapper::Serialized};
+use super::{array, fields::Fields, wrapper::Serialized};
 use crate::{
     error::{ConfigError, Error},
-    number::{Number, Repr},
+    number::Number,
     seed::{Integer, Seed, SeedGenerator},
 };
 
 impl<'a> Fields<'a> {
     /// What stands for a parameter, of the kind that its default is of.
     fn argument(&self, parameter: &Parameter) -> Result<Argument, Error> {
-        let Parameter { name, default } = *parameter;
-        let Some(value) = self.map.get(name) else { return Ok(default) };
+        let Parameter { name, default, arrays } = *parameter;
+        let Some(value) = self.map.get(name) else { return Ok(default.into()) };
         let text = || value.as_str().ok_or_else(|| self.error(name, "a string"));
         Ok(match default {
-            Argument::Number(_) => Argument::Number(self.number(name, value)?),
-            Argument::Mode(_) => Argument::Mode(text()?.parse()?),
-            Argument::Distribution(_) => Argument::Distribution(text()?.parse()?),
+            Literal::Number(_) if arrays && (value.is_array() || value.is_object()) => {
+                let allowed = "a number, or an array of finite numbers (a list, __numpy__ or \
+                               __tensor__)";
+                Argument::Array(array::read(value).ok_or_else(|| self.error(name, allowed))?)
+            }
+            Literal::Number(_) => Argument::Number(self.number(name, value)?),
+            Literal::Mode(_) => Argument::Mode(text()?.parse()?),
+            Literal::Distribution(_) => Argument::Distribution(text()?.parse()?),
         })
     }
 
     fn number(&self, key: &'static str, value: &Value) -> Result<Number, ConfigError> {
-        let number = match value {
-            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(integer), _) => Some(Number(Repr::Integer(integer))),
-                (None, float) => float.map(Number::from),
-            },
-            _ => None,
-        };
-        number.ok_or_else(|| self.error(key, "a number"))
+        array::number(value).ok_or_else(|| self.error(key, "a number"))
     }
 
     fn text(&self, key: &'static str, default: &'a str) -> Result<&'a str, ConfigError> {

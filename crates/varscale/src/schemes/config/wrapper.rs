@@ -15,10 +15,11 @@ const PACKAGES: [&str; 5] =
     ["keras", "keras_core", "tf_keras", "tensorflow.keras", "tensorflow.python.keras"];
 
 /// Where these have had initializers.
-const INITIALIZERS: [&str; 6] = [
+const INITIALIZERS: [&str; 7] = [
     "initializers",
     "initializers.initializer",
     "initializers.initializers",
+    "initializers.initializers_v1",
     "initializers.initializers_v2",
     "initializers.random_initializers",
     "initializers.constant_initializers",
