@@ -103,10 +103,11 @@ impl Scheme {
             let (wanted, given) = (class.parameters.len(), arguments.len());
             return Err(PyTypeError::new_err(format!("{class_name} takes {wanted}, not {given}")));
         }
-        let arguments =
-            class.parameters.iter().zip(&arguments).map(|(parameter, value)| {
-                Ok(argument(parameter, value)?.0)
-            });
+        let arguments = class
+            .parameters
+            .iter()
+            .zip(&arguments)
+            .map(|(parameter, value)| Ok(argument(parameter, value)?.0));
         let scheme = varscale::Scheme::new(class, arguments.collect::<PyResult<_>>()?);
         let scheme = scheme.and_then(|scheme| scheme.with_axes(input_axes, output_axes));
         scheme.map(Self).map_err(refused)

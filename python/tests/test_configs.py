@@ -120,3 +120,23 @@ def test_custom_objects_come_first():
     for wrong in [None, "ones", varscale.Ones, serialized]:
         with pytest.raises(TypeError, match="`initializer` must be"):
             varscale.serialize(wrong)
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        ([1, 2, 3], (2, 3)),
+        (np.array([[0.5], [2.0]], "float32"), (2, 3)),
+        (np.float32(3), (2,)),
+        ((1, 2), (2,)),
+    ],
+)
+def test_constants_are_arrays(value, shape):
+    expected = np.broadcast_to(np.asarray(value, "float32"), shape)
+    ours = varscale.Constant(value)
+    assert np.array_equal(ours(shape), expected)
+    assert np.array_equal(varscale.Constant.from_config(ours.get_config())(shape), expected)
+    with pytest.raises(ValueError, match="broadcast|number"):
+        varscale.Constant([[1, 2], [3]])
+    with pytest.raises(ValueError, match="broadcast"):
+        varscale.Constant([1, 2])((3,))

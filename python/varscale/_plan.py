@@ -63,7 +63,7 @@ def _resolve(plan: Any, seed: Any) -> Plan:
     if "rules" in content:
         content["rules"] = rules_of(content["rules"])
     if content.get("seed") is not None:
-        content["seed"] = integer_seed(content["seed"])
+        content["seed"] = integer_seed(content["seed"], str(content.get("stream", "native")))
     spec = content.pop("spec", None)
     if spec is None:
         raise ValueError("The plan has no `spec`")
