@@ -50,7 +50,10 @@ fn of_two_at_once_one_wins_whole() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("out");
     // Without force the first that is finished, with it the last.
-    for (force, whole) in [(false, b"a"), (true, b"b")] {
+    for (force, exists, whole) in [(false, false, b"a"), (true, true, b"b"), (true, false, b"b")] {
+        if !exists {
+            let _ = fs::remove_file(&path);
+        }
         let output = Output::new(&path).force(force);
         let (mut a, mut b) = (output.open(None).unwrap(), output.open(None).unwrap());
         assert!(b.leftovers().is_empty(), "what a process holds is no leftover");

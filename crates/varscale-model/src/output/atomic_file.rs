@@ -39,17 +39,18 @@ pub fn remove_unfinished() {
 pub(super) struct AtomicFile {
     file: NamedTempFile<File>,
     path: PathBuf,
-    /// Whether something has the name that is to be replaced.
+    /// Whether what has the name when all is written is replaced.
     replace: bool,
 }
 
 impl AtomicFile {
     /// A file beside `path`, which is no link, and what killed runs had left of it, removed.
-    /// `existing` is what is to be replaced.
+    /// `existing` is what is to be replaced, by `force`, as is what takes the name meanwhile.
     pub(super) fn create(
         named: &Named,
         path: &Path,
         existing: Option<Metadata>,
+        force: bool,
         length: Option<u64>,
     ) -> Result<(Self, Vec<PathBuf>), OutputError> {
         let failed = |error| named.write(error);
@@ -66,7 +67,7 @@ impl AtomicFile {
         }
         let file = create_locked(folder, &prefix, existing.is_some()).map_err(failed)?;
         unfinished().push(file.path().to_owned());
-        let file = Self { file, path: path.to_owned(), replace: existing.is_some() };
+        let file = Self { file, path: path.to_owned(), replace: force };
         if let Some(existing) = existing {
             system::keep(file.file.as_file(), &existing).map_err(failed)?;
         }

@@ -144,7 +144,7 @@ impl Output {
                 None => return stream(File::options().write(true).open(path)),
             },
         }
-        let (file, leftovers) = AtomicFile::create(&named, &path, metadata, length)?;
+        let (file, leftovers) = AtomicFile::create(&named, &path, metadata, self.force, length)?;
         Ok(Sink { named, open: Open::Atomic(file), leftovers })
     }
 
