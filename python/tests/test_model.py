@@ -137,6 +137,24 @@ def test_only_force_replaces_and_never_an_input(tmp_path):
             assert name.read_bytes() == before
 
 
+def test_a_spec_by_its_file_is_read_as_the_command_reads_it(tmp_path):
+    model, again = tmp_path / "model.safetensors", tmp_path / "again.safetensors"
+    plan = {"spec": SPEC, "rules": RULES, "seed": 5}
+    varscale.init(plan, model)
+    index = {"weight_map": dict.fromkeys(SPEC, model.name)}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    for spec in [model, str(tmp_path), tmp_path / "model.safetensors.index.json"]:
+        varscale.init({**plan, "spec": spec}, again, force=True)
+        assert read(again)[0] == read(model)[0]
+        with pytest.raises(ValueError, match="is an input"):
+            varscale.init({**plan, "spec": spec}, model, force=True)
+    (tmp_path / "twice.json").write_text('{"w": {"dtype": "F32", "shape": [1]}, "w": {}}')
+    with pytest.raises(ValueError, match=r"twice\.json"):
+        varscale.init({**plan, "spec": tmp_path / "twice.json"}, again, force=True)
+    with pytest.raises(FileNotFoundError, match=r"none\.json"):
+        varscale.init({**plan, "spec": tmp_path / "none.json"}, again, force=True)
+
+
 def test_an_unset_seed_is_told(tmp_path):
     path = tmp_path / "model.safetensors"
     plan = varscale.init({"spec": SPEC, "rules": RULES}, path)

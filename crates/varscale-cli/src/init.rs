@@ -21,8 +21,9 @@ use crate::{
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Plan: a TOML file that names a spec (JSON of names, dtypes and shapes, or a .safetensors
-    /// file) and holds the rules; - is the standard input, whose spec is relative to this folder
+    /// Plan: a TOML file that holds rules and names a spec (a .safetensors file, an index of some, a
+    /// folder with either, or JSON of names, dtypes and shapes); - is the standard input, whose spec
+    /// is relative to this folder
     plan: PathBuf,
 
     /// File to write, which ends in .safetensors: it has its name only once it is whole; - is the

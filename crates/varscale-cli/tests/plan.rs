@@ -140,7 +140,7 @@ fn bad_input_is_named_with_exit_code_2() {
         ("spec = 's.json'\n[[rules]]\nmatch = 'x*'", one, &["rule 1", "\"x*\""]),
         ("spec = 's.json'\nsed = 3", one, &["plan.toml", "`sed`", "`seed`"]),
         ("spec = 't.json'", one, &["t.json", "cannot read"]),
-        ("spec = '.'", one, &["cannot read"]),
+        ("spec = '.'", one, &["folder without safetensors files"]),
         (zeros, "{", &["s.json", "line 1"]),
         (zeros, r#"{"w": {"dtype": "I8", "shape": [2]}}"#, &["\"w\"", "\"I8\"", "\"BF16\""]),
         (zeros, r#"{"w": {"dtype": "F32", "shape": [-2]}}"#, &["s.json", "\"w\"", "-2"]),

@@ -221,9 +221,9 @@ impl Plan {
     /// # Errors
     /// [`Error`], which names the file, the tensor or the rule.
     pub fn of(file: &PlanFile, folder: &Path, seed: Option<Seed>) -> Result<Self, Error> {
-        let spec = folder.join(&file.spec);
-        let plan = Self::new(&Spec::read(&spec)?, file, seed)?;
-        Ok(Self { inputs: vec![spec], ..plan })
+        let spec = Spec::read(&folder.join(&file.spec))?;
+        let plan = Self::new(&spec, file, seed)?;
+        Ok(Self { inputs: spec.files, ..plan })
     }
 
     /// Number of values.

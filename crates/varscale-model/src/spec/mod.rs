@@ -1,0 +1,121 @@
+//! Specs: the names, shapes and dtypes of a model's tensors, with no values.
+
+mod error;
+mod file;
+mod json;
+mod kind;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use varscale::Dtype;
+
+pub use self::error::SpecError;
+use self::json::Json;
+use crate::{Error, format::safetensors};
+
+/// Tensor names, shapes and dtypes of a model.
+///
+/// ```
+/// let spec = varscale_model::Spec::from_json(
+///     br#"{"fc.weight": {"dtype": "BF16", "shape": [10, 784], "initializer": "he_normal"}}"#,
+/// )?;
+/// assert_eq!(spec.tensors[0].shape, [10, 784]);
+/// # Ok::<(), varscale_model::SpecError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Spec {
+    /// The tensors in the file's order, each name once.
+    pub tensors: Vec<SpecTensor>,
+    /// The files that it was read from.
+    pub files: Vec<PathBuf>,
+}
+
+/// One tensor of a [`Spec`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpecTensor {
+    /// Its name, which also names its values in the stream.
+    pub name: String,
+    /// Its dtype as written: safetensors' name (`F32`) or Keras's (`float32`). See
+    /// [`SpecTensor::dtype`].
+    pub dtype: String,
+    /// Its global shape.
+    pub shape: Vec<usize>,
+    /// Its own initializer: Keras's identifier or serialized object.
+    pub initializer: Option<Value>,
+}
+
+/// A dtype that no checkpoint is drawn in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "invalid dtype {received:?}: use one of {} (or {}), or set dtype in the plan or in a rule",
+    quoted(safetensors::NAMES.iter().map(|&(_, name)| name)),
+    quoted(Dtype::ALL.iter().map(|dtype| dtype.name()))
+)]
+pub struct SpecDtypeError {
+    /// The name received.
+    pub received: String,
+}
+
+/// Names in a message.
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+impl SpecTensor {
+    /// The dtype that [`SpecTensor::dtype`] names. Specs may hold others (`I64`) where the plan
+    /// replaces them.
+    ///
+    /// # Errors
+    /// [`SpecDtypeError`] for every other.
+    pub fn dtype(&self) -> Result<Dtype, SpecDtypeError> {
+        safetensors::dtype(&self.dtype)
+            .or_else(|| self.dtype.parse().ok())
+            .ok_or_else(|| SpecDtypeError { received: self.dtype.clone() })
+    }
+}
+
+impl Spec {
+    /// A spec from JSON: name to `{dtype, shape[, initializer]}`, or the JSON header of a
+    /// safetensors file, whose `__metadata__` and `data_offsets` are skipped.
+    ///
+    /// # Errors
+    /// [`SpecError`], which names the tensor.
+    pub fn from_json(json: &[u8]) -> Result<Self, SpecError> {
+        match Json::read(json)? {
+            Json::Tensors(tensors) => Ok(Self { tensors, files: Vec::new() }),
+            Json::Index(_) => {
+                Err(SpecError::other("it is an index of shards, which must stand beside it"))
+            }
+        }
+    }
+
+    /// A spec from the header of a safetensors file of `length` bytes; no more is read.
+    ///
+    /// # Errors
+    /// [`SpecError`].
+    ///
+    /// ```
+    /// let json = br#"{"b": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}"#;
+    /// let mut file = (json.len() as u64).to_le_bytes().to_vec();
+    /// file.extend(json);
+    /// let spec = varscale_model::Spec::from_safetensors(&file[..], file.len() as u64)?;
+    /// assert_eq!(spec.tensors[0].name, "b");
+    /// # Ok::<(), varscale_model::SpecError>(())
+    /// ```
+    pub fn from_safetensors(file: impl io::Read, length: u64) -> Result<Self, SpecError> {
+        Self::from_json(&safetensors::read_header(file, length)?)
+    }
+
+    /// A spec from a file, by its content: a safetensors file, of which the header is read; JSON; an
+    /// index of shards, with the headers of the shards beside it; or a folder with one of these.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Spec`], which name the file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        file::read(path)
+    }
+}
