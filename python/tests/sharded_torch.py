@@ -123,6 +123,8 @@ for where in ["cpu", "meta"]:
     fully_shard(module, mesh=flat)
     module[1] = checkpoint_wrapper(module[1])
     check(varscale.torch.init_module_(module, rules, 5))
+    module(torch.arange(4)).sum().backward()
+    assert module[1].weight.grad.full_tensor().isfinite().all()
 
 print("the same bits", flush=True)
 torch.distributed.destroy_process_group()

@@ -200,6 +200,34 @@ def test_names_that_collide_are_refused():
         varscale.spec(torch.nn.LazyLinear(3))
 
 
+MODULES = {
+    "LSTM": lambda: torch.nn.LSTM(3, 4),
+    "attention": lambda: torch.nn.TransformerEncoderLayer(4, 2, 8),
+    "old weight_norm": lambda: torch.nn.utils.weight_norm(torch.nn.Linear(3, 4)),
+    "graph": lambda: torch.fx.symbolic_trace(torch.nn.Linear(3, 4)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+@pytest.mark.parametrize("kind", MODULES)
+def test_modules_that_keep_more_than_tensors_work_afterwards(kind):
+    with torch.device("meta"):
+        module = MODULES[kind]()
+    expected = init_module_(MODULES[kind]().eval(), ANY, 1)
+    given = torch.ones(2, 1, 4 if kind == "attention" else 3)
+    ours, theirs = init_module_(module.eval(), ANY, 1)(given), expected(given)
+    assert torch.equal(ours[0], theirs[0])
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_scripted_modules():
+    plain = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.BatchNorm1d(3))
+    module = torch.jit.script(plain)
+    with pytest.warns(UserWarning, match="1.running_mean"):
+        init_module_(module, ANY, 1)
+    assert torch.equal(module[1].weight, init_module_(copy.deepcopy(plain), ANY, 1)[1].weight)
+
+
 @pytest.mark.parametrize("where", ["cpu", "meta"])
 @pytest.mark.parametrize("kind", ["Embedding", "EmbeddingBag"])
 def test_rows_that_are_padding_are_zero(kind, where):

@@ -108,6 +108,12 @@ def test_read_only_arrays_are_refused():
     assert not array.any()
 
 
+@pytest.mark.parametrize("wrong", [[0.0, 1.0], 3.0, None, "array"])
+def test_what_has_no_memory_to_fill_is_refused(wrong):
+    with pytest.raises(TypeError, match="`array` must be a NumPy array.*Received"):
+        varscale.HeNormal(2).fill_(wrong)
+
+
 def test_names_and_seeds_and_layouts_matter():
     base = varscale.HeNormal(1)((6, 4))
     assert not np.array_equal(base, varscale.HeNormal(2)((6, 4)))

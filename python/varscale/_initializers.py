@@ -84,6 +84,11 @@ class Initializer:
         Raises:
             ValueError, TypeError: as a call, and where `array` has another shape than the box.
         """
+        if not (isinstance(array, np.ndarray) or hasattr(array, "__dlpack__")):
+            raise TypeError(
+                "`array` must be a NumPy array, or share memory through DLPack: call the "
+                f"initializer for a new one. Received: {array!r}"
+            )
         target = array if isinstance(array, np.ndarray) else np.from_dlpack(array)
         shape = target.shape if shape is None else shape_of(shape)
         offset, extent = box_of(shape, slice)

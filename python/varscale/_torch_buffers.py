@@ -24,7 +24,12 @@ def asked(module: torch.nn.Module, wanted: Mapping[str, Slot], seed: int) -> dic
     Its code runs twice, on memory full of different garbage, and only what comes out the same both
     times was computed. Parameters are out of its reach. Random buffers follow from `seed`.
     """
-    wanted = {name: slot for name, slot in wanted.items() if slot.tensor.layout == torch.strided}
+    wanted = {
+        name: slot
+        for name, slot in wanted.items()
+        if slot.tensor.layout == torch.strided
+        and not isinstance(slot.owner, torch.jit.ScriptModule)
+    }
     if not wanted:
         return {}
     once, again = (_ask(module, wanted, seed, garbage) for garbage in (0, 255))
@@ -119,7 +124,10 @@ def _copy(buffer: Any) -> Any:
 def _lent(module: torch.nn.Module, wanted: Mapping[str, Slot], garbage: int) -> Iterator[None]:
     """Puts garbage in the buffers' places, and parameters without values in the parameters'."""
     tables: list[dict[str, Any]] = [
-        table for _, _, owner in owners(module) for table in (owner._parameters, owner._buffers)
+        table
+        for _, _, owner in owners(module)
+        if not isinstance(owner, torch.jit.ScriptModule)
+        for table in (owner._parameters, owner._buffers)
     ]
     before = [dict(table) for table in tables]
     lent: dict[int, Any] = {}
