@@ -22,7 +22,7 @@ use crate::error::refused;
 /// >>> print(explanation)
 /// GlorotUniform of shape (784, 256): axis 0 (784) is input, axis 1 (256) is output; fan_in 784, fan_out 256; scale 1 / fan_avg 520 = variance 0.00192308: uniform in [-0.0759555, 0.0759555], stddev 0.0438529
 /// >>> explanation.to_dict()["bounds"]
-/// (-0.07595545253127499, 0.07595545253127499)
+/// (-0.075955452531275, 0.075955452531275)
 #[pyclass(frozen, eq, module = "varscale")]
 #[derive(PartialEq)]
 pub(crate) struct Explanation {
