@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import faces
+import numpy as np
 import pytest
 from arguments import agree, anything, is_finite_number, raised, raised_by, some
 from hypothesis import given
@@ -121,6 +122,15 @@ def test_configs_of_every_version_of_keras(both, saved):
         assert type(initializer).__qualname__ == expected[0]
         assert expected[1].items() - {("distribution", "normal")} <= config.items()
         assert "dtype" not in config
+
+
+@pytest.mark.parametrize("value", [2, [1, 2, 3, 4, 5, 6], np.arange(6.0)], ids=str)
+def test_constants_may_be_arrays(both, value):
+    theirs, ours = both
+    saved = ours.serialize(ours.Constant(value))
+    expected = np.broadcast_to(np.asarray(value, "float32"), 6)
+    for initializer in [*read(both, saved), *read(both, theirs.serialize(theirs.Constant(value)))]:
+        assert np.array_equal(np.array(initializer((6,), "float32")), expected)
 
 
 @pytest.mark.parametrize("identifier", ["orthogonal", "Orthogonal"])

@@ -160,9 +160,8 @@ def test_specs_say_what_keras_draws(name, tmp_path, monkeypatch):
             theirs = keras.initializers.get(initializer)(variable.shape, dtype=variable.dtype)
             assert np.array_equal(numpy(theirs), numpy(variable)), variable.path
             json.dumps(entry)
-            # Orthogonal, STFT, arrays and integers are not drawn yet.
+            # Orthogonal, STFT and integers are not drawn yet.
             known = initializer["class_name"] in varscale._family.FAMILY
-            known &= not isinstance(initializer["config"].get("value"), (dict, list))
             if known and entry["dtype"] in varscale._core.DTYPES:
                 ours[variable.path] = {**entry, "initializer": initializer}
         drawn = drawn_by_init(ours, tmp_path) if ours else {}

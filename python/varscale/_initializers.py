@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from varscale import _fill
-from varscale._arguments import box_of, seed_of, shape_of, stream_of
+from varscale._arguments import box_of, dtype_of, seed_of, shape_of, stream_of
 from varscale._core import Explanation, Scheme, SeedGenerator, random_seed
 from varscale._family import FAMILY, Class, make
 
@@ -121,7 +121,7 @@ class Initializer:
         {'seed': None, 'minval': -1, 'maxval': 1}
         """
         # tf.keras wrote one, and drew in another one all the same.
-        return cls(**{key: value for key, value in config.items() if key != "dtype"})
+        return cls(**{key: _value(value) for key, value in config.items() if key != "dtype"})
 
     def clone(self: _Same) -> _Same:
         """The same initializer by way of its config, as in Keras."""
@@ -135,6 +135,15 @@ class Initializer:
             f"{key}={value!r}" for key, value in arguments.items() if value is not None
         )
         return f"{type(self).__name__}({shown})"
+
+
+def _value(value: Any) -> Any:
+    """A value of a config; Keras writes arrays as objects."""
+    if isinstance(value, dict) and value.get("class_name") in ("__numpy__", "__tensor__"):
+        array = value.get("config")
+        if isinstance(array, dict) and {"value", "dtype"} <= array.keys():
+            return np.array(array["value"], dtype_of(array["dtype"]))
+    return value
 
 
 class FamilyInitializer(Initializer):
