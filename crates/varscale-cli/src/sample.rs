@@ -105,6 +105,7 @@ impl<'a> Sample<'a> {
             "seed": self.initializer.seed(),
             "sample": self.recipe(),
             "values": self.elements,
+            "subnormal": self.draw.content().is_subnormal(self.arguments.dtype),
             "bytes": self.arguments.dtype.bytes(self.elements),
             "statistics": statistics.map(Statistics::to_json),
         })
@@ -174,6 +175,11 @@ impl<'a> Sample<'a> {
             text += &format!("slice     offset {offset:?}, extent {extent:?}\n");
         }
         text += &format!("values    {}, {dtype}\n", self.elements);
+        if self.draw.content().is_subnormal(*dtype) {
+            let least = varscale::short(dtype.min_normal(), 6);
+            text +=
+                &format!("          most are subnormal in {dtype}: below {least} bits get lost\n");
+        }
         text
     }
 }

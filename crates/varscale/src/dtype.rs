@@ -4,19 +4,24 @@ use core::{fmt, str::FromStr};
 
 use crate::argument::{ArgumentError, named, serde_as_text};
 
-/// Calls a macro with every dtype: its Rust type, its name, and its largest finite value. How it is
-/// rounded to stands in `simd::round`.
+/// Calls a macro with every dtype: its Rust type, its name, its other names in lower case, and its
+/// largest, smallest normal and smallest positive values. How it is rounded to stands in
+/// `simd::round`.
 macro_rules! with_dtypes {
     ($callback:ident) => {
         $callback! {
             /// IEEE binary16.
-            Float16: half::f16, "float16", 65_504.0;
+            Float16: half::f16, "float16", &["f16", "half"], 65_504.0,
+                1.0 / (1 << 14) as f64, 1.0 / (1 << 24) as f64;
             /// The upper half of binary32.
-            BFloat16: half::bf16, "bfloat16", f64::from_bits(0x47EF_E000_0000_0000);
+            BFloat16: half::bf16, "bfloat16", &["bf16"], f64::from_bits(0x47EF_E000_0000_0000),
+                f32::MIN_POSITIVE as f64, f32::from_bits(1 << 16) as f64;
             /// IEEE binary32.
-            Float32: f32, "float32", f32::MAX as f64;
+            Float32: f32, "float32", &["f32"], f32::MAX as f64,
+                f32::MIN_POSITIVE as f64, f32::from_bits(1) as f64;
             /// IEEE binary64.
-            Float64: f64, "float64", f64::MAX;
+            Float64: f64, "float64", &["f64", "double"], f64::MAX,
+                f64::MIN_POSITIVE, f64::from_bits(1);
         }
     };
 }
@@ -54,7 +59,7 @@ pub trait DtypeVisitor {
 }
 
 macro_rules! dtypes {
-    ($($(#[$doc:meta])* $variant:ident: $type:ty, $name:literal, $max:expr;)*) => {
+    ($($(#[$doc:meta])* $variant:ident: $type:ty, $name:literal, $aliases:expr, $max:expr, $normal:expr, $least:expr;)*) => {
         /// Type of a tensor's elements.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -74,6 +79,14 @@ macro_rules! dtypes {
                 }
             }
 
+            /// Its other names, in lower case, which are read in any case: safetensors' `F32`.
+            #[must_use]
+            pub const fn aliases(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$variant => $aliases,)*
+                }
+            }
+
             /// Bytes per element.
             #[must_use]
             pub const fn size(self) -> usize {
@@ -87,6 +100,22 @@ macro_rules! dtypes {
             pub const fn max_value(self) -> f64 {
                 match self {
                     $(Self::$variant => $max,)*
+                }
+            }
+
+            /// Smallest positive value that is normal: below it, values have fewer significant bits.
+            #[must_use]
+            pub const fn min_normal(self) -> f64 {
+                match self {
+                    $(Self::$variant => $normal,)*
+                }
+            }
+
+            /// Smallest positive value: what is at most half of it rounds to 0.
+            #[must_use]
+            pub const fn min_positive(self) -> f64 {
+                match self {
+                    $(Self::$variant => $least,)*
                 }
             }
 
@@ -152,8 +181,11 @@ impl fmt::Display for Dtype {
 impl FromStr for Dtype {
     type Err = ArgumentError;
 
+    /// By name, or by an alias (`F32`, `half`) in any case.
     fn from_str(name: &str) -> Result<Self, ArgumentError> {
-        named("dtype", Self::ALL, Self::name, name)
+        let lower = name.to_ascii_lowercase();
+        let alias = Self::ALL.iter().find(|dtype| dtype.aliases().contains(&lower.as_str()));
+        alias.map_or_else(|| named("dtype", Self::ALL, Self::name, name), |dtype| Ok(*dtype))
     }
 }
 
@@ -169,6 +201,14 @@ mod tests {
         assert_eq!(Dtype::BFloat16.max_value(), half::bf16::MAX.to_f64());
         for &dtype in Dtype::ALL {
             assert_eq!(dtype.name().parse(), Ok(dtype));
+            for alias in dtype.aliases() {
+                assert_eq!(alias.parse(), Ok(dtype));
+                assert_eq!(alias.to_ascii_uppercase().parse(), Ok(dtype));
+            }
         }
+        assert_eq!(Dtype::Float16.min_positive(), half::f16::from_bits(1).to_f64());
+        assert_eq!(Dtype::Float16.min_normal(), half::f16::MIN_POSITIVE.to_f64());
+        assert_eq!(Dtype::BFloat16.min_positive(), half::bf16::from_bits(1).to_f64());
+        assert_eq!(Dtype::BFloat16.min_normal(), half::bf16::MIN_POSITIVE.to_f64());
     }
 }

@@ -30,6 +30,9 @@ pub enum Error {
     /// Values that the dtype cannot hold.
     #[error(transparent)]
     Overflow(#[from] OverflowError),
+    /// Values that are all 0 in the dtype, though they should not be.
+    #[error(transparent)]
+    Underflow(#[from] UnderflowError),
     /// A config that is no initializer's.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -58,6 +61,21 @@ pub enum Error {
     short(dtype.max_value(), 6)
 )]
 pub struct OverflowError {
+    /// Largest magnitude that can come.
+    pub bound: f64,
+    /// The dtype asked for.
+    pub dtype: Dtype,
+}
+
+/// Values that are all 0 in the dtype, though they should not be.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "values up to {} are all 0 in {dtype}, whose smallest above 0 is {}: use a larger scale, stddev, \
+     range or value, or a wider dtype",
+    short(*bound, 6),
+    short(dtype.min_positive(), 6)
+)]
+pub struct UnderflowError {
     /// Largest magnitude that can come.
     pub bound: f64,
     /// The dtype asked for.

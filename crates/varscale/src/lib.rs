@@ -55,7 +55,7 @@ pub use bits::python_random::PythonRandom;
 pub use draw::Pool;
 pub use draw::{Draw, NativeDraw, Reader};
 pub use dtype::{Dtype, DtypeVisitor, Element};
-pub use error::{ConfigError, Error, OverflowError, StreamError};
+pub use error::{ConfigError, Error, OverflowError, StreamError, UnderflowError};
 pub use initializer::Initializer;
 pub use layout::{Layout, LayoutError, Role};
 pub use number::{Number, short};

@@ -121,6 +121,49 @@ fn more_memory_than_there_is_is_an_error() {
     assert_eq!(error, Error::Memory { bytes: 1 << 63 });
 }
 
+/// Where the dtype leaves nothing but zeros of what should be something, that is an error; zeros
+/// that were asked for are none.
+#[test]
+fn underflow_is_refused_as_overflow_is() {
+    use varscale::{Distribution::*, Dtype, Mode};
+    // Half of the smallest value above 0, which rounds to 0.
+    let half = |dtype: Dtype| dtype.min_positive() / 2.0;
+    for &dtype in Dtype::ALL.iter().filter(|dtype| dtype.size() < 8) {
+        let (lost, kept) = (half(dtype), half(dtype) * 4.0);
+        let scaled = |distribution, size: f64| {
+            Scheme::variance_scaling(size * size, Mode::FanIn, distribution).unwrap()
+        };
+        let schemes = |size: f64| {
+            [
+                Scheme::constant(size).unwrap(),
+                Scheme::constant(-size).unwrap(),
+                Scheme::identity(size).unwrap(),
+                Scheme::random_uniform(-size, size).unwrap(),
+                Scheme::random_uniform(size / 2.0, size).unwrap(),
+                Scheme::random_normal(0.0, size / 9.43).unwrap(),
+                Scheme::truncated_normal(0.0, size / 2.0).unwrap(),
+                scaled(Uniform, size / 2.0),
+                scaled(TruncatedNormal, size / 2.3),
+                scaled(UntruncatedNormal, size / 9.43),
+            ]
+        };
+        for (scheme, kept) in schemes(lost).into_iter().zip(schemes(kept)) {
+            let error = scheme.with_seed(1).draw([1, 2]).unwrap().check(dtype).unwrap_err();
+            assert!(matches!(error, Error::Underflow(_)), "{error}");
+            let message = error.to_string();
+            assert!(message.contains(dtype.name()) && message.contains("all 0"), "{message}");
+            kept.with_seed(1).draw([1, 2]).unwrap().check(dtype).unwrap();
+        }
+        let zeros = [Scheme::zeros(), Scheme::constant(0).unwrap(), Scheme::identity(0).unwrap()];
+        let flat = [Scheme::random_normal(0, 0).unwrap(), Scheme::random_uniform(0, 0).unwrap()];
+        for zero in zeros.into_iter().chain(flat) {
+            zero.with_seed(1).draw([1, 2]).unwrap().check(dtype).unwrap();
+        }
+    }
+    let tiny = Scheme::variance_scaling(1e-300, Mode::FanIn, Uniform).unwrap().with_seed(1);
+    assert!(tiny.sample::<f32>([2]).is_err() && tiny.sample::<f64>([2]).is_ok());
+}
+
 #[test]
 fn fans_come_from_the_global_shape() {
     let draw = Scheme::he_normal().with_seed(1).draw([1000, 10]).unwrap();

@@ -11,7 +11,7 @@ use crate::{
 };
 
 macro_rules! every_dtype {
-    ($($(#[$doc:meta])* $variant:ident: $type:ty, $name:literal, $max:expr;)*) => {
+    ($($(#[$doc:meta])* $variant:ident: $type:ty, $name:literal, $aliases:expr, $max:expr, $normal:expr, $least:expr;)*) => {
         /// The values of a pattern in a shape.
         pub(super) fn open(
             pattern: &Pattern,

@@ -3,7 +3,10 @@
 use core::fmt;
 
 use super::{law::Law, pattern::Pattern};
-use crate::{dtype::Dtype, error::OverflowError};
+use crate::{
+    dtype::Dtype,
+    error::{Error, OverflowError, UnderflowError},
+};
 
 /// What a tensor is filled with.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,14 +46,43 @@ impl Content {
         }
     }
 
-    /// Checks that no value overflows `dtype`.
-    pub(crate) fn check(&self, dtype: Dtype) -> Result<(), OverflowError> {
+    /// Whether most values are subnormal in `dtype`, which leaves them fewer significant bits: their
+    /// usual size is below [`Dtype::min_normal`]. Not where they are 0.
+    ///
+    /// ```
+    /// use varscale::{Dtype, Scheme};
+    /// let explanation = Scheme::random_normal(0, 1e-6)?.explain([784, 256])?;
+    /// assert!(explanation.content.is_subnormal(Dtype::Float16));
+    /// assert!(!explanation.content.is_subnormal(Dtype::BFloat16));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_subnormal(&self, dtype: Dtype) -> bool {
+        let size = match self {
+            Self::Random(law) => law.mean().abs() + law.stddev(),
+            Self::Pattern(pattern) => {
+                let (low, high) = pattern.bounds();
+                high.max(-low)
+            }
+        };
+        size > 0.0 && size < dtype.min_normal()
+    }
+
+    /// Checks that no value overflows `dtype`, and that not every one is lost in it.
+    pub(crate) fn check(&self, dtype: Dtype) -> Result<(), Error> {
         let (low, high) = match self {
             Self::Random(law) => law.reach(),
             Self::Pattern(pattern) => pattern.bounds(),
         };
         let bound = high.max(-low);
-        if bound <= dtype.max_value() { Ok(()) } else { Err(OverflowError { bound, dtype }) }
+        if bound > dtype.max_value() {
+            return Err(OverflowError { bound, dtype }.into());
+        }
+        // To nearest even: half of the smallest value is 0, too.
+        if bound > 0.0 && 2.0 * bound <= dtype.min_positive() {
+            return Err(UnderflowError { bound, dtype }.into());
+        }
+        Ok(())
     }
 }
 

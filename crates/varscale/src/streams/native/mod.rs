@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Native;
 
 macro_rules! every_dtype {
-    ($($(#[$doc:meta])* $variant:ident: $type:ty, $name:literal, $max:expr;)*) => {
+    ($($(#[$doc:meta])* $variant:ident: $type:ty, $name:literal, $aliases:expr, $max:expr, $normal:expr, $least:expr;)*) => {
         in_dtypes!([$($type),*], values);
     };
 }
