@@ -2,13 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use varscale::Seed;
-use varscale_model::{Options, Output, PlanFile, PlannedTensor, Spec, write};
+use varscale_model::{Options, Output, PlanFile, PlannedTensor, Seeds, Spec, write};
 
 use crate::{draw::Draw, error::failed, generator::integer};
 
@@ -20,13 +19,35 @@ fn given(seed: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Seed>> {
     seed.map(|seed| integer(seed).map(Seed::from)).transpose()
 }
 
+fn told_apart(seeds: Option<&str>) -> PyResult<Option<Seeds>> {
+    let Some(name) = seeds else { return Ok(None) };
+    let found = Seeds::ALL.iter().copied().find(|seeds| seeds.name() == name);
+    let names: Vec<_> = Seeds::ALL.iter().map(|seeds| format!("{:?}", seeds.name())).collect();
+    let refused = || format!("invalid seeds {name:?}: it must be one of {}", names.join(", "));
+    found.ok_or_else(|| PyValueError::new_err(refused())).map(Some)
+}
+
 #[pymethods]
 impl Plan {
     /// The plan of a plan file and of the spec that it names.
     #[staticmethod]
-    fn read(py: Python<'_>, path: PathBuf, seed: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let seed = given(seed)?;
-        py.detach(|| varscale_model::Plan::read(&path, seed).map_err(failed)).map(Self)
+    #[pyo3(signature = (path, seed, seeds=None))]
+    fn read(
+        py: Python<'_>,
+        path: PathBuf,
+        seed: Option<&Bound<'_, PyAny>>,
+        seeds: Option<&str>,
+    ) -> PyResult<Self> {
+        let (seed, seeds) = (given(seed)?, told_apart(seeds)?);
+        let read = || {
+            let mut file = PlanFile::read(&path)?;
+            file.seeds = seeds.or(file.seeds);
+            let mut plan =
+                varscale_model::Plan::of(&file, path.parent().unwrap_or(Path::new("")), seed)?;
+            plan.inputs.push(path.clone());
+            Ok(plan)
+        };
+        py.detach(|| read().map_err(|error: varscale_model::Error| failed(error))).map(Self)
     }
 
     /// The plan of a spec and of a plan file's content, both as JSON; without a spec, of the one that

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from varscale._arguments import integer_seed
 from varscale._core import Plan
@@ -16,6 +16,7 @@ def init(
     out: str | os.PathLike[str],
     *,
     seed: Any = None,
+    seeds: Literal["by-name", "same"] | None = None,
     threads: int = 0,
     force: bool = False,
     progress: Callable[[int, int], Any] | None = None,
@@ -30,6 +31,9 @@ def init(
             A rule's initializer is a name, a config, or an initializer of varscale or of Keras.
         out: File to write, a safetensors file, and none of the plan's own files.
         seed: An integer, in place of the plan's.
+        seeds: What becomes of a seed that several tensors share, under a framework's stream, which
+            knows no names: ``"by-name"`` makes each its own, ``"same"`` draws them alike. In place
+            of the plan's.
         threads: Threads that draw; 0 for one per processor. The values are the same.
         force: Whether `out` is replaced where it exists.
         progress: Called with the bytes drawn and the bytes in all; what it raises stops the work.
@@ -50,16 +54,18 @@ def init(
     >>> plan["totals"]["parameters"]
     200704
     """
-    resolved = _resolve(plan, seed)
+    resolved = _resolve(plan, seed, seeds)
     resolved.write(Path(out), threads, force, progress)
     described: dict[str, Any] = json.loads(resolved.to_json())
     return described
 
 
-def _resolve(plan: Any, seed: Any) -> Plan:
+def _resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:
     if not isinstance(plan, Mapping):
-        return Plan.read(Path(plan), seed)
+        return Plan.read(Path(plan), seed, seeds)
     content = dict(plan)
+    if seeds is not None:
+        content["seeds"] = seeds
     if "rules" in content:
         content["rules"] = rules_of(content["rules"])
     if content.get("seed") is not None:

@@ -10,7 +10,7 @@ use varscale_model::{Error, Options, Plan, PlanSeed, Summary, dry_run, write};
 
 use crate::{
     output::{MODELS, Overwrite, Target},
-    plan::read_plan,
+    plan::{SeedsOption, read_plan},
     report::Report,
     seed::parse_seed,
     terminal::{Failure, Watch, table},
@@ -39,6 +39,9 @@ pub(crate) struct Arguments {
     seed: Option<Seed>,
 
     #[command(flatten)]
+    seeds: SeedsOption,
+
+    #[command(flatten)]
     threads: Threads,
 
     /// Draw everything and write nothing
@@ -55,10 +58,11 @@ Examples:
   varscale init examples/llama-3-8b.toml --dry-run";
 
 pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
-    let Arguments { plan, output, overwrite, seed, threads, dry_run: dry, report } = arguments;
+    let Arguments { plan, output, overwrite, seed, seeds, threads, dry_run: dry, report } =
+        arguments;
     let output = output.as_ref().filter(|_| !dry);
     let target = output.map(|path| Target::new(path, MODELS, *overwrite)).transpose()?;
-    let plan = read_plan(plan, seed.clone())?;
+    let plan = read_plan(plan, seed.clone(), seeds)?;
 
     // Draws nothing unless the standard error is a terminal.
     let draw_target = match report.is_quiet() {
@@ -92,6 +96,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
                 "output": target.as_ref().and_then(Target::name),
                 "stream": plan.stream.id(),
                 "seed": seed,
+                "seeds": plan.seeds,
                 "global_seed": global_seed,
                 "tensors": summary.tensors,
                 "parameters": summary.parameters,
@@ -115,5 +120,5 @@ fn text(plan: &Plan, summary: &Summary) -> String {
     for column in figures.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("seed {}\n{}\n", plan.seed, figures.trim_fmt())
+    format!("seed {}\n{}\n", plan.shown_seed(), figures.trim_fmt())
 }

@@ -5,10 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::HumanCount;
 use serde_json::Value as Json;
 use varscale::{Content, Law, Pattern, Seed, short};
-use varscale_model::{Error, Plan, PlanFile, PlanSeed, PlannedTensor, shown};
+use varscale_model::{Error, Plan, PlanFile, PlanSeed, PlannedTensor, Seeds, shown};
 
 use crate::{
     output::{is_dash, stdin_path},
@@ -31,7 +32,26 @@ pub(crate) struct Arguments {
     seed: Option<Seed>,
 
     #[command(flatten)]
+    seeds: SeedsOption,
+
+    #[command(flatten)]
     report: Report,
+}
+
+/// How tensors that share a seed are told apart.
+#[derive(clap::Args)]
+pub(crate) struct SeedsOption {
+    /// What becomes of a seed that several tensors share, under a framework's stream, which knows no
+    /// names: by-name makes each its own, same draws them alike [default: the plan's, or by-name
+    /// where the seed is drawn]
+    #[arg(long, value_name = "HOW", value_parser = parse_seeds())]
+    seeds: Option<Seeds>,
+}
+
+fn parse_seeds() -> impl TypedValueParser<Value = Seeds> {
+    let find = |name: &str| Seeds::ALL.iter().copied().find(|seeds| seeds.name() == name);
+    PossibleValuesParser::new(Seeds::ALL.iter().map(|seeds| seeds.name()))
+        .try_map(move |name| find(&name).ok_or("no such choice"))
 }
 
 const EXAMPLES: &str = "\
@@ -40,7 +60,7 @@ Examples:
   varscale plan examples/gpt2.toml --json | jq .totals";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let plan = read_plan(&arguments.plan, arguments.seed.clone())?;
+    let plan = read_plan(&arguments.plan, arguments.seed.clone(), &arguments.seeds)?;
     match arguments.report {
         report if report.is_quiet() => Ok(()),
         report if report.is_json() => print(&format!("{:#}\n", json(&plan))),
@@ -49,17 +69,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// The plan of a file, or of the standard input, whose spec is relative to the current folder.
-pub(crate) fn read_plan(path: &Path, seed: Option<Seed>) -> Result<Plan, Failure> {
-    if !is_dash(path) {
-        return Ok(Plan::read(path, seed)?);
-    }
-    let path = || PathBuf::from("the standard input");
-    let mut text = String::new();
-    io::stdin().read_to_string(&mut text).map_err(|source| Error::Read { path: path(), source })?;
-    let file =
-        PlanFile::from_toml(&text).map_err(|source| Error::PlanFile { path: path(), source })?;
-    let mut plan = Plan::of(&file, Path::new(""), seed)?;
-    plan.inputs.push(stdin_path());
+pub(crate) fn read_plan(
+    path: &Path,
+    seed: Option<Seed>,
+    option: &SeedsOption,
+) -> Result<Plan, Failure> {
+    let (mut file, folder, input) = if is_dash(path) {
+        let path = || PathBuf::from("the standard input");
+        let mut text = String::new();
+        io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|source| Error::Read { path: path(), source })?;
+        let file = PlanFile::from_toml(&text)
+            .map_err(|source| Error::PlanFile { path: path(), source })?;
+        (file, Path::new(""), stdin_path())
+    } else {
+        (PlanFile::read(path)?, path.parent().unwrap_or(Path::new("")), path.to_owned())
+    };
+    file.seeds = option.seeds.or(file.seeds);
+    let mut plan = Plan::of(&file, folder, seed)?;
+    plan.inputs.push(input);
     Ok(plan)
 }
 
@@ -100,7 +129,7 @@ fn text(plan: &Plan) -> String {
     }
     let seed = match is_drawn(plan) {
         true => "none yet: init draws one, and --seed N names one".to_owned(),
-        false => plan.seed.to_string(),
+        false => plan.shown_seed(),
     };
     format!(
         "{}\n\n{} tensors, {} parameters, {} bytes, stream {}, seed {}\n",

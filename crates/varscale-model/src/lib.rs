@@ -40,6 +40,7 @@ mod output;
 mod pieces;
 mod plan;
 mod plan_file;
+mod seeds;
 mod shown;
 mod spec;
 
@@ -49,6 +50,6 @@ pub use format::{Entry, Format, HeaderError};
 pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use pieces::{Options, Piece, WriteError, write_pieces};
 pub use plan::{Plan, PlanError, PlanSeed, PlannedTensor};
-pub use plan_file::{PlanFile, PlanFileError, Rule};
+pub use plan_file::{PlanFile, PlanFileError, Rule, Seeds};
 pub use shown::shown;
 pub use spec::{Spec, SpecDtypeError, SpecError, SpecTensor};

@@ -7,17 +7,22 @@ use std::{
 
 use serde_json::{Value, json};
 use varscale::{
-    ConfigError, ConfigForm, Draw, Dtype, Initializer, Layout, PythonRandom, Scheme, Seed,
-    SeedError, Stream, Tensor,
+    ConfigError, ConfigForm, Draw, Dtype, Initializer, Scheme, Seed, SeedError, Stream, Tensor,
 };
 
-use crate::{Error, PlanFile, Rule, Spec, SpecTensor, spec::SpecDtypeError};
+use crate::{
+    Error, PlanFile, Rule, Seeds, Spec, SpecTensor,
+    seeds::{Shared, TensorSeeds},
+    spec::SpecDtypeError,
+};
 
 /// A whole model's initialization, resolved: nothing of it is left to chance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// What tensors without a seed of their own take.
     pub seed: PlanSeed,
+    /// How tensors that share a seed are told apart, where the stream does not do it itself.
+    pub seeds: Option<Seeds>,
     /// The stream of every tensor.
     pub stream: Stream,
     /// The tensors in the spec's order.
@@ -95,13 +100,64 @@ pub enum PlanError {
         /// The rule that decides it, as in `rule 2 (match "*.bias")`.
         rule: Option<String>,
     },
-    /// A rule that plays no role.
-    #[error("{rule} matches none of the spec's {tensors} tensors")]
+    /// A rule that plays no role, since it matches nothing.
+    #[error("{rule} matches none of the spec's {tensors} tensors (optional = true allows it)")]
     UnusedRule {
         /// The rule, as in `rule 2 (match "*.bias")`.
         rule: String,
         /// Number of tensors in the spec.
         tensors: usize,
+    },
+    /// A rule that plays no role, since others decide all that it matches.
+    #[error(
+        "{rule} decides nothing: all that it matches is decided by {by} before it (move it up, or \
+         say optional = true)"
+    )]
+    ShadowedRule {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// The rules that decide in its place.
+        by: String,
+    },
+    /// Tensors that a framework's stream would draw alike.
+    #[error(
+        "tensors {first:?} and {second:?} would start from the same values: both take {seed}, and \
+         stream {stream} knows no names. Say seeds = \"by-name\" (--seeds by-name) to give each a \
+         seed of its own, or \"same\" if that is meant"
+    )]
+    SharedSeed {
+        /// Name of one tensor.
+        first: String,
+        /// Name of another.
+        second: String,
+        /// The seed and whose it is, as in `seed 42 of the plan`.
+        seed: String,
+        /// Name of the stream.
+        stream: &'static str,
+    },
+    /// Tensors whose names give the same seed of 31 bits.
+    #[error(
+        "tensors {first:?} and {second:?} get the same seed {seed} by their names: give the plan \
+         another seed, or one of them a rule with a seed"
+    )]
+    SameSeed {
+        /// Name of one tensor.
+        first: String,
+        /// Name of another.
+        second: String,
+        /// The seed.
+        seed: u32,
+    },
+    /// A choice that the plan does not leave.
+    #[error(
+        "seeds = {:?} plays no role: {why}",
+        seeds.name()
+    )]
+    Seeds {
+        /// The choice.
+        seeds: Seeds,
+        /// Why.
+        why: &'static str,
     },
     /// An initializer that a tensor cannot have.
     #[error("tensor {tensor:?}: {source}")]
@@ -177,7 +233,7 @@ impl Plan {
     ///
     /// The first rule that matches a tensor decides. What it leaves out comes from the top of the
     /// plan file, then from the spec. An initializer's own integer seed stands; one without takes
-    /// the rule's, then the plan's.
+    /// the rule's, then the plan's. [`Seeds`] says what becomes of one that tensors share.
     ///
     /// # Errors
     /// [`PlanError`], which names the tensor or the rule.
@@ -188,21 +244,18 @@ impl Plan {
             (None, Some(global)) => PlanSeed::Global(global),
             (None, None) => PlanSeed::Drawn(Seed::unset()?.value()),
         };
-        let mut seeds = Seeds::new(seed);
-        for (index, rule) in file.rules.iter().enumerate() {
-            if !spec.tensors.iter().any(|tensor| rule.matches(&tensor.name)) {
-                let tensors = spec.tensors.len();
-                return Err(PlanError::UnusedRule { rule: title(index, rule), tensors });
-            }
-        }
+        let deciding = deciding(spec, &file.rules)?;
+        let mut seeds = TensorSeeds::new(seed, file)?;
         let mut end = 0u64;
         let mut tensors = Vec::with_capacity(spec.tensors.len());
-        for tensor in &spec.tensors {
-            let planned = resolve(tensor, file, &mut seeds)?;
+        for (tensor, rule) in spec.tensors.iter().zip(deciding) {
+            let planned =
+                resolve(tensor, rule.map(|index| (index, &file.rules[index])), file, &mut seeds)?;
             end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        Ok(Self { seed, stream: file.stream, tensors, inputs: Vec::new() })
+        let seeds = seeds.of_plan();
+        Ok(Self { seed, seeds, stream: file.stream, tensors, inputs: Vec::new() })
     }
 
     /// The plan of a plan file and of the spec that it names.
@@ -226,6 +279,16 @@ impl Plan {
         Ok(Self { inputs: spec.files, ..plan })
     }
 
+    /// The seed as reports show it: `42 (given)`, or `42 (drawn), one by each tensor's name`.
+    #[must_use]
+    pub fn shown_seed(&self) -> String {
+        match self.seeds {
+            Some(Seeds::ByName) => format!("{}, one by each tensor's name", self.seed),
+            Some(Seeds::Same) => format!("{}, the same for every tensor", self.seed),
+            None => self.seed.to_string(),
+        }
+    }
+
     /// Number of values.
     #[must_use]
     pub fn parameters(&self) -> u64 {
@@ -240,7 +303,8 @@ impl Plan {
 
     /// The plan as JSON: all that the values depend on, and what they follow from.
     ///
-    /// `seed` or `global_seed` (the other one is `null`), `stream`, `version`. Per tensor: `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
+    /// `seed` or `global_seed` (the other one is `null`), `seeds`, `stream`, `version`. Per tensor:
+    /// `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
     /// `seed` (`null` where nothing is drawn), `scaling` (roles of the axes, fans, scale, mode,
     /// divisor, variance; `null` without), `law`, `stddev` and `bounds` of the values (`null`
     /// without), `elements`, `bytes`.
@@ -253,6 +317,7 @@ impl Plan {
                 PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => Some(Seed::from(seed)),
                 PlanSeed::Global(_) => None,
             },
+            "seeds": self.seeds,
             "global_seed": match self.seed {
                 PlanSeed::Global(seed) => Some(seed),
                 _ => None,
@@ -272,32 +337,38 @@ fn title(index: usize, rule: &Rule) -> String {
     format!("rule {} (match {:?})", index + 1, rule.pattern())
 }
 
-/// The seeds of tensors that have none of their own, one after the other.
-enum Seeds {
-    Same(i128),
-    Global(u32, Box<PythonRandom>),
-}
-
-impl Seeds {
-    fn new(seed: PlanSeed) -> Self {
-        match seed {
-            PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => Self::Same(seed),
-            PlanSeed::Global(seed) => Self::Global(seed, Box::new(PythonRandom::new(seed.into()))),
+/// For each tensor, the first rule that matches it. Each rule must be one tensor's, or optional.
+fn deciding(spec: &Spec, rules: &[Rule]) -> Result<Vec<Option<usize>>, PlanError> {
+    let first = |name: &str| rules.iter().position(|rule| rule.matches(name));
+    let deciding: Vec<_> = spec.tensors.iter().map(|tensor| first(&tensor.name)).collect();
+    for (index, rule) in rules.iter().enumerate() {
+        if rule.optional || deciding.contains(&Some(index)) {
+            continue;
         }
-    }
-
-    fn next(&mut self, stream: Stream) -> i128 {
-        match self {
-            Self::Same(seed) => *seed,
-            Self::Global(_, random) => stream.drawn_seed(random).into(),
+        let mut others: Vec<usize> = spec
+            .tensors
+            .iter()
+            .zip(&deciding)
+            .filter(|(tensor, _)| rule.matches(&tensor.name))
+            .filter_map(|(_, &other)| other)
+            .collect();
+        others.sort_unstable();
+        others.dedup();
+        let rule = title(index, rule);
+        if others.is_empty() {
+            return Err(PlanError::UnusedRule { rule, tensors: spec.tensors.len() });
         }
+        let by: Vec<_> = others.iter().map(|&other| title(other, &rules[other])).collect();
+        return Err(PlanError::ShadowedRule { rule, by: by.join(" and ") });
     }
+    Ok(deciding)
 }
 
 fn resolve(
     spec: &SpecTensor,
+    found: Option<(usize, &Rule)>,
     file: &PlanFile,
-    seeds: &mut Seeds,
+    seeds: &mut TensorSeeds,
 ) -> Result<PlannedTensor, PlanError> {
     let refused = |source| {
         let tensor = spec.name.clone();
@@ -306,30 +377,37 @@ fn resolve(
             source => PlanError::Tensor { tensor, source },
         }
     };
-    let found = file.rules.iter().enumerate().find(|(_, rule)| rule.matches(&spec.name));
     let rule = found.map(|(_, rule)| rule);
 
     let own = || spec.initializer.as_ref().map(Scheme::deserialize).transpose();
-    let (scheme, seed) = match rule.and_then(|rule| rule.scheme.clone()) {
+    let of_rule = rule.and_then(|rule| rule.scheme.clone());
+    // A spec's seed is one tensor's own, a rule's is all those's that it matches.
+    let own_is_shared = of_rule.is_some();
+    let (scheme, seed) = match of_rule {
         Some(scheme) => scheme,
         None => own().map_err(refused)?.ok_or_else(|| PlanError::NoInitializer {
             tensor: spec.name.clone(),
             rule: found.map(|(index, rule)| title(index, rule)),
         })?,
     };
-    let own = rule.and_then(|rule| rule.seed.as_ref()).map(Seed::value);
-    let seed_of_plan = seed.is_none() && scheme.class().draws && own.is_none();
-    let seed = match seed {
-        None if scheme.class().draws => {
-            // As an integer, so that the initializer's config holds a seed that was drawn, too.
-            Some(own.unwrap_or_else(|| seeds.next(file.stream)).into())
+    let by_rule = match seed {
+        Some(_) if !own_is_shared => None,
+        ref seed => seed.clone().or_else(|| rule?.seed.clone()),
+    };
+    let seed_of_plan = scheme.class().draws && seed.is_none() && by_rule.is_none();
+    let seed = match (by_rule, found) {
+        _ if !scheme.class().draws => seed,
+        (Some(shared), Some((index, rule))) => {
+            Some(seeds.shared(&spec.name, &shared, Shared::Rule(index), || title(index, rule))?)
         }
-        seed => seed,
+        // As an integer, so that the initializer's config holds a seed that was drawn, too.
+        _ if seed_of_plan => Some(seeds.of_tensor(&spec.name)?),
+        _ => seed,
     };
     let initializer = Initializer::new(scheme, seed).with_stream(file.stream);
-    let initializer = match seeds {
-        Seeds::Same(_) => initializer,
-        Seeds::Global(seed, _) => initializer.with_global_seed(*seed),
+    let initializer = match seeds.global() {
+        None => initializer,
+        Some(global) => initializer.with_global_seed(global),
     };
 
     let dtype = match rule.and_then(|rule| rule.dtype).or(file.dtype) {
@@ -339,7 +417,7 @@ fn resolve(
         }
     };
     let layout = rule.and_then(|rule| rule.layout.clone()).or_else(|| file.layout.clone());
-    let layout = layout.unwrap_or_else(Layout::default);
+    let layout = layout.unwrap_or_default();
     let tensor = Tensor::new(&spec.shape[..]).named(&spec.name).with_layout(layout);
 
     let draw = initializer.draw_call(&tensor, 0).map_err(refused)?;

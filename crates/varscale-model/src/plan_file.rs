@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 use regex::bytes::{Regex, RegexBuilder};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use varscale::{Dtype, Layout, Scheme, Seed, Stream};
 
 use crate::{Error, input};
@@ -16,7 +16,8 @@ use crate::{Error, input};
 ///     r#"
 ///     spec = "gpt2.json"        # relative to the plan file's folder
 ///     seed = 42                 # absent: drawn once, and reported
-///     stream = "native"         # or a framework's: keras-jax, keras-torch, …
+///     stream = "keras-torch"    # absent: native
+///     seeds = "by-name"         # of a framework's stream, which knows no names: or same
 ///     dtype = "float32"         # absent: what the spec says
 ///     layout = "torch"          # absent: keras
 ///     [[rules]]                 # the first rule that matches a tensor's name decides
@@ -26,6 +27,7 @@ use crate::{Error, input};
 ///     match = "*"
 ///     initializer = { class_name = "RandomNormal", config = { stddev = 0.02 } }
 ///     dtype = "bfloat16"        # a rule may set layout, dtype and seed
+///     optional = true           # it may decide no tensor, which is refused otherwise
 ///     "#,
 /// )?;
 /// assert!(file.rules[0].matches("h.0.attn.bias"));
@@ -43,6 +45,11 @@ pub struct PlanFile {
     /// own take the seeds that Keras draws after it, in the spec's order. 0 to 2^32 - 1.
     #[serde(default, deserialize_with = "global_seed")]
     pub global_seed: Option<u32>,
+    /// How a framework's stream, which knows no names, tells tensors of one seed apart. Where it is
+    /// left out, a seed that is drawn is made one by each tensor's name, and one that is given is
+    /// refused for two tensors.
+    #[serde(default)]
+    pub seeds: Option<Seeds>,
     /// Stream of every tensor: the native one, unless it is named.
     #[serde(default)]
     pub stream: Stream,
@@ -55,6 +62,32 @@ pub struct PlanFile {
     /// The rules in order: the first that matches a tensor decides.
     #[serde(default)]
     pub rules: Vec<Rule>,
+}
+
+/// What becomes of a seed that several tensors share, in a framework's stream: of the plan's, or a
+/// rule's. (The native stream tells tensors apart by name.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Seeds {
+    /// Each tensor takes [`Stream::seed_by_name`].
+    ByName,
+    /// Each tensor takes it as it is: those of one shape and scheme hold the same values.
+    Same,
+}
+
+impl Seeds {
+    /// Every choice.
+    pub const ALL: &[Self] = &[Self::ByName, Self::Same];
+
+    /// Name, as in plans.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ByName => "by-name",
+            Self::Same => "same",
+        }
+    }
 }
 
 /// What the tensors whose names match a pattern are given. What a rule leaves out is the plan's or
@@ -76,6 +109,9 @@ pub struct Rule {
     /// Their seed, where the initializer has none of its own.
     #[serde(default)]
     pub seed: Option<Seed>,
+    /// Whether the rule may decide no tensor: one of a file that several models share.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// What is wrong with a plan file.
@@ -94,8 +130,9 @@ impl PlanFile {
     pub fn from_toml(text: &str) -> Result<Self, PlanFileError> {
         let file: Self = toml::from_str(text)
             .map_err(|error| PlanFileError { reason: error.to_string().trim_end().into() })?;
+        let refused = |reason: &str| Err(PlanFileError { reason: reason.into() });
         if file.seed.is_some() && file.global_seed.is_some() {
-            return Err(PlanFileError { reason: "give seed or global_seed, not both".into() });
+            return refused("give seed or global_seed, not both");
         }
         Ok(file)
     }

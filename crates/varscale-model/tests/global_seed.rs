@@ -112,7 +112,7 @@ fn own_seeds_take_no_draw_and_a_given_one_goes_before() {
         plan(&one, None).tensors.iter().filter_map(|tensor| tensor.seed()).collect();
     assert_eq!(seeds, [347_712_783, 161_973_070, 5, 423_938_500]);
 
-    let given = plan(RULES, Some(3.into()));
+    let given = plan(&format!("seeds = 'same'\n{RULES}"), Some(3.into()));
     assert_eq!(given.seed, PlanSeed::Given(3));
     assert!(given.tensors.iter().filter_map(|tensor| tensor.seed()).all(|seed| seed == 3));
 }

@@ -250,3 +250,30 @@ fn the_examples_are_the_real_models() {
     assert_eq!(totals(&example("keras-resnet50.toml")), (320, 25_636_712, 102_546_848));
     assert_eq!(totals(&example("llama-3-8b.toml")), (291, 8_030_261_248, 16_060_522_496));
 }
+
+/// A rule that decides nothing is refused, whether it matches nothing or others come first.
+#[test]
+fn rules_that_play_no_role_are_refused_unless_optional() {
+    let rule = |pattern: &str, more: &str| {
+        format!("[[rules]]\nmatch = '{pattern}'\ninitializer = 'zeros'\n{more}\n")
+    };
+    let all = rule("*", "");
+    for (first, dead, by) in [
+        (all.clone(), "*.b", &["rule 2 (match \"*.b\")", "rule 1 (match \"*\")"][..]),
+        (all.clone(), "*", &["rule 2 (match \"*\")", "rule 1 (match \"*\")"]),
+        (
+            rule("h.0.w", "") + &rule("h.0.b", "") + &rule("steps", ""),
+            "h.*",
+            &["rule 4 (match \"h.*\")", "rule 1 (match \"h.0.w\") and rule 2 (match \"h.0.b\")"],
+        ),
+        (all, "g.*", &["rule 2 (match \"g.*\") matches none of the spec's 3 tensors"]),
+    ] {
+        let error = refused(&SPEC.replace("I64", "F32"), &(first.clone() + &rule(dead, "")));
+        for part in by {
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(error.contains("optional = true"), "{error}");
+        let optional = first + &rule(dead, "optional = true");
+        assert!(plan(&SPEC.replace("I64", "F32"), &optional, None).is_ok());
+    }
+}

@@ -35,7 +35,7 @@ use self::{
 };
 #[cfg(feature = "keras-streams")]
 use crate::bits::python_random::PythonRandom;
-use crate::{argument::serde_as_text, dtype::Dtype, error::StreamError, simd::Level};
+use crate::{argument::serde_as_text, dtype::Dtype, error::StreamError, seed::Seed, simd::Level};
 
 macro_rules! streams {
     (
@@ -142,6 +142,19 @@ impl Stream {
     #[cfg(feature = "keras-streams")]
     pub fn drawn_seed(self, random: &mut PythonRandom) -> u32 {
         of!(self, D::drawn_seed(random))
+    }
+
+    /// A seed for one tensor of a model, of the model's seed and the tensor's name, since frameworks'
+    /// streams know no names: the first word of the native stream's key, halved. In [0, 2^31), so that
+    /// every stream takes it.
+    ///
+    /// ```
+    /// use varscale::{Seed, Stream};
+    /// assert_eq!(Stream::seed_by_name(&Seed::from(42), "h.0.attn.c_attn.weight"), 123_433_431);
+    /// ```
+    #[must_use]
+    pub fn seed_by_name(seed: &Seed, name: &str) -> u32 {
+        native::seed_by_name(seed.value(), name)
     }
 
     /// Checks that the framework takes this integer as a seed, as every draw does first.

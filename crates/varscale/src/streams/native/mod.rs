@@ -8,7 +8,7 @@ mod position;
 mod quantile;
 
 use self::kernel::{Computing, Run, is_normal};
-pub(crate) use self::position::{Position, fnv1a_128};
+pub(crate) use self::position::{Position, fnv1a_128, seed_by_name};
 use super::{
     definition::{Definition, in_dtypes},
     values::{Request, Values},

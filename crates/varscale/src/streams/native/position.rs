@@ -20,12 +20,21 @@ pub(crate) struct Position {
 
 impl Position {
     pub(crate) fn of(request: &Request) -> Self {
-        // Modulo 2^64.
-        let seed = request.seed as u64;
-        let counter = [0, 32, 64, 96].map(|shift| (request.name >> shift) as u32);
-        let [k0, k1, ..] = philox4x32(counter, [seed as u32, (seed >> 32) as u32]);
-        Self { key: [k0, k1], call: request.call }
+        Self { key: key(request.seed, request.name), call: request.call }
     }
+}
+
+/// The key of a seed, modulo 2^64, and the digest of a name.
+fn key(seed: i128, name: u128) -> [u32; 2] {
+    let seed = seed as u64;
+    let counter = [0, 32, 64, 96].map(|shift| (name >> shift) as u32);
+    let [k0, k1, ..] = philox4x32(counter, [seed as u32, (seed >> 32) as u32]);
+    [k0, k1]
+}
+
+/// See [`Stream::seed_by_name`](crate::Stream::seed_by_name).
+pub(crate) fn seed_by_name(seed: i128, name: &str) -> u32 {
+    key(seed, fnv1a_128(name.as_bytes()))[0] >> 1
 }
 
 /// Fowler, Noll and Vo's FNV-1a with 128 bits

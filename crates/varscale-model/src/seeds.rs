@@ -1,0 +1,127 @@
+//! The seeds of a plan's tensors.
+
+use std::collections::{HashMap, hash_map::Entry};
+
+use varscale::{PythonRandom, Seed, Stream};
+
+use crate::{PlanError, PlanFile, PlanSeed, Seeds};
+
+/// Whose seed it is that several tensors may share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Shared {
+    Plan,
+    Rule(usize),
+}
+
+/// The seeds of tensors that have none of their own, one after the other.
+pub(crate) struct TensorSeeds {
+    plan: PlanSeed,
+    stream: Stream,
+    chosen: Option<Seeds>,
+    /// Of a global seed.
+    python: Option<Box<PythonRandom>>,
+    /// The first tensor that takes a seed as it is.
+    first: HashMap<Shared, String>,
+    /// The tensor that has a seed by its name.
+    named: HashMap<u32, String>,
+}
+
+impl TensorSeeds {
+    /// # Errors
+    /// [`PlanError::Seeds`].
+    pub(crate) fn new(plan: PlanSeed, file: &PlanFile) -> Result<Self, PlanError> {
+        let python = match plan {
+            PlanSeed::Global(seed) => Some(Box::new(PythonRandom::new(seed.into()))),
+            PlanSeed::Given(_) | PlanSeed::Drawn(_) => None,
+        };
+        if let Some(seeds) = file.seeds {
+            if file.stream == Stream::Native {
+                let why = "the native stream tells tensors apart by name";
+                return Err(PlanError::Seeds { seeds, why });
+            }
+            if python.is_some() {
+                let why = "under global_seed, each tensor takes one of its own";
+                return Err(PlanError::Seeds { seeds, why });
+            }
+        }
+        let (stream, chosen) = (file.stream, file.seeds);
+        Ok(Self { plan, stream, chosen, python, first: HashMap::new(), named: HashMap::new() })
+    }
+
+    /// Keras's global seed, where there is one.
+    pub(crate) fn global(&self) -> Option<u32> {
+        match self.plan {
+            PlanSeed::Global(seed) => Some(seed),
+            PlanSeed::Given(_) | PlanSeed::Drawn(_) => None,
+        }
+    }
+
+    /// What becomes of the plan's seed where the stream knows no names.
+    pub(crate) fn of_plan(&self) -> Option<Seeds> {
+        match self.plan {
+            _ if self.stream == Stream::Native => None,
+            PlanSeed::Global(_) => None,
+            PlanSeed::Drawn(_) => self.chosen.or(Some(Seeds::ByName)),
+            PlanSeed::Given(_) => self.chosen,
+        }
+    }
+
+    /// The seed of a tensor that takes the plan's.
+    pub(crate) fn of_tensor(&mut self, tensor: &str) -> Result<Seed, PlanError> {
+        if let Some(random) = &mut self.python {
+            return Ok(self.stream.drawn_seed(random).into());
+        }
+        let seed = self.plan.value().into();
+        self.told_apart(tensor, &seed, self.of_plan(), Shared::Plan, || "the plan".into())
+    }
+
+    /// The seed of a tensor that takes one of a rule.
+    pub(crate) fn shared(
+        &mut self,
+        tensor: &str,
+        seed: &Seed,
+        whose: Shared,
+        title: impl FnOnce() -> String,
+    ) -> Result<Seed, PlanError> {
+        self.told_apart(tensor, seed, self.chosen, whose, title)
+    }
+
+    fn told_apart(
+        &mut self,
+        tensor: &str,
+        seed: &Seed,
+        seeds: Option<Seeds>,
+        whose: Shared,
+        title: impl FnOnce() -> String,
+    ) -> Result<Seed, PlanError> {
+        if self.stream == Stream::Native || seeds == Some(Seeds::Same) {
+            return Ok(seed.clone());
+        }
+        let second = tensor.to_owned();
+        // A generator has no integer to make others of.
+        if seeds.is_none() || seed.as_generator().is_some() {
+            return match self.first.entry(whose) {
+                Entry::Vacant(entry) => {
+                    entry.insert(second);
+                    Ok(seed.clone())
+                }
+                Entry::Occupied(entry) => Err(PlanError::SharedSeed {
+                    first: entry.get().clone(),
+                    second,
+                    seed: format!("seed {} of {}", seed.value(), title()),
+                    stream: self.stream.name(),
+                }),
+            };
+        }
+        let seed = Stream::seed_by_name(seed, tensor);
+        match self.named.entry(seed) {
+            Entry::Vacant(entry) => {
+                entry.insert(second);
+                Ok(seed.into())
+            }
+            Entry::Occupied(entry) => {
+                Err(PlanError::SameSeed { first: entry.get().clone(), second, seed })
+            }
+        }
+    }
+}
