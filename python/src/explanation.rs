@@ -8,7 +8,7 @@ use pyo3::{
     types::{PyDict, PyTuple},
 };
 use serde_json::Value;
-use varscale::{ConfigForm, Layout, Scaling, Scheme, Tensor};
+use varscale::{ConfigForm, Fan, Layout, Scaling, Scheme, Tensor};
 
 use crate::error::refused;
 
@@ -89,14 +89,14 @@ impl Explanation {
 
     /// Inputs that reach one output; None where the initializer counts no fans.
     #[getter]
-    fn fan_in(&self) -> Option<u64> {
-        Some(self.scaling()?.fans.fan_in)
+    fn fan_in(&self) -> Option<Number> {
+        Some(self.scaling()?.fans.fan_in.into())
     }
 
     /// Outputs that one input reaches; None where the initializer counts no fans.
     #[getter]
-    fn fan_out(&self) -> Option<u64> {
-        Some(self.scaling()?.fans.fan_out)
+    fn fan_out(&self) -> Option<Number> {
+        Some(self.scaling()?.fans.fan_out.into())
     }
 
     /// The scale; None where the initializer counts no fans.
@@ -193,3 +193,16 @@ impl Explanation {
 
 /// What `_restore` takes: class, config, shape and layout.
 type State = (String, String, Vec<usize>, String);
+
+/// A fan in Python: a float where it is no whole number.
+#[derive(IntoPyObject)]
+enum Number {
+    Whole(u64),
+    Fraction(f64),
+}
+
+impl From<Fan> for Number {
+    fn from(fan: Fan) -> Self {
+        fan.whole().map_or_else(|| Self::Fraction(fan.to_f64()), Self::Whole)
+    }
+}

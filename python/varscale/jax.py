@@ -113,11 +113,12 @@ def variance_scaling(
         scale: A positive finite number.
         mode: ``"fan_in"``, ``"fan_out"``, ``"fan_avg"`` or ``"fan_geo_avg"``.
         distribution: ``"truncated_normal"``, ``"normal"`` (not truncated) or ``"uniform"``.
-        in_axis, out_axis, batch_axis: Axes of the shape; all others are the receptive field.
+        in_axis, out_axis, batch_axis: Axes of the shape, which may coincide; all others are the
+            receptive field.
         dtype: The dtype of what is drawn without one.
 
     Raises:
-        ValueError: where an argument is none of these; at a call, where axes are named twice.
+        ValueError: where an argument is none of these.
         IndexError: at a call, where the shape has no such axis.
 
     >>> import jax, varscale.jax

@@ -49,7 +49,7 @@ fn the_first_rule_that_matches_decides() {
     assert_eq!(weight.initializer, Scheme::he_normal().with_seed(7u64));
     assert_eq!(weight.tensor.layout, Layout::torch());
     assert_eq!(weight.dtype, Dtype::Float32);
-    assert_eq!(weight.draw.explanation().scaling.as_ref().unwrap().fans.fan_in, 6);
+    assert_eq!(weight.draw.explanation().scaling.as_ref().unwrap().fans.fan_in, 6.into());
     assert_eq!((weight.seed(), weight.bytes), (Some(7), 96));
 
     // The second rule sets no initializer: the spec's own, with what the rule sets.

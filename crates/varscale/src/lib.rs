@@ -62,7 +62,7 @@ pub use number::{Number, short};
 #[cfg(feature = "serde")]
 pub use schemes::config::{ConfigForm, Serialized};
 pub use schemes::{
-    Argument, Array, Class, Content, Distribution, Explanation, Fans, Law, Literal, Mode,
+    Argument, Array, Class, Content, Distribution, Explanation, Fan, Fans, Law, Literal, Mode,
     Parameter, Pattern, Scaling, Scheme,
 };
 pub use seed::{Seed, SeedError, SeedGenerator};

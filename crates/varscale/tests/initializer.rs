@@ -181,11 +181,11 @@ fn explicit_axes_replace_the_layout() {
         .unwrap();
     let tensor = Tensor::new([3, 7]).with_layout(Layout::keras());
     let explanation = scheme.clone().explain(&tensor).unwrap();
-    assert_eq!(explanation.scaling.unwrap().fans.fan_in, 7);
+    assert_eq!(explanation.scaling.unwrap().fans.fan_in, 7.into());
     // One alone has no effect, as in Keras.
     let one = scheme.with_axes(Some(vec![1]), None).unwrap();
     let explanation = one.with_seed(1).explain(&tensor).unwrap();
-    assert_eq!(explanation.scaling.unwrap().fans.fan_in, 3);
+    assert_eq!(explanation.scaling.unwrap().fans.fan_in, 3.into());
 }
 
 #[test]

@@ -167,7 +167,7 @@ impl Layout {
     /// // The query projection of multi-head attention: (model, heads, head size).
     /// let layout = Layout::einsum("abc,cde->abde")?;
     /// let fans = Fans::new(&[512, 8, 64], &layout).unwrap();
-    /// assert_eq!((fans.fan_in, fans.fan_out), (512, 512));
+    /// assert_eq!((fans.fan_in, fans.fan_out), (512.into(), 512.into()));
     /// # Ok::<(), varscale::LayoutError>(())
     /// ```
     pub fn einsum(equation: &str) -> Result<Self, LayoutError> {
@@ -184,6 +184,16 @@ impl Layout {
 
     /// `jax:IN/OUT/BATCH`: JAX's `in_axis`, `out_axis` and `batch_axis`. Axes in none of them are
     /// the receptive field (`jax/_src/nn/initializers.py`).
+    ///
+    /// Axes may coincide, as in Flax's default for embeddings: the receptive field is the number of
+    /// elements / inputs / outputs / batch, and fans may be fractions.
+    ///
+    /// ```
+    /// use varscale::{Fans, Layout};
+    /// let fans = Fans::new(&[5000, 64], &Layout::jax([-2], [0], []))?;
+    /// assert_eq!((fans.fan_in, fans.fan_out), (64.into(), 64.into()));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
     pub fn jax(
         input: impl Into<Vec<isize>>,
         output: impl Into<Vec<isize>>,
@@ -203,7 +213,7 @@ impl Layout {
     /// use varscale::{Fans, Layout};
     /// let depthwise = Layout::torch().with_groups(64)?;
     /// let fans = Fans::new(&[64, 1, 3, 3], &depthwise).unwrap();
-    /// assert_eq!((fans.fan_in, fans.fan_out), (9, 9));
+    /// assert_eq!((fans.fan_in, fans.fan_out), (9.into(), 9.into()));
     /// # Ok::<(), varscale::LayoutError>(())
     /// ```
     pub fn with_groups(self, groups: usize) -> Result<Self, LayoutError> {
@@ -228,12 +238,8 @@ impl Layout {
         match &self.kind {
             Kind::Einsum { roles, .. } if roles.len() == rank => Ok(roles.clone()),
             Kind::Einsum { roles, .. } => Err(self.rank_error(roles.len().to_string(), shape)),
-            Kind::Axes { input, output } => {
-                Self::explicit(shape, Role::Batch, &[input, output, &[]])
-            }
-            Kind::Jax { input, output, batch } => {
-                Self::explicit(shape, Role::Receptive, &[input, output, batch])
-            }
+            Kind::Axes { input, output } => Self::keras_roles(shape, [input, output]),
+            Kind::Jax { input, output, batch } => Self::jax_roles(shape, [input, output, batch]),
             _ if self.groups > 1 && rank < 3 => Err(self.rank_error("3 or more".into(), shape)),
             _ if rank < 2 => Ok(vec![Role::InputOutput; rank]),
             kind => {
@@ -262,38 +268,79 @@ impl Layout {
         LayoutError::Rank { layout: self.to_string(), expected, shape: shape.to_vec() }
     }
 
-    fn explicit(
-        shape: &[usize],
-        others: Role,
-        axes: &[&[isize]; 3],
-    ) -> Result<Vec<Role>, LayoutError> {
-        let names = ["input_axes", "output_axes", "batch_axes"];
-        let mut roles = vec![None; shape.len()];
-        for ((argument, axes), role) in
-            names.into_iter().zip(axes).zip([Role::Input, Role::Output, Role::Batch])
-        {
-            for &axis in *axes {
-                let index = if axis < 0 {
-                    shape.len().checked_add_signed(axis)
-                } else {
-                    Some(axis as usize)
-                };
-                match index.and_then(|index| roles.get_mut(index)) {
-                    Some(slot @ None) => *slot = Some(role),
-                    Some(Some(role)) => {
-                        let (role, shape) = (*role, shape.to_vec());
-                        return Err(LayoutError::AxisRepeated { argument, axis, role, shape });
-                    }
-                    None => {
-                        return Err(LayoutError::AxisRange {
-                            argument,
-                            axis,
-                            shape: shape.to_vec(),
-                        });
-                    }
+    /// The roles of Keras's `input_axes` and `output_axes`.
+    fn keras_roles(shape: &[usize], axes: [&[isize]; 2]) -> Result<Vec<Role>, LayoutError> {
+        let mut roles = vec![Role::Batch; shape.len()];
+        for ((argument, axes), own) in AXES.into_iter().zip(axes).zip([Role::Input, Role::Output]) {
+            for &axis in axes {
+                let role = &mut roles[index(argument, axis, shape)?];
+                if *role != Role::Batch {
+                    let (role, shape) = (*role, shape.to_vec());
+                    return Err(LayoutError::AxisRepeated { argument, axis, role, shape });
                 }
+                *role = own;
             }
         }
-        Ok(roles.into_iter().map(|role| role.unwrap_or(others)).collect())
+        Ok(roles)
     }
+
+    /// The roles of JAX's axes, which may coincide.
+    fn jax_roles(shape: &[usize], axes: [&[isize]; 3]) -> Result<Vec<Role>, LayoutError> {
+        let mut named = vec![[false; 3]; shape.len()];
+        for (own, (argument, axes)) in AXES.into_iter().zip(axes).enumerate() {
+            for &axis in axes {
+                named[index(argument, axis, shape)?][own] = true;
+            }
+        }
+        let role = |named: [bool; 3]| match named {
+            [false, false, false] => Role::Receptive,
+            [true, false, false] => Role::Input,
+            [false, true, false] => Role::Output,
+            [false, false, true] => Role::Batch,
+            [true, true, false] => Role::InputOutput,
+            [true, false, true] => Role::InputBatch,
+            [false, true, true] => Role::OutputBatch,
+            [true, true, true] => Role::InputOutputBatch,
+        };
+        Ok(named.into_iter().map(role).collect())
+    }
+
+    /// Where JAX's axes coincide: what divides the number of elements, in fan_in (the outputs and
+    /// the batch) and in fan_out (the inputs and the batch).
+    pub(crate) fn divisors(&self, shape: &[usize]) -> Result<Option<[u64; 2]>, LayoutError> {
+        let Kind::Jax { input, output, batch } = &self.kind else { return Ok(None) };
+        let mut seen = vec![false; shape.len()];
+        let (mut coincide, mut sizes) = (None, [1_u64; 3]);
+        for ((argument, axes), size) in AXES.into_iter().zip([input, output, batch]).zip(&mut sizes)
+        {
+            for &axis in axes {
+                let at = index(argument, axis, shape)?;
+                if core::mem::replace(&mut seen[at], true) {
+                    coincide = Some((argument, axis));
+                }
+                // An axis that is named again and again may pass the number of elements.
+                *size = size.saturating_mul(shape[at] as u64);
+            }
+        }
+        let Some((argument, axis)) = coincide else { return Ok(None) };
+        let [input, output, batch] = sizes;
+        let divisors = [output, input].map(|size| size.saturating_mul(batch));
+        if divisors.contains(&u64::MAX) {
+            let (role, shape) = (Role::Receptive, shape.to_vec());
+            return Err(LayoutError::AxisRepeated { argument, axis, role, shape });
+        }
+        Ok(Some(divisors))
+    }
+}
+
+const AXES: [&str; 3] = ["input_axes", "output_axes", "batch_axes"];
+
+/// The axis, counted from the front.
+fn index(argument: &'static str, axis: isize, shape: &[usize]) -> Result<usize, LayoutError> {
+    let index = if axis < 0 { shape.len().checked_add_signed(axis) } else { Some(axis as usize) };
+    index.filter(|&index| index < shape.len()).ok_or_else(|| LayoutError::AxisRange {
+        argument,
+        axis,
+        shape: shape.to_vec(),
+    })
 }

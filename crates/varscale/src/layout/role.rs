@@ -12,10 +12,17 @@ pub enum Role {
     Output,
     /// The receptive field of a convolution: counts in both fans.
     Receptive,
-    /// The only axis of a vector, which Keras counts in both fans.
+    /// The only axis of a vector, which Keras counts in both fans; in the layout `jax`, an axis that
+    /// is named as both.
     InputOutput,
     /// Independent copies of the same weight: counts in no fan.
     Batch,
+    /// Named as input and batch in the layout `jax`.
+    InputBatch,
+    /// Named as output and batch in the layout `jax`.
+    OutputBatch,
+    /// Named as input, output and batch in the layout `jax`.
+    InputOutputBatch,
     /// Channels that do not see each other (a depthwise kernel): counts in no fan.
     Group,
 }
@@ -28,6 +35,9 @@ impl fmt::Display for Role {
             Self::Receptive => "receptive",
             Self::InputOutput => "input and output",
             Self::Batch => "batch",
+            Self::InputBatch => "input and batch",
+            Self::OutputBatch => "output and batch",
+            Self::InputOutputBatch => "input, output and batch",
             Self::Group => "group",
         })
     }

@@ -69,9 +69,9 @@ pub struct Fans {
     /// What each axis stands for.
     pub roles: Vec<Role>,
     /// Inputs that reach one output.
-    pub fan_in: u64,
+    pub fan_in: Fan,
     /// Outputs that one input reaches.
-    pub fan_out: u64,
+    pub fan_out: Fan,
 }
 
 impl Fans {
@@ -87,7 +87,7 @@ impl Fans {
     /// ```
     /// use varscale::{Fans, Layout};
     /// let fans = Fans::new(&[3, 3, 16, 32], &Layout::keras())?;
-    /// assert_eq!((fans.fan_in, fans.fan_out), (144, 288));
+    /// assert_eq!((fans.fan_in, fans.fan_out), (144.into(), 288.into()));
     /// # Ok::<(), varscale::Error>(())
     /// ```
     pub fn new(shape: &[usize], layout: &Layout) -> Result<Self, Error> {
@@ -98,6 +98,11 @@ impl Fans {
     /// As [`Fans::new`], of a shape whose elements were counted.
     pub(crate) fn count(shape: &[usize], layout: &Layout) -> Result<Self, LayoutError> {
         let roles = layout.roles(shape)?;
+        if let Some(divisors) = layout.divisors(shape)? {
+            let elements = product(shape.iter().copied()).unwrap_or(u64::MAX);
+            let [fan_in, fan_out] = divisors.map(|divisor| Fan::new(elements, divisor));
+            return Ok(Self { roles, fan_in, fan_out });
+        }
         let fan = |own| {
             let counted =
                 |role: Role| role == own || matches!(role, Role::Receptive | Role::InputOutput);
@@ -116,20 +121,81 @@ impl Fans {
             return Err(LayoutError::Groups { groups: groups as usize, reason });
         }
         *(if divide_out { &mut fan_out } else { &mut fan_in }) /= groups;
-        Ok(Self { roles, fan_in, fan_out })
+        Ok(Self { roles, fan_in: fan_in.into(), fan_out: fan_out.into() })
     }
 
-    /// The number that divides the scale: the fan that `mode` names, and at least 1, as in Keras.
+    /// The number that divides the scale: the fan that `mode` names. At least 1, as in Keras, unless
+    /// the fans are JAX's fractions.
     #[must_use]
     pub fn divisor(&self, mode: Mode) -> f64 {
-        // Summed as integers first, as Python does: (2^53 + 1) + 1 would round otherwise.
-        let sum = u128::from(self.fan_in) + u128::from(self.fan_out);
+        let (fan_in, fan_out) = (self.fan_in.to_f64(), self.fan_out.to_f64());
+        let whole = self.fan_in.divisor == 1 && self.fan_out.divisor == 1;
         let fan = match mode {
-            Mode::FanIn => self.fan_in as f64,
-            Mode::FanOut => self.fan_out as f64,
-            Mode::FanAvg => sum as f64 / 2.0,
-            Mode::FanGeoAvg => sqrt_f64(self.fan_in as f64 * self.fan_out as f64),
+            Mode::FanIn => fan_in,
+            Mode::FanOut => fan_out,
+            // Summed as integers first, as Python does: (2^53 + 1) + 1 would round otherwise.
+            Mode::FanAvg if whole => {
+                (u128::from(self.fan_in.dividend) + u128::from(self.fan_out.dividend)) as f64 / 2.0
+            }
+            Mode::FanAvg => (fan_in + fan_out) / 2.0,
+            Mode::FanGeoAvg => sqrt_f64(fan_in * fan_out),
         };
-        if fan > 1.0 { fan } else { 1.0 }
+        if fan > 1.0 || !whole { fan } else { 1.0 }
+    }
+}
+
+/// A fan: a whole number, or a fraction in lowest terms where JAX's axes coincide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fan {
+    dividend: u64,
+    divisor: u64,
+}
+
+impl Fan {
+    /// Of an empty shape, whose divisor may be 0, the fan is 0.
+    fn new(dividend: u64, divisor: u64) -> Self {
+        let (mut common, mut rest) = (dividend, divisor);
+        while rest > 0 {
+            (common, rest) = (rest, common % rest);
+        }
+        let common = common.max(1);
+        Self { dividend: dividend / common, divisor: (divisor / common).max(1) }
+    }
+
+    /// The nearest number.
+    #[must_use]
+    pub const fn to_f64(self) -> f64 {
+        self.dividend as f64 / self.divisor as f64
+    }
+
+    /// The number, where it is whole.
+    #[must_use]
+    pub const fn whole(self) -> Option<u64> {
+        if self.divisor == 1 { Some(self.dividend) } else { None }
+    }
+}
+
+impl From<u64> for Fan {
+    fn from(whole: u64) -> Self {
+        Self { dividend: whole, divisor: 1 }
+    }
+}
+
+impl fmt::Display for Fan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.whole() {
+            Some(whole) => whole.fmt(f),
+            None => f.pad(&format!("{}/{}", self.dividend, self.divisor)),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Fan {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.whole() {
+            Some(whole) => serializer.serialize_u64(whole),
+            None => serializer.serialize_f64(self.to_f64()),
+        }
     }
 }

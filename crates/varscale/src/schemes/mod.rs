@@ -22,7 +22,7 @@ pub use self::{
     content::Content,
     distribution::Distribution,
     explain::Explanation,
-    fans::{Fans, Mode},
+    fans::{Fan, Fans, Mode},
     formula::{Argument, Literal, Parameter, Scaling},
     law::Law,
     pattern::Pattern,
