@@ -60,7 +60,7 @@ impl Plan {
         seed: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let seed = given(seed)?;
-        let file: PlanFile = serde_json::from_str(file)
+        let file = PlanFile::from_json(file)
             .map_err(|error| PyValueError::new_err(format!("invalid plan: {error}")))?;
         let Some(spec) = spec else {
             let here = Path::new("");

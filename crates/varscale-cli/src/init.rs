@@ -100,6 +100,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
                 "global_seed": global_seed,
                 "tensors": summary.tensors,
                 "parameters": summary.parameters,
+                "skipped": plan.skipped.len(),
                 "bytes": summary.bytes,
                 "seconds": summary.seconds,
                 "removed": summary.leftovers.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
@@ -120,5 +121,9 @@ fn text(plan: &Plan, summary: &Summary) -> String {
     for column in figures.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("seed {}\n{}\n", plan.shown_seed(), figures.trim_fmt())
+    let skipped = match plan.skipped.len() {
+        0 => String::new(),
+        count => format!("{} tensors skipped\n", HumanCount(count as u64)),
+    };
+    format!("seed {}\n{}\n{skipped}", plan.shown_seed(), figures.trim_fmt())
 }

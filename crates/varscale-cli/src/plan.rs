@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::HumanCount;
 use serde_json::Value as Json;
 use varscale::{Content, Law, Pattern, Seed, short};
-use varscale_model::{Error, Plan, PlanFile, PlanSeed, PlannedTensor, Seeds, shown};
+use varscale_model::{Error, Plan, PlanFile, PlanSeed, PlannedTensor, Seeds, SpecTensor, shown};
 
 use crate::{
     output::{is_dash, stdin_path},
@@ -127,14 +127,21 @@ fn text(plan: &Plan) -> String {
     for planned in &plan.tensors {
         rows.add_row(row(planned, is_drawn(plan)));
     }
+    for tensor in &plan.skipped {
+        rows.add_row(skipped(tensor));
+    }
     let seed = match is_drawn(plan) {
         true => "none yet: init draws one, and --seed N names one".to_owned(),
         false => plan.shown_seed(),
     };
     format!(
-        "{}\n\n{} tensors, {} parameters, {} bytes, stream {}, seed {}\n",
+        "{}\n\n{} tensors{}, {} parameters, {} bytes, stream {}, seed {}\n",
         rows.trim_fmt(),
         HumanCount(plan.tensors.len() as u64),
+        match plan.skipped.len() {
+            0 => String::new(),
+            count => format!(" ({} skipped)", HumanCount(count as u64)),
+        },
         HumanCount(plan.parameters()),
         HumanCount(plan.bytes()),
         plan.stream.id(),
@@ -142,14 +149,29 @@ fn text(plan: &Plan) -> String {
     )
 }
 
+/// The row of a tensor that is left out.
+fn skipped(tensor: &SpecTensor) -> [String; 9] {
+    let mut row = [const { String::new() }; 9];
+    row.fill("-".to_owned());
+    row[0] = shown(&tensor.name).into_owned();
+    row[1] = sizes(&tensor.shape);
+    row[2] = "skipped".to_owned();
+    row[8] = shown(&tensor.dtype).into_owned();
+    row
+}
+
+fn sizes(shape: &[usize]) -> String {
+    let sizes: Vec<_> = shape.iter().map(ToString::to_string).collect();
+    format!("({})", sizes.join(", "))
+}
+
 fn row(planned: &PlannedTensor, drawn: bool) -> [String; 9] {
     let PlannedTensor { tensor, initializer, dtype, draw, .. } = planned;
     let none = || "-".to_owned();
-    let sizes: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
     let fans = draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
     [
         shown(&tensor.name).into_owned(),
-        format!("({})", sizes.join(", ")),
+        sizes(&tensor.shape),
         initializer.class_name().to_owned(),
         tensor.layout.to_string(),
         fans.map_or_else(none, |fans| fans.fan_in.to_string()),

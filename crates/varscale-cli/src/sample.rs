@@ -51,9 +51,9 @@ impl<'a> Sample<'a> {
             name: if name.is_empty() { "tensor".to_owned() } else { name.clone() },
             draw: self.draw.clone(),
             slice: self.slice.clone(),
-            dtype: *dtype,
+            dtype: (*dtype).into(),
         };
-        let entry = Entry { name: &piece.name, dtype: *dtype, shape: &self.slice.extent };
+        let entry = Entry { name: &piece.name, dtype: piece.dtype, shape: &self.slice.extent };
         let header = target.format.header(&[entry], &self.metadata());
         let header = header.map_err(|error| Failure::Input(error.to_string()))?;
         let bytes = dtype.bytes(self.elements).unwrap_or(u64::MAX);

@@ -43,6 +43,7 @@ mod plan_file;
 mod seeds;
 mod shown;
 mod spec;
+mod stored;
 
 pub use checkpoint::{CheckpointError, Summary, dry_run, write, write_file};
 pub use error::Error;
@@ -52,4 +53,10 @@ pub use pieces::{Options, Piece, WriteError, write_pieces};
 pub use plan::{Plan, PlanError, PlanSeed, PlannedTensor};
 pub use plan_file::{PlanFile, PlanFileError, Rule, Seeds};
 pub use shown::shown;
-pub use spec::{Spec, SpecDtypeError, SpecError, SpecTensor};
+pub use spec::{Spec, SpecError, SpecTensor};
+pub use stored::{Integer, StoredDtype, StoredDtypeError};
+
+/// Names in a message.
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}

@@ -9,7 +9,9 @@ use std::{
     thread,
 };
 
-use varscale::{Draw, Dtype, DtypeVisitor, Element, Pool, Slice};
+use varscale::{Draw, DtypeVisitor, Element, Pool, Slice};
+
+use crate::{Integer, StoredDtype};
 
 /// One is drawn into while another is written and a third waits.
 const BUFFERS: usize = 3;
@@ -27,7 +29,7 @@ pub struct Piece {
     /// Which of them.
     pub slice: Slice,
     /// What they are rounded to.
-    pub dtype: Dtype,
+    pub dtype: StoredDtype,
 }
 
 /// How values are written. Nothing here changes a value.
@@ -89,7 +91,7 @@ pub enum WriteError {
 ///
 /// let draw = Scheme::ones().with_seed(0).draw([2, 3])?;
 /// let slice = Slice::whole(draw.shape());
-/// let piece = Piece { name: "w".into(), draw, slice, dtype: Dtype::BFloat16 };
+/// let piece = Piece { name: "w".into(), draw, slice, dtype: Dtype::BFloat16.into() };
 /// let mut bytes = Vec::new();
 /// write_pieces([piece], Options::default(), &AtomicBool::new(false), &mut |_| (), &mut |some| {
 ///     bytes.extend_from_slice(some);
@@ -147,7 +149,10 @@ pub fn write_pieces(
             Ok(taken)
         };
         let drawn: Result<(), WriteError> = pieces.into_iter().try_for_each(|piece| {
-            let opened = piece.dtype.visit(&piece);
+            let opened = match piece.dtype {
+                StoredDtype::Drawn(dtype) => dtype.visit(&piece),
+                StoredDtype::Integer(dtype) => piece.integers(dtype),
+            };
             let (mut fill, mut remaining) = opened.map_err(|source| piece.failed(source))?;
             while remaining > 0 {
                 let bytes = (words as u64 * 8).min(remaining);
@@ -193,6 +198,22 @@ impl DtypeVisitor for &Piece {
 }
 
 impl Piece {
+    /// As for other dtypes.
+    fn integers(&self, dtype: Integer) -> Result<(Fill, u64), varscale::Error> {
+        let mut reader = self.draw.reader::<f64>(&self.slice)?;
+        let bytes = reader.remaining() * dtype.size() as u64;
+        let mut values = vec![0.0; BUFFER_UNIT];
+        let fill = move |bytes: &mut [u8]| {
+            bytes.chunks_mut(BUFFER_UNIT * dtype.size()).try_for_each(|bytes| {
+                let values = &mut values[..bytes.len() / dtype.size()];
+                reader.fill(values)?;
+                dtype.fill(values, bytes);
+                Ok(())
+            })
+        };
+        Ok((Box::new(fill), bytes))
+    }
+
     fn failed(&self, source: varscale::Error) -> WriteError {
         WriteError::Draw { tensor: self.name.clone(), source }
     }

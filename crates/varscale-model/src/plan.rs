@@ -7,13 +7,12 @@ use std::{
 
 use serde_json::{Value, json};
 use varscale::{
-    ConfigError, ConfigForm, Draw, Dtype, Initializer, Scheme, Seed, SeedError, Stream, Tensor,
+    ConfigError, ConfigForm, Draw, Initializer, Scheme, Seed, SeedError, Stream, Tensor,
 };
 
 use crate::{
-    Error, PlanFile, Rule, Seeds, Spec, SpecTensor,
+    Error, Integer, PlanFile, Rule, Seeds, Spec, SpecTensor, StoredDtype, StoredDtypeError,
     seeds::{Shared, TensorSeeds},
-    spec::SpecDtypeError,
 };
 
 /// A whole model's initialization, resolved: nothing of it is left to chance.
@@ -27,6 +26,8 @@ pub struct Plan {
     pub stream: Stream,
     /// The tensors in the spec's order.
     pub tensors: Vec<PlannedTensor>,
+    /// The tensors of the spec that rules leave out.
+    pub skipped: Vec<SpecTensor>,
     /// The files that it was read from, which [`write()`](crate::write()) does not overwrite.
     pub inputs: Vec<PathBuf>,
 }
@@ -72,8 +73,8 @@ pub struct PlannedTensor {
     pub tensor: Tensor,
     /// Its initializer, with its seed.
     pub initializer: Initializer,
-    /// The dtype that it is drawn in.
-    pub dtype: Dtype,
+    /// The dtype that it is stored in.
+    pub dtype: StoredDtype,
     /// Its values. A generator's are those of its first call: in a plan, tensors differ by name.
     pub draw: Draw,
     /// Size of its values in bytes.
@@ -174,12 +175,26 @@ pub enum PlanError {
         tensor: String,
     },
     /// A dtype that a tensor cannot have.
-    #[error("tensor {tensor:?}: {source}")]
+    #[error("tensor {tensor:?}: {source}, set dtype in a rule, or leave it out by skip = true")]
     Dtype {
         /// Its name.
         tensor: String,
         /// Why.
-        source: SpecDtypeError,
+        source: StoredDtypeError,
+    },
+    /// Values that an integer type does not hold.
+    #[error(
+        "tensor {tensor:?} of dtype {} cannot hold {received}: zeros, ones and constants that \
+         are integers from {} to {} (below 2^53) are allowed, another dtype by a rule, and skip = true",
+        dtype.name(), dtype.range().0, dtype.range().1
+    )]
+    Integer {
+        /// Its name.
+        tensor: String,
+        /// Its dtype.
+        dtype: Integer,
+        /// The initializer, or a value of it.
+        received: String,
     },
     /// More bytes than a file can have.
     #[error("tensor {tensor:?} of shape {shape:?} ends above 2^64 - 1 bytes, the most allowed")]
@@ -248,14 +263,20 @@ impl Plan {
         let mut seeds = TensorSeeds::new(seed, file)?;
         let mut end = 0u64;
         let mut tensors = Vec::with_capacity(spec.tensors.len());
+        let mut skipped = Vec::new();
         for (tensor, rule) in spec.tensors.iter().zip(deciding) {
-            let planned =
-                resolve(tensor, rule.map(|index| (index, &file.rules[index])), file, &mut seeds)?;
+            let rule = rule.map(|index| (index, &file.rules[index]));
+            if rule.is_some_and(|(_, rule)| rule.skip) {
+                seeds.pass(tensor)?;
+                skipped.push(tensor.clone());
+                continue;
+            }
+            let planned = resolve(tensor, rule, file, &mut seeds)?;
             end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        let seeds = seeds.of_plan();
-        Ok(Self { seed, seeds, stream: file.stream, tensors, inputs: Vec::new() })
+        let (stream, inputs) = (file.stream, Vec::new());
+        Ok(Self { seed, seeds: seeds.of_plan(), stream, tensors, skipped, inputs })
     }
 
     /// The plan of a plan file and of the spec that it names.
@@ -323,8 +344,13 @@ impl Plan {
                 _ => None,
             },
             "tensors": self.tensors.iter().map(PlannedTensor::to_json).collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(|tensor| {
+                let SpecTensor { name, dtype, shape, .. } = tensor;
+                json!({"name": name, "dtype": dtype, "shape": shape})
+            }).collect::<Vec<_>>(),
             "totals": {
                 "tensors": self.tensors.len(),
+                "skipped": self.skipped.len(),
                 "parameters": self.parameters(),
                 "bytes": self.bytes(),
             },
@@ -410,20 +436,38 @@ fn resolve(
         Some(global) => initializer.with_global_seed(global),
     };
 
-    let dtype = match rule.and_then(|rule| rule.dtype).or(file.dtype) {
-        Some(dtype) => dtype,
-        None => {
-            spec.dtype().map_err(|source| PlanError::Dtype { tensor: spec.name.clone(), source })?
-        }
-    };
+    let dtype = dtype(spec, rule, file)?;
     let layout = rule.and_then(|rule| rule.layout.clone()).or_else(|| file.layout.clone());
     let layout = layout.unwrap_or_default();
     let tensor = Tensor::new(&spec.shape[..]).named(&spec.name).with_layout(layout);
 
     let draw = initializer.draw_call(&tensor, 0).map_err(refused)?;
-    draw.check(dtype).map_err(refused)?;
+    match dtype {
+        StoredDtype::Drawn(dtype) => draw.check(dtype).map_err(refused)?,
+        StoredDtype::Integer(dtype) => dtype.check(&draw).map_err(|received| {
+            PlanError::Integer { tensor: spec.name.clone(), dtype, received }
+        })?,
+    }
     let bytes = dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
     Ok(PlannedTensor { tensor, initializer, dtype, draw, bytes, seed_of_plan })
+}
+
+/// The dtype that a tensor is stored in. One for all tensors is none for integers, such as counts.
+fn dtype(
+    spec: &SpecTensor,
+    rule: Option<&Rule>,
+    file: &PlanFile,
+) -> Result<StoredDtype, PlanError> {
+    if let Some(dtype) = rule.and_then(|rule| rule.dtype) {
+        return Ok(dtype);
+    }
+    match (spec.dtype(), file.dtype) {
+        (Ok(StoredDtype::Integer(dtype)), _) => Ok(dtype.into()),
+        (_, Some(dtype)) => Ok(dtype.into()),
+        (dtype, None) => {
+            dtype.map_err(|source| PlanError::Dtype { tensor: spec.name.clone(), source })
+        }
+    }
 }
 
 fn too_large(spec: &SpecTensor) -> PlanError {

@@ -7,7 +7,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use varscale::{Dtype, Layout, Scheme, Seed, Stream};
 
-use crate::{Error, input};
+use crate::{Error, StoredDtype, input};
 
 /// A plan file: a spec, defaults, and the rules.
 ///
@@ -26,7 +26,7 @@ use crate::{Error, input};
 ///     [[rules]]
 ///     match = "*"
 ///     initializer = { class_name = "RandomNormal", config = { stddev = 0.02 } }
-///     dtype = "bfloat16"        # a rule may set layout, dtype and seed
+///     dtype = "bfloat16"        # a rule may set layout, dtype and seed; or skip = true, and no more
 ///     optional = true           # it may decide no tensor, which is refused otherwise
 ///     "#,
 /// )?;
@@ -53,7 +53,7 @@ pub struct PlanFile {
     /// Stream of every tensor: the native one, unless it is named.
     #[serde(default)]
     pub stream: Stream,
-    /// Dtype of every tensor, in place of the spec's.
+    /// Dtype of every tensor but integers and truth values, in place of the spec's.
     #[serde(default)]
     pub dtype: Option<Dtype>,
     /// Layout of every tensor.
@@ -105,13 +105,16 @@ pub struct Rule {
     pub layout: Option<Layout>,
     /// Their dtype.
     #[serde(default)]
-    pub dtype: Option<Dtype>,
+    pub dtype: Option<StoredDtype>,
     /// Their seed, where the initializer has none of its own.
     #[serde(default)]
     pub seed: Option<Seed>,
     /// Whether the rule may decide no tensor: one of a file that several models share.
     #[serde(default)]
     pub optional: bool,
+    /// Whether they are left out of the checkpoint. Such a rule sets nothing else.
+    #[serde(default)]
+    pub skip: bool,
 }
 
 /// What is wrong with a plan file.
@@ -130,11 +133,37 @@ impl PlanFile {
     pub fn from_toml(text: &str) -> Result<Self, PlanFileError> {
         let file: Self = toml::from_str(text)
             .map_err(|error| PlanFileError { reason: error.to_string().trim_end().into() })?;
-        let refused = |reason: &str| Err(PlanFileError { reason: reason.into() });
-        if file.seed.is_some() && file.global_seed.is_some() {
-            return refused("give seed or global_seed, not both");
+        file.checked()
+    }
+
+    /// A plan file's content as JSON.
+    ///
+    /// # Errors
+    /// [`PlanFileError`] with the line and what is allowed there.
+    pub fn from_json(text: &str) -> Result<Self, PlanFileError> {
+        let file: Self = serde_json::from_str(text)
+            .map_err(|error| PlanFileError { reason: error.to_string() })?;
+        file.checked()
+    }
+
+    fn checked(self) -> Result<Self, PlanFileError> {
+        if self.seed.is_some() && self.global_seed.is_some() {
+            return Err(PlanFileError { reason: "give seed or global_seed, not both".into() });
         }
-        Ok(file)
+        let sets = |rule: &&Rule| {
+            let Rule { scheme, layout, dtype, seed, .. } = rule;
+            scheme.is_some() || layout.is_some() || dtype.is_some() || seed.is_some()
+        };
+        match self.rules.iter().filter(|rule| rule.skip).find(sets) {
+            Some(rule) => {
+                let reason = format!(
+                    "the rule with match {:?} skips its tensors: it can set nothing of theirs",
+                    rule.pattern()
+                );
+                Err(PlanFileError { reason })
+            }
+            None => Ok(self),
+        }
     }
 
     /// A plan file.

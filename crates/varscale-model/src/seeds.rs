@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use varscale::{PythonRandom, Seed, Stream};
+use varscale::{PythonRandom, Scheme, Seed, Stream};
 
-use crate::{PlanError, PlanFile, PlanSeed, Seeds};
+use crate::{PlanError, PlanFile, PlanSeed, Seeds, SpecTensor};
 
 /// Whose seed it is that several tensors may share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +63,17 @@ impl TensorSeeds {
             PlanSeed::Global(_) => None,
             PlanSeed::Drawn(_) => self.chosen.or(Some(Seeds::ByName)),
             PlanSeed::Given(_) => self.chosen,
+        }
+    }
+
+    /// Passes by a tensor that is left out: what Keras draws for it is no other tensor's.
+    pub(crate) fn pass(&mut self, tensor: &SpecTensor) -> Result<(), PlanError> {
+        let own = tensor.initializer.as_ref().map(Scheme::deserialize);
+        match own {
+            Some(Ok((scheme, None))) if scheme.class().draws && self.python.is_some() => {
+                self.of_tensor(&tensor.name).map(drop)
+            }
+            _ => Ok(()),
         }
     }
 

@@ -10,7 +10,7 @@ use safetensors::{Dtype as Stored, SafeTensors};
 use tempfile::TempDir;
 use varscale::{Dtype, Slice};
 use varscale_model::{
-    CheckpointError, Options, Output, Plan, PlanFile, Spec, WriteError, dry_run, write,
+    CheckpointError, Options, Output, Plan, PlanFile, Spec, StoredDtype, WriteError, dry_run, write,
 };
 
 /// Every dtype, distribution and kind of shape, in an order that alignment has to change.
@@ -64,7 +64,8 @@ fn holds_what_the_plan_draws() {
                     .collect()
             };
         }
-        let (dtype, drawn): (_, Vec<u8>) = match planned.dtype {
+        let StoredDtype::Drawn(dtype) = planned.dtype else { panic!("{}", planned.dtype) };
+        let (dtype, drawn): (_, Vec<u8>) = match dtype {
             Dtype::Float16 => (Stored::F16, bytes!(varscale::half::f16)),
             Dtype::BFloat16 => (Stored::BF16, bytes!(varscale::half::bf16)),
             Dtype::Float32 => (Stored::F32, bytes!(f32)),

@@ -48,16 +48,16 @@ fn the_first_rule_that_matches_decides() {
 
     assert_eq!(weight.initializer, Scheme::he_normal().with_seed(7u64));
     assert_eq!(weight.tensor.layout, Layout::torch());
-    assert_eq!(weight.dtype, Dtype::Float32);
+    assert_eq!(weight.dtype, Dtype::Float32.into());
     assert_eq!(weight.draw.explanation().scaling.as_ref().unwrap().fans.fan_in, 6.into());
     assert_eq!((weight.seed(), weight.bytes), (Some(7), 96));
 
     // The second rule sets no initializer: the spec's own, with what the rule sets.
     assert_eq!(bias.initializer, Scheme::glorot_uniform().with_seed(8u64));
     assert_eq!(bias.tensor.layout, Layout::keras());
-    assert_eq!((bias.dtype, bias.bytes), (Dtype::Float64, 48));
+    assert_eq!((bias.dtype, bias.bytes), (Dtype::Float64.into(), 48));
 
-    assert_eq!((steps.seed(), steps.dtype), (None, Dtype::Float32));
+    assert_eq!((steps.seed(), steps.dtype), (None, Dtype::Float32.into()));
     assert_eq!((plan.parameters(), plan.bytes()), (31, 148));
     assert_eq!(plan.seed, PlanSeed::Given(7));
 }
@@ -147,7 +147,7 @@ fn what_fits_not_is_refused_by_name() {
             format!("{}\n[[rules]]\nmatch = '*.x'", all("'zeros'")),
             &["rule 2 (match \"*.x\")", "none of the spec's 1 tensors"],
         ),
-        (one("I64", "[2]"), all("'zeros'"), &["\"w\"", "\"I64\"", "\"BF16\""]),
+        (one("F8_E4M3", "[2]"), all("'zeros'"), &["\"w\"", "\"F8_E4M3\"", "\"BF16\"", "skip"]),
         (one("F32", "[2]"), all("'identity'"), &["\"w\"", "[2]", "matrices"]),
         (
             one("F16", "[2]"),
@@ -208,7 +208,10 @@ fn json_tells_all_that_values_depend_on() {
     let json = plan(SPEC, rules, None).unwrap().to_json();
     assert_eq!(json["stream"], Stream::Native.id());
     assert_eq!(json["seed"], 7);
-    assert_eq!(json["totals"], serde_json::json!({"tensors": 3, "parameters": 31, "bytes": 110}));
+    assert_eq!(
+        json["totals"],
+        serde_json::json!({"tensors": 3, "skipped": 0, "parameters": 31, "bytes": 110})
+    );
     let weight = &json["tensors"][0];
     let serialized = Scheme::he_normal().with_seed(7).serialize(ConfigForm::Keras3);
     assert_eq!(weight["initializer"], serialized);

@@ -38,7 +38,7 @@ fn reads_every_key() {
     assert_eq!(rules.layout, Some(Layout::torch().with_groups(2).unwrap()));
     let rule = &rules.rules[0];
     assert_eq!(rule.seed, Some(Seed::from(u64::MAX)));
-    assert_eq!(rule.dtype, Some(Dtype::Float64));
+    assert_eq!(rule.dtype, Some(Dtype::Float64.into()));
     let config = serde_json::json!({"scale": 2, "mode": "fan_out", "seed": 3});
     let expected = Scheme::from_config("VarianceScaling", &config).unwrap();
     assert_eq!(rule.scheme.as_ref(), Some(&expected));

@@ -21,7 +21,7 @@ fn file(header: &str) -> Vec<u8> {
 fn keeps_the_order_and_the_text() {
     let spec = Spec::from_json(
         br#"{"z": {"dtype": "F32", "shape": []},
-             "a": {"shape": [0, 3], "dtype": "int64", "initializer": null},
+             "a": {"shape": [0, 3], "dtype": "F4", "initializer": null},
              "": {"dtype": "float64", "shape": [2], "initializer": "he_normal"}}"#,
     )
     .unwrap();
@@ -29,11 +29,11 @@ fn keeps_the_order_and_the_text() {
     assert_eq!(names, ["z", "a", ""]);
     assert_eq!(spec.tensors[1].shape, [0, 3]);
     assert_eq!(spec.tensors[1].initializer, None);
-    assert_eq!(spec.tensors[0].dtype().unwrap(), varscale::Dtype::Float32);
-    assert_eq!(spec.tensors[2].dtype().unwrap(), varscale::Dtype::Float64);
+    assert_eq!(spec.tensors[0].dtype().unwrap(), varscale::Dtype::Float32.into());
+    assert_eq!(spec.tensors[2].dtype().unwrap(), varscale::Dtype::Float64.into());
     assert_says(
         &spec.tensors[1].dtype().unwrap_err().to_string(),
-        &["\"int64\"", "\"BF16\"", "\"bfloat16\""],
+        &["\"F4\"", "\"BF16\"", "\"bfloat16\""],
     );
 }
 

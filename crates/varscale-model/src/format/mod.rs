@@ -5,7 +5,7 @@ pub(crate) mod safetensors;
 
 use std::path::Path;
 
-use varscale::Dtype;
+use crate::StoredDtype;
 
 /// A tensor in a file: its name, dtype and shape.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +13,7 @@ pub struct Entry<'a> {
     /// Its name; formats of one tensor have none.
     pub name: &'a str,
     /// Its dtype.
-    pub dtype: Dtype,
+    pub dtype: StoredDtype,
     /// Its shape.
     pub shape: &'a [usize],
 }
@@ -69,7 +69,7 @@ pub enum HeaderError {
         /// Extension of the format.
         format: &'static str,
         /// The dtype asked for.
-        dtype: Dtype,
+        dtype: StoredDtype,
         /// Those that it has.
         known: String,
     },
@@ -138,8 +138,8 @@ impl Format {
 /// The name that a format has for a dtype.
 fn dtype_name(
     format: &'static str,
-    names: &[(Dtype, &'static str)],
-    dtype: Dtype,
+    names: &[(StoredDtype, &'static str)],
+    dtype: StoredDtype,
 ) -> Result<&'static str, HeaderError> {
     names.iter().find(|&&(known, _)| known == dtype).map(|&(_, name)| name).ok_or_else(|| {
         let known: Vec<_> = names.iter().map(|(dtype, _)| dtype.name()).collect();

@@ -7,14 +7,30 @@ use std::fmt::Write as _;
 use varscale::Dtype;
 
 use super::{Entry, HeaderError, bytes_of, dtype_name};
+use crate::{
+    Integer::{Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64},
+    StoredDtype::{self, Drawn, Integer},
+};
 
 pub(super) const EXTENSION: &str = "npy";
 
 /// What NumPy can read: more axes than this it refuses.
 const MOST_AXES: usize = 64;
 
-const NAMES: [(Dtype, &str); 3] =
-    [(Dtype::Float16, "<f2"), (Dtype::Float32, "<f4"), (Dtype::Float64, "<f8")];
+const NAMES: [(StoredDtype, &str); 12] = [
+    (Drawn(Dtype::Float16), "<f2"),
+    (Drawn(Dtype::Float32), "<f4"),
+    (Drawn(Dtype::Float64), "<f8"),
+    (Integer(Int8), "|i1"),
+    (Integer(Int16), "<i2"),
+    (Integer(Int32), "<i4"),
+    (Integer(Int64), "<i8"),
+    (Integer(UInt8), "|u1"),
+    (Integer(UInt16), "<u2"),
+    (Integer(UInt32), "<u4"),
+    (Integer(UInt64), "<u8"),
+    (Integer(Bool), "|b1"),
+];
 
 pub(super) fn header(
     tensors: &[Entry<'_>],

@@ -8,7 +8,11 @@ use serde_json::{Map, Value, json};
 use varscale::Dtype;
 
 use super::{Entry, HeaderError, bytes_of, dtype_name, too_large};
-use crate::SpecError;
+use crate::{
+    Integer::{Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64},
+    SpecError,
+    StoredDtype::{self, Drawn, Integer},
+};
 
 pub(super) const EXTENSION: &str = "safetensors";
 
@@ -21,15 +25,24 @@ pub(crate) const MAX_HEADER: u64 = 100_000_000;
 /// Bytes of the length in front of the header; readers expect the data at a multiple of them.
 const PREFIX: usize = 8;
 
-pub(crate) const NAMES: [(Dtype, &str); 4] = [
-    (Dtype::Float16, "F16"),
-    (Dtype::BFloat16, "BF16"),
-    (Dtype::Float32, "F32"),
-    (Dtype::Float64, "F64"),
+pub(crate) const NAMES: [(StoredDtype, &str); 13] = [
+    (Drawn(Dtype::Float16), "F16"),
+    (Drawn(Dtype::BFloat16), "BF16"),
+    (Drawn(Dtype::Float32), "F32"),
+    (Drawn(Dtype::Float64), "F64"),
+    (Integer(Int8), "I8"),
+    (Integer(Int16), "I16"),
+    (Integer(Int32), "I32"),
+    (Integer(Int64), "I64"),
+    (Integer(UInt8), "U8"),
+    (Integer(UInt16), "U16"),
+    (Integer(UInt32), "U32"),
+    (Integer(UInt64), "U64"),
+    (Integer(Bool), "BOOL"),
 ];
 
 /// The dtype that the format calls `name`.
-pub(crate) fn dtype(name: &str) -> Option<Dtype> {
+pub(crate) fn dtype(name: &str) -> Option<StoredDtype> {
     NAMES.iter().find(|&&(_, other)| other == name).map(|&(dtype, _)| dtype)
 }
 

@@ -11,11 +11,10 @@ use std::{
 };
 
 use serde_json::Value;
-use varscale::Dtype;
 
 pub use self::error::SpecError;
 use self::json::Json;
-use crate::{Error, format::safetensors};
+use crate::{Error, StoredDtype, StoredDtypeError, format::safetensors};
 
 /// Tensor names, shapes and dtypes of a model.
 ///
@@ -48,33 +47,14 @@ pub struct SpecTensor {
     pub initializer: Option<Value>,
 }
 
-/// A dtype that no checkpoint is drawn in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "invalid dtype {received:?}: use one of {} (or {}), or set dtype in the plan or in a rule",
-    quoted(safetensors::NAMES.iter().map(|&(_, name)| name)),
-    quoted(Dtype::ALL.iter().map(|dtype| dtype.name()))
-)]
-pub struct SpecDtypeError {
-    /// The name received.
-    pub received: String,
-}
-
-/// Names in a message.
-fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
-}
-
 impl SpecTensor {
-    /// The dtype that [`SpecTensor::dtype`] names. Specs may hold others (`I64`) where the plan
-    /// replaces them.
+    /// The dtype that [`SpecTensor::dtype`] names. Specs may hold others (`F8_E4M3`) where the plan
+    /// replaces them, or skips the tensor.
     ///
     /// # Errors
-    /// [`SpecDtypeError`] for every other.
-    pub fn dtype(&self) -> Result<Dtype, SpecDtypeError> {
-        safetensors::dtype(&self.dtype)
-            .or_else(|| self.dtype.parse().ok())
-            .ok_or_else(|| SpecDtypeError { received: self.dtype.clone() })
+    /// [`StoredDtypeError`] for every other.
+    pub fn dtype(&self) -> Result<StoredDtype, StoredDtypeError> {
+        self.dtype.parse()
     }
 }
 
