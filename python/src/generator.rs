@@ -45,10 +45,10 @@ pub(crate) fn integer(seed: &Bound<'_, PyAny>) -> PyResult<i128> {
              seed={seed} (of type {kind})"
         ))
     })?;
-    index.extract().or_else(|_| {
+    index.extract().map_err(|_| {
         let received =
             index.str().map_or_else(|_| "of too many digits".into(), |it| it.to_string());
-        Err(refused(varscale::SeedError::Range { received }))
+        refused(varscale::SeedError::Range { received })
     })
 }
 

@@ -40,14 +40,14 @@ impl Plan {
     ) -> PyResult<Self> {
         let (seed, seeds) = (given(seed)?, told_apart(seeds)?);
         let read = || {
-            let mut file = PlanFile::read(&path)?;
+            let mut file = PlanFile::read(&path).map_err(failed)?;
             file.seeds = seeds.or(file.seeds);
-            let mut plan =
-                varscale_model::Plan::of(&file, path.parent().unwrap_or(Path::new("")), seed)?;
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let mut plan = varscale_model::Plan::of(&file, folder, seed).map_err(failed)?;
             plan.inputs.push(path.clone());
-            Ok(plan)
+            Ok(Self(plan))
         };
-        py.detach(|| read().map_err(|error: varscale_model::Error| failed(error))).map(Self)
+        py.detach(read)
     }
 
     /// The plan of a spec and of a plan file's content, both as JSON; without a spec, of the one that
