@@ -5,7 +5,7 @@ use pyo3::{
     prelude::*,
     types::PyDict,
 };
-use varscale::{Argument, Class, Layout, Literal, Seed, Serialized, Stream, Tensor};
+use varscale::{Argument, Class, Dtype, Layout, Literal, Seed, Serialized, Stream, Tensor};
 
 use crate::{
     arguments::{argument, axes_of, shape},
@@ -163,7 +163,7 @@ impl Scheme {
         call: Option<u32>,
     ) -> PyResult<Draw> {
         let tensor = tensor(self::shape("shape", shape)?, name, layout)?;
-        self.draw_tensor(tensor, seed, stream, call).map(Draw)
+        self.draw_tensor(tensor, seed, stream, call, None).map(Draw)
     }
 
     /// The values of a tensor, or of a box of it (offset and extent), as a new array: what `draw`
@@ -184,7 +184,8 @@ impl Scheme {
         let shape = self::shape("shape", shape)?;
         let kind = Kind::new(py, dtype)?;
         let (offset, extent) = part.unwrap_or_else(|| (vec![0; shape.len()], shape.clone()));
-        let draw = self.draw_tensor(tensor(shape, name, layout)?, seed, stream, None)?;
+        let tensor = tensor(shape, name, layout)?;
+        let draw = self.draw_tensor(tensor, seed, stream, None, Some(kind.dtype))?;
         array::drawn(py, &draw, &kind, offset, &extent)
     }
 }
@@ -196,6 +197,7 @@ impl Scheme {
         seed: Option<&Bound<'_, PyAny>>,
         stream: &str,
         call: Option<u32>,
+        dtype: Option<Dtype>,
     ) -> PyResult<varscale::Draw> {
         let stream = stream.parse::<Stream>().map_err(refused)?;
         let generator = seed.and_then(|seed| seed.cast::<SeedGenerator>().ok());
@@ -209,9 +211,11 @@ impl Scheme {
             (None, Some(seed)) => Some(integer(seed)?.into()),
         };
         let initializer = varscale::Initializer::new(self.0.clone(), seed).with_stream(stream);
-        let draw = match (generator, call) {
-            (Some(_), None) => initializer.draw(tensor),
-            (_, call) => initializer.draw_call(tensor, call.unwrap_or(0)),
+        let draw = match (generator, call, dtype) {
+            // A refused dtype must not advance a generator.
+            (Some(_), None, Some(dtype)) => initializer.draw_in(tensor, dtype),
+            (Some(_), None, None) => initializer.draw(tensor),
+            (_, call, _) => initializer.draw_call(tensor, call.unwrap_or(0)),
         };
         draw.map_err(refused)
     }

@@ -270,3 +270,17 @@ def test_specs_of_keras_models(tmp_path):
     assert np.frombuffer(values["norm/gamma"], "float32").tolist() == [1.0] * 5
     with pytest.raises(ValueError, match="no variables yet"):
         varscale.spec(keras.Sequential([keras.layers.Dense(3)]))
+
+
+def test_seeds_beyond_64_bits_reach_the_streams_that_reduce_them(tmp_path):
+    spec = {"w": {"dtype": "float32", "shape": [9]}}
+    rule = {"match": "*", "initializer": "he_normal"}
+    wide, small = 7 + 2**70, varscale.HeNormal(7, stream="keras-torch")((9,))
+    for plan in [
+        {"seed": wide, "rules": [rule]},
+        {"rules": [{**rule, "seed": wide}]},
+    ]:
+        out = tmp_path / "m.safetensors"
+        made = varscale.init({"spec": spec, "stream": "keras-torch", **plan}, out, force=True)
+        assert int(made["tensors"][0]["seed"]) == wide
+        assert read(out)[0]["w"] == small.tobytes()

@@ -173,3 +173,11 @@ def test_a_frameworks_stream_has_its_own_values():
     values = varscale.RandomUniform(-1, 1, 42, stream="keras-numpy")((3,))
     expected = np.random.default_rng([42, 0]).uniform(-1, 1, 3).astype("float32")
     assert values.tolist() == expected.tolist()
+
+
+def test_a_refused_dtype_advances_no_generator():
+    generator = varscale.SeedGenerator(1)
+    with pytest.raises(ValueError):
+        varscale.RandomNormal(0, 1e6, seed=generator)((4,), "float16")
+    first = varscale.RandomNormal(0, 1e6, seed=varscale.SeedGenerator(1))((4,))
+    assert np.array_equal(varscale.RandomNormal(0, 1e6, seed=generator)((4,)), first)

@@ -69,7 +69,9 @@ def _resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:
     if "rules" in content:
         content["rules"] = rules_of(content["rules"])
     if content.get("seed") is not None:
-        content["seed"] = integer_seed(content["seed"], str(content.get("stream", "native")))
+        # As text, since JSON's integers end at 64 bits.
+        integer = integer_seed(content["seed"], stream="")
+        content["seed"] = None if integer is None else str(int(integer))
     spec = content.pop("spec", None)
     if spec is None:
         raise ValueError("The plan has no `spec`")

@@ -25,14 +25,15 @@ def _rule(title: str, rule: Any) -> dict[str, Any]:
         raise TypeError(f"{title} must be a mapping, as in {_EXAMPLE}. Received: {rule!r}")
     rule = dict(rule)
     if rule.get("seed") is not None:
-        seed = integer_seed(rule["seed"])
-        rule["seed"] = seed if seed is None else int(seed)
+        # As text, since JSON's integers end at 64 bits; which ones are allowed is the stream's to say.
+        seed = integer_seed(rule["seed"], stream="")
+        rule["seed"] = None if seed is None else str(int(seed))
     if rule.get("initializer") is not None:
         rule["initializer"] = _initializer(title, rule["initializer"], rule.get("seed"))
     return rule
 
 
-def _initializer(title: str, initializer: Any, seed: int | None) -> Any:
+def _initializer(title: str, initializer: Any, seed: str | None) -> Any:
     if isinstance(initializer, str):
         return initializer
     if isinstance(initializer, Mapping):

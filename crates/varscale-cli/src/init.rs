@@ -10,7 +10,7 @@ use varscale_model::{Error, Options, Plan, PlanSeed, Summary, dry_run, write};
 
 use crate::{
     output::{MODELS, Overwrite, Target},
-    plan::{SeedsOption, read_plan},
+    plan::{SeedsOption, read_plan, subnormal},
     report::Report,
     seed::parse_seed,
     terminal::{Failure, Watch, table},
@@ -125,5 +125,6 @@ fn text(plan: &Plan, summary: &Summary) -> String {
         0 => String::new(),
         count => format!("{} tensors skipped\n", HumanCount(count as u64)),
     };
-    format!("seed {}\n{}\n{skipped}", plan.shown_seed(), figures.trim_fmt())
+    let (seed, lost) = (plan.shown_seed(), subnormal(plan));
+    format!("seed {seed}\n{}\n{skipped}{lost}", figures.trim_fmt())
 }

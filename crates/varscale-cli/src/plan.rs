@@ -135,7 +135,7 @@ fn text(plan: &Plan) -> String {
         false => plan.shown_seed(),
     };
     format!(
-        "{}\n\n{} tensors{}, {} parameters, {} bytes, stream {}, seed {}\n",
+        "{}\n\n{} tensors{}, {} parameters, {} bytes, stream {}, seed {}\n{}",
         rows.trim_fmt(),
         HumanCount(plan.tensors.len() as u64),
         match plan.skipped.len() {
@@ -146,7 +146,17 @@ fn text(plan: &Plan) -> String {
         HumanCount(plan.bytes()),
         plan.stream.id(),
         seed,
+        subnormal(plan),
     )
+}
+
+/// A line for each tensor of which little is left in its dtype.
+pub(crate) fn subnormal(plan: &Plan) -> String {
+    let line = |planned: &PlannedTensor| {
+        let PlannedTensor { tensor, dtype, .. } = planned;
+        format!("{}: most values are subnormal in {dtype}, and lose bits\n", shown(&tensor.name))
+    };
+    plan.tensors.iter().filter(|planned| planned.is_subnormal()).map(line).collect()
 }
 
 /// The row of a tensor that is left out.

@@ -164,3 +164,16 @@ fn a_missing_plan_is_named_with_exit_code_2() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("no/such.toml"));
 }
+
+/// Of values that the dtype leaves few bits, the reports say so.
+#[test]
+fn subnormal_values_are_told() {
+    let small = "spec = 's.json'\n[[rules]]\nmatch = '*'\n\
+                 initializer = { class_name = 'RandomNormal', config = { stddev = 1e-6 } }";
+    for (dtype, lost) in [("F16", true), ("BF16", false), ("F32", false)] {
+        let spec = format!(r#"{{"w": {{"dtype": "{dtype}", "shape": [2]}}}}"#);
+        let output = plan(small, &spec);
+        let line = "w: most values are subnormal in float16, and lose bits\n";
+        assert_eq!(text(&output.stdout).ends_with(line), lost, "{dtype}");
+    }
+}

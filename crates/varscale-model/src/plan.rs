@@ -223,6 +223,15 @@ impl PlannedTensor {
         self.initializer.seed().map(Seed::value)
     }
 
+    /// Whether most values are subnormal in its dtype, which leaves them fewer significant bits.
+    #[must_use]
+    pub fn is_subnormal(&self) -> bool {
+        match self.dtype {
+            StoredDtype::Drawn(dtype) => self.draw.content().is_subnormal(dtype),
+            _ => false,
+        }
+    }
+
     fn to_json(&self) -> Value {
         let Self { tensor, initializer, dtype, draw, bytes, seed_of_plan: _ } = self;
         let explanation = draw.explanation();
@@ -237,6 +246,7 @@ impl PlannedTensor {
             "law": explanation.content,
             "stddev": explanation.stddev,
             "bounds": explanation.bounds,
+            "subnormal": self.is_subnormal(),
             "elements": explanation.elements,
             "bytes": bytes,
         })
@@ -328,7 +338,7 @@ impl Plan {
     /// `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
     /// `seed` (`null` where nothing is drawn), `scaling` (roles of the axes, fans, scale, mode,
     /// divisor, variance; `null` without), `law`, `stddev` and `bounds` of the values (`null`
-    /// without), `elements`, `bytes`.
+    /// without), `subnormal` (whether most values are, in the dtype), `elements`, `bytes`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
