@@ -25,7 +25,7 @@ def _rule(title: str, rule: Any) -> dict[str, Any]:
         raise TypeError(f"{title} must be a mapping, as in {_EXAMPLE}. Received: {rule!r}")
     rule = dict(rule)
     if rule.get("seed") is not None:
-        # As text, since JSON's integers end at 64 bits; which ones are allowed is the stream's to say.
+        # As text, since JSON's integers end at 64 bits. Which ones are allowed, the stream says.
         seed = integer_seed(rule["seed"], stream="")
         rule["seed"] = None if seed is None else str(int(seed))
     if rule.get("initializer") is not None:
