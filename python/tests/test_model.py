@@ -49,7 +49,15 @@ def test_a_plan_as_a_mapping(tmp_path):
     assert values["fc/kernel"] == varscale.HeNormal(5)((256, 784), name="fc/kernel").tobytes()
     assert values["fc/bias"] == varscale.Ones()((784,), "bfloat16").tobytes()
     assert metadata["varscale.seed"] == "5"
-    assert json.loads(metadata["varscale.plan"]) == plan
+    assert json.loads(metadata["varscale.recipe"])["plan"]["rules"] == [
+        {"match": "*bias", "initializer": {"class_name": "Ones", "config": {}}},
+        {"match": "*", "initializer": {"class_name": "HeNormal", "config": {}}},
+    ]
+    again = tmp_path / "again.safetensors"
+    assert varscale.init(path, again) == plan
+    assert again.read_bytes() == path.read_bytes()
+    with pytest.raises(ValueError, match="is an input"):
+        varscale.init(path, path, force=True)
     size = 4 * 256 * 784 + 2 * 784
     assert told[-1] == (size, size)
 

@@ -23,7 +23,8 @@ use crate::{
 pub(crate) struct Arguments {
     /// Plan: a TOML file that holds rules and names a spec (a .safetensors file, an index of some, a
     /// folder with either, or JSON of names, dtypes and shapes); - is the standard input, whose spec
-    /// is relative to this folder
+    /// is relative to this folder. Or a checkpoint of init, by its .safetensors: the plan that it was
+    /// written from
     plan: PathBuf,
 
     /// File to write, which ends in .safetensors: it has its name only once it is whole; - is the

@@ -9,7 +9,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::HumanCount;
 use serde_json::Value as Json;
 use varscale::{Content, Law, Pattern, Seed, short};
-use varscale_model::{Error, Plan, PlanFile, PlanSeed, PlannedTensor, Seeds, SpecTensor, shown};
+use varscale_model::{
+    Error, Plan, PlanFile, PlanSeed, PlannedTensor, Recipe, Seeds, SpecTensor, shown,
+};
 
 use crate::{
     output::{is_dash, stdin_path},
@@ -24,7 +26,8 @@ use crate::{
 pub(crate) struct Arguments {
     /// Plan: a TOML file that holds rules and names a spec (a .safetensors file, an index of some, a
     /// folder with either, or JSON of names, dtypes and shapes); - is the standard input, whose spec
-    /// is relative to this folder
+    /// is relative to this folder. Or a checkpoint of init, by its .safetensors: the plan that it was
+    /// written from
     plan: PathBuf,
 
     /// Integer from -2^63 to 2^64 - 1, in place of the plan's [default: the plan's, or none yet]
@@ -74,6 +77,11 @@ pub(crate) fn read_plan(
     seed: Option<Seed>,
     option: &SeedsOption,
 ) -> Result<Plan, Failure> {
+    if Recipe::is_in(path) {
+        let mut recipe = Recipe::read(path)?;
+        recipe.file.seeds = option.seeds.or(recipe.file.seeds);
+        return Ok(recipe.plan(seed).map_err(Error::from)?);
+    }
     let (mut file, folder, input) = if is_dash(path) {
         let path = || PathBuf::from("the standard input");
         let mut text = String::new();

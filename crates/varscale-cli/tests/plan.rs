@@ -136,7 +136,7 @@ fn bad_input_is_named_with_exit_code_2() {
     let one = r#"{"w": {"dtype": "F32", "shape": [2]}}"#;
     let zeros = "spec = 's.json'\n[[rules]]\nmatch = '*'\ninitializer = 'zeros'";
     let drawn = zeros.replace("zeros", "he_normal");
-    let cases: [(&str, &str, &[&str]); 9] = [
+    let cases: [(&str, &str, &[&str]); 10] = [
         ("spec = 's.json'", one, &["\"w\"", "no rule"]),
         ("spec = 's.json'\n[[rules]]\nmatch = 'x*'", one, &["rule 1", "\"x*\""]),
         ("spec = 's.json'\nsed = 3", one, &["plan.toml", "`sed`", "`seed`"]),
@@ -144,6 +144,7 @@ fn bad_input_is_named_with_exit_code_2() {
         ("spec = '.'", one, &["folder without safetensors files"]),
         (zeros, "{", &["s.json", "line 1"]),
         (&drawn, r#"{"w": {"dtype": "I8", "shape": [2]}}"#, &["\"w\"", "int8"]),
+        (zeros, r#"{"w": {"dtype": "F4", "shape": [2]}}"#, &["\"w\"", "\"F4\"", "\"BF16\""]),
         (zeros, r#"{"w": {"dtype": "F32", "shape": [-2]}}"#, &["s.json", "\"w\"", "-2"]),
         (zeros, &format!("{{{0}, {0}}}", &one[1..one.len() - 1]), &["\"w\"", "twice"]),
     ];
@@ -156,6 +157,34 @@ fn bad_input_is_named_with_exit_code_2() {
             assert!(message.contains(part), "{message:?} does not say {part:?}");
         }
     }
+}
+
+#[test]
+fn a_checkpoint_shows_its_plan_and_is_drawn_again() {
+    let folder = TempDir::new().unwrap();
+    let spec = r#"{"w": {"dtype": "F32", "shape": [2]}, "n": {"dtype": "I64", "shape": []}}"#;
+    let rules = "spec = 's.json'\n[[rules]]\nmatch = 'w'\ninitializer = 'he_normal'\n[[rules]]\n\
+                 match = 'n'\nskip = true";
+    fs::write(folder.path().join("s.json"), spec).unwrap();
+    fs::write(folder.path().join("plan.toml"), rules).unwrap();
+    let run = |arguments: &[&str]| {
+        let output = varscale().current_dir(folder.path()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    let init = run(&["init", "plan.toml", "-o", "m.safetensors"]);
+    let seed = init.strip_prefix("seed ").unwrap().split(' ').next().unwrap();
+    let shown = run(&["plan", "m.safetensors"]);
+    assert_eq!(shown, run(&["plan", "plan.toml", "--seed", seed]));
+    assert!(shown.contains("skipped") && shown.contains(seed), "{shown}");
+    run(&["init", "m.safetensors", "-o", "again.safetensors"]);
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    let values = |name: &str| read(name)[read(name).len() - 8..].to_vec();
+    assert_eq!(values("again.safetensors"), values("m.safetensors"));
+
+    let force = ["init", "m.safetensors", "-o", "m.safetensors", "--force"];
+    let output = varscale().current_dir(folder.path()).args(force).output().unwrap();
+    assert!(text(&output.stderr).contains("is an input"));
 }
 
 #[test]

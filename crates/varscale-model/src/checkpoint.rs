@@ -5,8 +5,8 @@ use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 use varscale::Slice;
 
 use crate::{
-    Entry, Format, HeaderError, Options, Output, OutputError, Piece, Plan, PlanSeed, PlannedTensor,
-    WriteError, write_pieces,
+    Entry, Format, HeaderError, Options, Output, OutputError, Piece, Plan, PlannedTensor,
+    WriteError, recipe, write_pieces,
 };
 
 /// What was done.
@@ -162,15 +162,6 @@ fn in_order(plan: &Plan) -> Vec<&PlannedTensor> {
 }
 
 fn header(plan: &Plan, tensors: &[&PlannedTensor]) -> Result<Vec<u8>, HeaderError> {
-    let seed = match plan.seed {
-        PlanSeed::Given(_) | PlanSeed::Drawn(_) => "varscale.seed",
-        PlanSeed::Global(_) => "varscale.global_seed",
-    };
-    let metadata = [
-        ("varscale.stream", plan.stream.id().to_owned()),
-        (seed, plan.seed.value().to_string()),
-        ("varscale.plan", plan.to_json().to_string()),
-    ];
     let entries: Vec<_> = tensors
         .iter()
         .map(|planned| {
@@ -178,7 +169,7 @@ fn header(plan: &Plan, tensors: &[&PlannedTensor]) -> Result<Vec<u8>, HeaderErro
             Entry { name: &tensor.name, dtype: *dtype, shape: &tensor.shape }
         })
         .collect();
-    Format::SAFETENSORS.header(&entries, &metadata)
+    Format::SAFETENSORS.header(&entries, &recipe::metadata(plan))
 }
 
 fn piece(planned: &PlannedTensor) -> Piece {

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{CheckpointError, PlanError, PlanFileError, SpecError, shown::shown_path};
+use crate::{CheckpointError, PlanError, PlanFileError, RecipeError, SpecError, shown::shown_path};
 
 /// Everything that can go wrong: the user's input, or the machine. See [`Error::is_input`].
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,14 @@ pub enum Error {
         /// What is wrong with it.
         source: PlanFileError,
     },
+    /// A checkpoint whose plan cannot be had.
+    #[error("{}: {source}", shown_path(path))]
+    Recipe {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: RecipeError,
+    },
     /// A spec and a plan file that do not fit each other.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -51,6 +59,7 @@ impl Error {
                 matches!(source.kind(), NotFound | InvalidInput | IsADirectory | NotADirectory)
             }
             Self::Spec { source, .. } => !matches!(source, SpecError::Read(_)),
+            Self::Recipe { source, .. } => !matches!(source, RecipeError::Spec(SpecError::Read(_))),
             Self::PlanFile { .. } => true,
             Self::Plan(error) => error.is_input(),
             Self::Checkpoint(error) => error.is_input(),

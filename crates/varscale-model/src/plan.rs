@@ -12,6 +12,7 @@ use varscale::{
 
 use crate::{
     Error, Integer, PlanFile, Rule, Seeds, Spec, SpecTensor, StoredDtype, StoredDtypeError,
+    recipe::{Recipe, Writer},
     seeds::{Shared, TensorSeeds},
 };
 
@@ -30,6 +31,8 @@ pub struct Plan {
     pub skipped: Vec<SpecTensor>,
     /// The files that it was read from, which [`write()`](crate::write()) does not overwrite.
     pub inputs: Vec<PathBuf>,
+    /// What is written of it.
+    pub(crate) recipe: String,
 }
 
 /// What the tensors of a [`Plan`] take that have no seed of their own. Shown as in `42 (given)`.
@@ -269,6 +272,16 @@ impl Plan {
             (None, Some(global)) => PlanSeed::Global(global),
             (None, None) => PlanSeed::Drawn(Seed::unset()?.value()),
         };
+        Self::with_seed(spec, file, seed)
+    }
+
+    /// As [`Plan::new`], with the seed that is resolved.
+    pub(crate) fn with_seed(
+        spec: &Spec,
+        file: &PlanFile,
+        seed: PlanSeed,
+    ) -> Result<Self, PlanError> {
+        let mut recipe = Writer::new(file, seed);
         let deciding = deciding(spec, &file.rules)?;
         let mut seeds = TensorSeeds::new(seed, file)?;
         let mut end = 0u64;
@@ -278,22 +291,29 @@ impl Plan {
             let rule = rule.map(|index| (index, &file.rules[index]));
             if rule.is_some_and(|(_, rule)| rule.skip) {
                 seeds.pass(tensor)?;
-                skipped.push(tensor.clone());
+                recipe.skipped(tensor);
+                skipped.push(SpecTensor { initializer: None, ..tensor.clone() });
                 continue;
             }
-            let planned = resolve(tensor, rule, file, &mut seeds)?;
+            let own = own(tensor, rule)?;
+            let planned = resolve(tensor, own.as_ref(), rule, file, &mut seeds)?;
+            recipe.planned(&planned, own.as_ref());
             end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        let (stream, inputs) = (file.stream, Vec::new());
-        Ok(Self { seed, seeds: seeds.of_plan(), stream, tensors, skipped, inputs })
+        let (stream, inputs, recipe) = (file.stream, Vec::new(), recipe.finish());
+        Ok(Self { seed, seeds: seeds.of_plan(), stream, tensors, skipped, inputs, recipe })
     }
 
-    /// The plan of a plan file and of the spec that it names.
+    /// The plan of a plan file and of the spec that it names, or of a checkpoint (`.safetensors`), by
+    /// its [`Recipe`].
     ///
     /// # Errors
     /// [`Error`], which names the file, the tensor or the rule.
     pub fn read(path: &Path, seed: Option<Seed>) -> Result<Self, Error> {
+        if Recipe::is_in(path) {
+            return Ok(Recipe::read(path)?.plan(seed)?);
+        }
         let file = PlanFile::read(path)?;
         let mut plan = Self::of(&file, path.parent().unwrap_or(Path::new("")), seed)?;
         plan.inputs.push(path.to_owned());
@@ -400,28 +420,43 @@ fn deciding(spec: &Spec, rules: &[Rule]) -> Result<Vec<Option<usize>>, PlanError
     Ok(deciding)
 }
 
+/// An initializer's scheme, and its own seed.
+type Own = (Scheme, Option<Seed>);
+
+/// The spec's initializer of a tensor, where no rule sets one.
+fn own(spec: &SpecTensor, rule: Option<(usize, &Rule)>) -> Result<Option<Own>, PlanError> {
+    match (rule, &spec.initializer) {
+        (Some((_, Rule { scheme: Some(_), .. })), _) | (_, None) => Ok(None),
+        (_, Some(initializer)) => {
+            Scheme::deserialize(initializer).map(Some).map_err(|source| refused(spec, source))
+        }
+    }
+}
+
+fn refused(spec: &SpecTensor, source: varscale::Error) -> PlanError {
+    let tensor = spec.name.clone();
+    match source {
+        varscale::Error::Config(ConfigError::Function { .. }) => PlanError::Function { tensor },
+        source => PlanError::Tensor { tensor, source },
+    }
+}
+
 fn resolve(
     spec: &SpecTensor,
+    own: Option<&Own>,
     found: Option<(usize, &Rule)>,
     file: &PlanFile,
     seeds: &mut TensorSeeds,
 ) -> Result<PlannedTensor, PlanError> {
-    let refused = |source| {
-        let tensor = spec.name.clone();
-        match source {
-            varscale::Error::Config(ConfigError::Function { .. }) => PlanError::Function { tensor },
-            source => PlanError::Tensor { tensor, source },
-        }
-    };
+    let refused = |source| refused(spec, source);
     let rule = found.map(|(_, rule)| rule);
 
-    let own = || spec.initializer.as_ref().map(Scheme::deserialize).transpose();
     let of_rule = rule.and_then(|rule| rule.scheme.clone());
     // A spec's seed is one tensor's own, a rule's is all those's that it matches.
     let own_is_shared = of_rule.is_some();
     let (scheme, seed) = match of_rule {
         Some(scheme) => scheme,
-        None => own().map_err(refused)?.ok_or_else(|| PlanError::NoInitializer {
+        None => own.cloned().ok_or_else(|| PlanError::NoInitializer {
             tensor: spec.name.clone(),
             rule: found.map(|(index, rule)| title(index, rule)),
         })?,

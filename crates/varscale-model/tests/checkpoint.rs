@@ -86,8 +86,6 @@ fn holds_what_the_plan_draws() {
     assert_eq!(metadata["varscale.seed"], "42");
     assert_eq!(metadata["varscale.stream"], varscale::Stream::Native.id());
     assert_eq!(metadata["varscale.version"], env!("CARGO_PKG_VERSION"));
-    let stored: serde_json::Value = serde_json::from_str(&metadata["varscale.plan"]).unwrap();
-    assert_eq!(stored, plan.to_json());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Source: the format's description in `huggingface/safetensors`, and its Rust implementation.
 
-use std::io::Read;
+use std::{fmt::Write as _, io::Read};
 
 use serde_json::{Map, Value, json};
 use varscale::Dtype;
@@ -46,6 +46,11 @@ pub(crate) fn dtype(name: &str) -> Option<StoredDtype> {
     NAMES.iter().find(|&&(_, other)| other == name).map(|&(dtype, _)| dtype)
 }
 
+/// The format's name of a dtype: it has all of ours.
+pub(crate) fn name(dtype: StoredDtype) -> &'static str {
+    NAMES.iter().find(|&&(known, _)| known == dtype).map_or("", |&(_, name)| name)
+}
+
 /// The JSON header of a file of `length` bytes.
 pub(crate) fn read_header(mut file: impl Read, length: u64) -> Result<Vec<u8>, SpecError> {
     let prefix = PREFIX as u64;
@@ -72,13 +77,12 @@ pub(super) fn header(
     tensors: &[Entry<'_>],
     metadata: &[(&str, String)],
 ) -> Result<Vec<u8>, HeaderError> {
-    let mut texts = Map::new();
-    texts.insert("format".into(), "pt".into());
-    texts.insert("varscale.version".into(), env!("CARGO_PKG_VERSION").into());
-    texts.extend(metadata.iter().map(|(key, text)| ((*key).to_owned(), text.clone().into())));
-
-    let mut header = Map::new();
-    header.insert(METADATA.into(), texts.into());
+    let own = [("format", "pt"), ("varscale.version", env!("CARGO_PKG_VERSION"))];
+    let metadata = metadata.iter().map(|(key, text)| (*key, &text[..]));
+    let texts: Map<_, _> =
+        own.into_iter().chain(metadata).map(|(key, text)| (key.into(), text.into())).collect();
+    // As text, piece by piece: one value of it all takes ten times the memory.
+    let mut json = format!("{{\"{METADATA}\":{}", Value::Object(texts));
     let mut offset = 0u64;
     for entry in tensors {
         if entry.name == METADATA {
@@ -90,11 +94,12 @@ pub(super) fn header(
             "shape": entry.shape,
             "data_offsets": [offset, end],
         });
-        header.insert(entry.name.to_owned(), description);
+        let _ = write!(json, ",{}:{description}", Value::from(entry.name));
         offset = end;
     }
+    json += "}";
 
-    let mut json = Value::Object(header).to_string().into_bytes();
+    let mut json = json.into_bytes();
     json.resize(json.len().next_multiple_of(PREFIX), b' ');
     let bytes = json.len() as u64;
     if bytes > MAX_HEADER {

@@ -10,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::error::SpecError;
@@ -34,7 +35,7 @@ pub struct Spec {
 }
 
 /// One tensor of a [`Spec`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpecTensor {
     /// Its name, which also names its values in the stream.
     pub name: String,
@@ -44,6 +45,7 @@ pub struct SpecTensor {
     /// Its global shape.
     pub shape: Vec<usize>,
     /// Its own initializer: Keras's identifier or serialized object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initializer: Option<Value>,
 }
 

@@ -1,0 +1,369 @@
+//! Recipes: what a checkpoint's metadata says of its plan, and the plan that comes of it.
+//!
+//! What the header says of tensors is not said again, so that a recipe stays small: see
+//! `docs/recipe.md`.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs::File,
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use varscale::{ConfigForm, Scheme, Seed, Stream};
+
+use crate::{
+    Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, Rule, Spec,
+    SpecError, SpecTensor, format::safetensors,
+};
+
+/// Keys of the metadata.
+pub(crate) const STREAM: &str = "varscale.stream";
+pub(crate) const SEED: &str = "varscale.seed";
+pub(crate) const GLOBAL_SEED: &str = "varscale.global_seed";
+const RECIPE: &str = "varscale.recipe";
+
+/// All that a plan is made of, as read from a checkpoint.
+///
+/// ```
+/// use std::sync::atomic::AtomicBool;
+/// use varscale_model::{Options, Output, Plan, PlanFile, Recipe, Spec, write};
+///
+/// let spec = Spec::from_json(br#"{"w": {"dtype": "F32", "shape": [2, 3]}}"#)?;
+/// let file = PlanFile::from_toml(
+///     "spec = 'w.json'\n[[rules]]\nmatch = '*'\ninitializer = 'he_normal'",
+/// )?;
+/// let plan = Plan::new(&spec, &file, None)?;
+/// let path = std::env::temp_dir().join("varscale-recipe.safetensors");
+/// # let _ = std::fs::remove_file(&path);
+/// let output = Output::new(&path);
+/// write(&plan, &output, Options::default(), &AtomicBool::new(false), &mut |_| ())?;
+/// let again = Recipe::read(&path)?.plan(None)?;
+/// assert_eq!(again.tensors, plan.tensors);
+/// # std::fs::remove_file(path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The tensors, in the plan's order. Each has the dtype that it was stored in, and an initializer
+    /// where no rule sets one.
+    pub spec: Spec,
+    /// Defaults and rules; its `spec` is empty.
+    pub file: PlanFile,
+    /// The seed of the plan.
+    pub seed: PlanSeed,
+}
+
+/// Why a file's metadata makes no plan.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// The file is no checkpoint.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A safetensors file of somebody else's.
+    #[error("it holds no recipe of varscale: its metadata has no {0:?}")]
+    Missing(&'static str),
+    /// A recipe that says nothing sensible, such as one of a later version.
+    #[error("its recipe cannot be read: {0}")]
+    Invalid(String),
+    /// Tensors that came, went or changed after the recipe was written.
+    #[error("its recipe is of other tensors: names, shapes or dtypes were changed afterwards")]
+    OtherTensors,
+}
+
+/// The JSON of the metadata, in its order.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    /// Of the tensors in the header, in the plan's order.
+    sha256: String,
+    /// Whether the seed was drawn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    drawn: bool,
+    plan: Map<String, Value>,
+    /// Each of the spec's own initializers once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    initializers: Vec<Value>,
+    /// So many tensors each have the initializer of this place, or none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    initialized: Vec<(usize, Option<usize>)>,
+    /// So many tensors each have elements of this size, and 0 where they are skipped. The header has
+    /// those of a size in the plan's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    order: Vec<(usize, usize)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<SpecTensor>,
+}
+
+/// A recipe in the making, tensor by tensor.
+pub(crate) struct Writer {
+    digest: Sha256,
+    global: bool,
+    places: HashMap<String, usize>,
+    written: Written,
+}
+
+impl Writer {
+    pub(crate) fn new(file: &PlanFile, seed: PlanSeed) -> Self {
+        let written = Written {
+            sha256: String::new(),
+            drawn: matches!(seed, PlanSeed::Drawn(_)),
+            plan: plan_json(file),
+            initializers: Vec::new(),
+            initialized: Vec::new(),
+            order: Vec::new(),
+            skipped: Vec::new(),
+        };
+        let global = matches!(seed, PlanSeed::Global(_));
+        Self { digest: Sha256::new(), global, places: HashMap::new(), written }
+    }
+
+    /// A planned tensor, and the spec's initializer where it is the tensor's.
+    pub(crate) fn planned(
+        &mut self,
+        planned: &PlannedTensor,
+        own: Option<&(Scheme, Option<Seed>)>,
+    ) {
+        let PlannedTensor { tensor, dtype, .. } = planned;
+        digest(&mut self.digest, &tensor.name, safetensors::name(*dtype), &tensor.shape);
+        self.push(dtype.size(), own.map(|(scheme, seed)| compact(scheme, seed.as_ref())));
+    }
+
+    /// A tensor that is left out. Under a global seed, its initializer may take a seed all the same.
+    pub(crate) fn skipped(&mut self, tensor: &SpecTensor) {
+        self.push(0, tensor.initializer.clone().filter(|_| self.global));
+        self.written.skipped.push(SpecTensor { initializer: None, ..tensor.clone() });
+    }
+
+    fn push(&mut self, size: usize, initializer: Option<Value>) {
+        let Written { initializers, initialized, order, .. } = &mut self.written;
+        let place = initializer.map(|initializer| {
+            *self.places.entry(initializer.to_string()).or_insert_with(|| {
+                initializers.push(initializer);
+                initializers.len() - 1
+            })
+        });
+        extend(initialized, place);
+        extend(order, size);
+    }
+
+    pub(crate) fn finish(mut self) -> String {
+        self.written.sha256 = hex(&self.digest.finalize());
+        if self.written.initializers.is_empty() {
+            self.written.initialized.clear();
+        }
+        if self.written.order.len() < 2 {
+            self.written.order.clear();
+        }
+        serde_json::to_string(&self.written).unwrap_or_default()
+    }
+}
+
+/// One more at the end of runs.
+fn extend<T: PartialEq>(runs: &mut Vec<(usize, T)>, value: T) {
+    match runs.last_mut() {
+        Some((count, last)) if *last == value => *count += 1,
+        _ => runs.push((1, value)),
+    }
+}
+
+fn digest(digest: &mut Sha256, name: &str, dtype: &str, shape: &[usize]) {
+    digest.update(json!([name, dtype, shape]).to_string());
+    digest.update("\n");
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The metadata of a plan's checkpoint.
+pub(crate) fn metadata(plan: &Plan) -> [(&'static str, String); 3] {
+    let seed = match plan.seed {
+        PlanSeed::Given(_) | PlanSeed::Drawn(_) => SEED,
+        PlanSeed::Global(_) => GLOBAL_SEED,
+    };
+    [
+        (STREAM, plan.stream.id().to_owned()),
+        (seed, plan.seed.value().to_string()),
+        (RECIPE, plan.recipe.clone()),
+    ]
+}
+
+/// Keras's serialized object, without what it leaves open.
+fn compact(scheme: &Scheme, seed: Option<&Seed>) -> Value {
+    let mut object = scheme.serialize(seed, ConfigForm::Keras3);
+    if let Some(object) = object.as_object_mut() {
+        object.retain(|key, _| key == "class_name" || key == "config");
+        if let Some(config) = object.get_mut("config").and_then(Value::as_object_mut) {
+            config.retain(|_, value| !value.is_null());
+        }
+    }
+    object
+}
+
+/// What a plan file says, all but the spec's file, the stream and the seed.
+fn plan_json(file: &PlanFile) -> Map<String, Value> {
+    let rule = |rule: &Rule| {
+        let initializer = rule.scheme.as_ref();
+        present(json!({
+            "match": rule.pattern(),
+            INITIALIZER: initializer.map(|(scheme, seed)| compact(scheme, seed.as_ref())),
+            "layout": rule.layout,
+            "dtype": rule.dtype,
+            "seed": rule.seed,
+            "skip": rule.skip.then_some(true),
+            "optional": rule.optional.then_some(true),
+        }))
+    };
+    present(json!({
+        "seeds": file.seeds,
+        "dtype": file.dtype,
+        "layout": file.layout,
+        RULES: file.rules.iter().map(rule).collect::<Vec<_>>(),
+    }))
+}
+
+const RULES: &str = "rules";
+const INITIALIZER: &str = "initializer";
+
+/// The keys of an object that have a value.
+fn present(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(map) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        _ => Map::new(),
+    }
+}
+
+/// The plan file that [`plan_json`] wrote.
+fn plan_file(mut json: Map<String, Value>, stream: Stream) -> Result<PlanFile, RecipeError> {
+    let mut schemes = Vec::new();
+    for rule in json.get_mut(RULES).and_then(Value::as_array_mut).into_iter().flatten() {
+        // Not by TOML's types, in which seeds end at 2^63 - 1.
+        let initializer = rule.as_object_mut().and_then(|rule| rule.shift_remove(INITIALIZER));
+        let scheme = initializer.as_ref().map(Scheme::deserialize).transpose();
+        schemes.push(scheme.map_err(|error| RecipeError::Invalid(error.to_string()))?);
+    }
+    json.insert("spec".into(), "".into());
+    let file = PlanFile::from_json(&Value::Object(json).to_string());
+    let mut file = file.map_err(|PlanFileError { reason, .. }| RecipeError::Invalid(reason))?;
+    for (rule, scheme) in file.rules.iter_mut().zip(schemes) {
+        rule.scheme = scheme;
+    }
+    Ok(PlanFile { stream, ..file })
+}
+
+impl Recipe {
+    /// The recipe in a checkpoint's metadata, with the tensors of its header.
+    ///
+    /// # Errors
+    /// [`Error::Read`] or [`Error::Recipe`], which name the file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let unreadable = |source| Error::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len();
+        let recipe = safetensors::read_header(file, length)
+            .map_err(RecipeError::from)
+            .and_then(|header| Self::from_header(&header));
+        let mut recipe =
+            recipe.map_err(|source| Error::Recipe { path: path.to_owned(), source })?;
+        recipe.spec.files.push(path.to_owned());
+        Ok(recipe)
+    }
+
+    /// The recipe in the JSON header of a safetensors file.
+    fn from_header(header: &[u8]) -> Result<Self, RecipeError> {
+        #[derive(Deserialize)]
+        struct Header {
+            #[serde(rename = "__metadata__", default)]
+            metadata: HashMap<String, String>,
+        }
+
+        fn invalid(error: impl ToString) -> RecipeError {
+            RecipeError::Invalid(error.to_string())
+        }
+
+        let spec = Spec::from_json(header)?;
+        let Header { mut metadata } = serde_json::from_slice(header).map_err(invalid)?;
+        let mut text = |key| metadata.remove(key).ok_or(RecipeError::Missing(key));
+        let written: Written = serde_json::from_str(&text(RECIPE)?).map_err(invalid)?;
+        let stream = text(STREAM)?.parse().map_err(invalid)?;
+        let seed = match (text(GLOBAL_SEED), written.drawn) {
+            (Ok(seed), _) => PlanSeed::Global(seed.parse().map_err(invalid)?),
+            (Err(_), true) => PlanSeed::Drawn(text(SEED)?.parse().map_err(invalid)?),
+            (Err(_), false) => PlanSeed::Given(text(SEED)?.parse().map_err(invalid)?),
+        };
+        let tensors = written.tensors(spec.tensors)?;
+        let mut file = plan_file(written.plan, stream)?;
+        if let PlanSeed::Global(seed) = seed {
+            file.global_seed = Some(seed);
+        }
+        Ok(Self { spec: Spec { tensors, files: Vec::new() }, file, seed })
+    }
+
+    /// Whether a file is a checkpoint by its name, and no plan file.
+    #[must_use]
+    pub fn is_in(path: &Path) -> bool {
+        Format::of(path).is_some_and(|format| format.extension == Format::SAFETENSORS.extension)
+    }
+
+    /// The plan: the one that the checkpoint was written from, unless it gets another `seed`. One that
+    /// was drawn is [`PlanSeed::Given`] now.
+    ///
+    /// # Errors
+    /// [`PlanError`], where the recipe was changed, or does not take the seed.
+    pub fn plan(&self, seed: Option<Seed>) -> Result<Plan, PlanError> {
+        let seed = seed.map_or(self.seed, |seed| PlanSeed::Given(seed.value()));
+        let plan = Plan::with_seed(&self.spec, &self.file, seed)?;
+        let seed = match seed {
+            PlanSeed::Drawn(seed) => PlanSeed::Given(seed),
+            seed => seed,
+        };
+        Ok(Plan { seed, inputs: self.spec.files.clone(), ..plan })
+    }
+}
+
+impl Written {
+    /// The tensors of the plan from those of the header, each with its initializer.
+    fn tensors(&self, header: Vec<SpecTensor>) -> Result<Vec<SpecTensor>, RecipeError> {
+        let mut by_size: HashMap<usize, VecDeque<SpecTensor>> = HashMap::new();
+        let total = header.len() + self.skipped.len();
+        let mut order = self.order.clone();
+        for tensor in header {
+            let size = tensor.dtype().map_or(0, |dtype| dtype.size());
+            by_size.entry(size).or_default().push_back(tensor);
+        }
+        by_size.insert(0, self.skipped.iter().cloned().collect());
+        if order.is_empty() {
+            let of_all = by_size.iter().find(|(_, tensors)| !tensors.is_empty());
+            order.extend(of_all.map(|(&size, _)| (total, size)));
+        }
+        let mut tensors = Vec::with_capacity(total);
+        let mut sum = Sha256::new();
+        for (count, size) in order {
+            for _ in 0..count {
+                let next = by_size.get_mut(&size).and_then(VecDeque::pop_front);
+                let tensor = next.ok_or(RecipeError::OtherTensors)?;
+                if size > 0 {
+                    digest(&mut sum, &tensor.name, &tensor.dtype, &tensor.shape);
+                }
+                tensors.push(tensor);
+            }
+        }
+        if tensors.len() != total || hex(&sum.finalize()) != self.sha256 {
+            return Err(RecipeError::OtherTensors);
+        }
+        let mut rest = tensors.iter_mut();
+        for &(count, place) in &self.initialized {
+            for tensor in rest.by_ref().take(count) {
+                let Some(place) = place else { continue };
+                let found = self.initializers.get(place).cloned();
+                let missing = || RecipeError::Invalid(format!("it has no initializer {place}"));
+                tensor.initializer = Some(found.ok_or_else(missing)?);
+            }
+        }
+        Ok(tensors)
+    }
+}
