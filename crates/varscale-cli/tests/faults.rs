@@ -286,6 +286,7 @@ fn signalled(mut command: Command, name: &str, after: Duration) -> (Output, Dura
     (child.wait_with_output().unwrap(), start.elapsed())
 }
 
+/// With room for a busy machine: what is meant is not to wait for the reader, or for the skip.
 #[test]
 fn signals_are_obeyed_within_a_second() {
     let place = Workplace::new();
@@ -299,11 +300,11 @@ fn signals_are_obeyed_within_a_second() {
     for arguments in cases {
         for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
             let command = place.command(&[&endless[..], arguments].concat());
-            let (output, time) = signalled(command, name, Duration::from_millis(300));
+            let (output, time) = signalled(command, name, Duration::from_secs(1));
             let message = text(&output.stderr);
             assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
             assert!(message.ends_with("error: interrupted: no file was written\n"), "{message}");
-            assert!(time < Duration::from_secs(2), "{arguments:?} {name}: {time:?}");
+            assert!(time < Duration::from_secs(8), "{arguments:?} {name}: {time:?}");
         }
     }
     // What it would say waits for the same reader.
@@ -314,14 +315,14 @@ fn signals_are_obeyed_within_a_second() {
         command
     };
     let line = format!("exec $V {} -o - 2>&1", endless.join(" "));
-    let (output, time) = signalled(shell(&line), "TERM", Duration::from_millis(300));
+    let (output, time) = signalled(shell(&line), "TERM", Duration::from_secs(1));
     assert_eq!(output.status.code(), Some(143));
-    assert!(time < Duration::from_secs(2), "{time:?}");
+    assert!(time < Duration::from_secs(8), "{time:?}");
     // Twice: at once, unless the machine is busy.
     let line = format!("exec $V {} -o -", endless.join(" "));
     let at_once = (0..5).any(|_| {
         let mut child = shell(&line).stderr(Stdio::null()).spawn().unwrap();
-        sleep(Duration::from_millis(300));
+        sleep(Duration::from_secs(1));
         let start = Instant::now();
         signal(&child, "INT");
         sleep(Duration::from_millis(50));
@@ -354,7 +355,7 @@ fn ignored_signals_stay_ignored() {
         // It waits for a reader, and would end in half a second.
         for _ in 0..3 {
             signal(&child, name);
-            sleep(Duration::from_millis(300));
+            sleep(Duration::from_secs(1));
         }
         assert!(child.try_wait().unwrap().is_none(), "{name}");
         assert!(place.whole[0] == fs::read(&pipe).unwrap());

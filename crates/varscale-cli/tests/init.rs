@@ -193,7 +193,8 @@ mod unix {
         let place = Workplace::new();
         let huge = r#"{"w": {"dtype": "F32", "shape": [100000, 25000]}}"#;
         fs::write(place.path("s.json"), huge).unwrap();
-        fs::write(place.path("plan.toml"), RULES.replace("*.b", "*") + "optional = true").unwrap();
+        let rules = RULES.replace("[[rules]]\nmatch = '*.b'\ninitializer = 'zeros'\n", "");
+        fs::write(place.path("plan.toml"), rules).unwrap();
         fs::write(place.path("m.safetensors"), "old").unwrap();
         let interrupted = |arguments: &str| {
             let command = "timeout -s INT 0.5";
