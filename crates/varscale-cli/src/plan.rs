@@ -8,7 +8,7 @@ use std::{
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::HumanCount;
 use serde_json::Value as Json;
-use varscale::{Content, Law, Pattern, Seed, short};
+use varscale::{Content, Law, Pattern, Role, Seed, short};
 use varscale_model::{
     Error, Plan, PlanFile, PlanSeed, PlannedTensor, Recipe, Seeds, SpecTensor, shown,
 };
@@ -126,6 +126,7 @@ fn text(plan: &Plan) -> String {
         "shape",
         "initializer",
         "layout",
+        "axes",
         "fan_in",
         "fan_out",
         "stddev or limit",
@@ -168,13 +169,13 @@ pub(crate) fn subnormal(plan: &Plan) -> String {
 }
 
 /// The row of a tensor that is left out.
-fn skipped(tensor: &SpecTensor) -> [String; 9] {
-    let mut row = [const { String::new() }; 9];
+fn skipped(tensor: &SpecTensor) -> [String; 10] {
+    let mut row = [const { String::new() }; 10];
     row.fill("-".to_owned());
     row[0] = shown(&tensor.name).into_owned();
     row[1] = sizes(&tensor.shape);
     row[2] = "skipped".to_owned();
-    row[8] = shown(&tensor.dtype).into_owned();
+    row[9] = shown(&tensor.dtype).into_owned();
     row
 }
 
@@ -183,7 +184,13 @@ fn sizes(shape: &[usize]) -> String {
     format!("({})", sizes.join(", "))
 }
 
-fn row(planned: &PlannedTensor, drawn: bool) -> [String; 9] {
+/// How the layout reads each axis.
+fn roles(roles: &[Role]) -> String {
+    let names: Vec<_> = roles.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+fn row(planned: &PlannedTensor, drawn: bool) -> [String; 10] {
     let PlannedTensor { tensor, initializer, dtype, draw, .. } = planned;
     let none = || "-".to_owned();
     let fans = draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
@@ -192,6 +199,7 @@ fn row(planned: &PlannedTensor, drawn: bool) -> [String; 9] {
         sizes(&tensor.shape),
         initializer.class_name().to_owned(),
         tensor.layout.to_string(),
+        fans.map_or_else(none, |fans| roles(&fans.roles)),
         fans.map_or_else(none, |fans| fans.fan_in.to_string()),
         fans.map_or_else(none, |fans| fans.fan_out.to_string()),
         spread(draw.content()),

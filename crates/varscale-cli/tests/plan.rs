@@ -42,6 +42,7 @@ fn shows_gpt2() {
             "keras",
             "-",
             "-",
+            "-",
             "stddev",
             "0.00408248",
             "42",
@@ -51,6 +52,29 @@ fn shows_gpt2() {
     let totals = table.lines().last().unwrap();
     assert!(totals.starts_with("148 tensors, 124,439,808 parameters, 497,759,232 bytes"));
     assert!(totals.ends_with("seed 42 (given)"), "{totals}");
+}
+
+#[test]
+fn shows_how_a_layout_reads_the_axes() {
+    // Experts, one kernel each, and an embedding whose axes coincide, as Flax's do.
+    let spec = r#"{"experts": {"shape": [8, 1792, 512], "dtype": "F32"},
+                   "embedding": {"shape": [5000, 64], "dtype": "F32"}}"#;
+    for (layout, name, axes) in [
+        ("torch", "experts", "output, input, receptive 917504 4096"),
+        ("axes:2/1", "experts", "batch, output, input 512 1792"),
+        ("jax:-2/0/", "embedding", "input and output, receptive 64 64"),
+        ("jax:0,1/1/0", "embedding", "input and batch, input and output 1 1/5000"),
+    ] {
+        let rules = format!(
+            "spec = 's.json'\n[[rules]]\nmatch = '{name}'\ninitializer = 'he_normal'\n\
+             layout = '{layout}'\n[[rules]]\nmatch = '*'\ninitializer = 'zeros'"
+        );
+        let output = plan(&rules, spec);
+        let table = text(&output.stdout);
+        let row = table.lines().find(|line| line.contains(name)).unwrap();
+        let row = row.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(row.contains(&format!("{layout} {axes} ")), "{row}");
+    }
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn groups_divide_the_side_that_they_narrow() {
 fn jaxs_axes_may_coincide() {
     // Shape, layout, fans and the roles as shown: number of elements / (outputs · batch), and
     // / (inputs · batch).
-    let cases: [(&[usize], &str, &str, &str); 8] = [
+    let cases: [(&[usize], &str, &str, &str); 9] = [
         (&[5000, 64], "jax:-2/0/", "64 64", "input and output, receptive"),
         (&[5000, 64], "jax:-1/-1/", "5000 5000", "receptive, input and output"),
         (&[7], "jax:0/0/", "1 1", "input and output"),
@@ -59,6 +59,7 @@ fn jaxs_axes_may_coincide() {
         (&[4, 6], "jax:-2/-1/-1", "2/3 1", "input, output and batch"),
         (&[4, 6], "jax:0,1/1/", "4 1", "input, input and output"),
         (&[4, 6], "jax:0/0/0", "3/2 3/2", "input, output and batch, receptive"),
+        (&[1 << 20, 2], "jax:0,0,0/1/", "1048576 1/549755813888", "input, output"),
         (&[3, 0], "jax:1/1/", "0 0", "receptive, input and output"),
     ];
     for (shape, layout, expected, roles) in cases {
@@ -71,9 +72,9 @@ fn jaxs_axes_may_coincide() {
     let fans = Fans::new(&[4, 6], &"jax:-2/-1/-1".parse().unwrap()).unwrap();
     assert_eq!(fans.divisor(Mode::FanIn), 2.0 / 3.0);
     assert_eq!(fans.divisor(Mode::FanAvg), (2.0 / 3.0 + 1.0) / 2.0);
-    // What no number of 64 bits divides.
-    let error = refused(&[1 << 40, 2], "jax:0,0/1/");
-    assert!(error.contains("input_axes names axis 0"), "{error}");
+    // What no fraction of 64-bit numbers is.
+    let error = refused(&[1 << 40, 2], "jax:0,0,0/1/");
+    assert!(error.contains("jax:0,0,0/1/") && error.contains("too often"), "{error}");
 }
 
 #[test]

@@ -71,6 +71,14 @@ pub enum LayoutError {
         /// The shape received.
         shape: Vec<usize>,
     },
+    /// Axes that are named so often that no fraction of 64-bit numbers is the fan.
+    #[error("layout {layout} names axes of shape {shape:?} too often: a fan is below 2^-64")]
+    FanRange {
+        /// The layout, as text.
+        layout: String,
+        /// The shape received.
+        shape: Vec<usize>,
+    },
     /// A number of groups that this layout or shape cannot have.
     #[error("invalid groups {groups}: {reason}")]
     Groups {
@@ -305,31 +313,24 @@ impl Layout {
         Ok(named.into_iter().map(role).collect())
     }
 
-    /// Where JAX's axes coincide: what divides the number of elements, in fan_in (the outputs and
-    /// the batch) and in fan_out (the inputs and the batch).
-    pub(crate) fn divisors(&self, shape: &[usize]) -> Result<Option<[u64; 2]>, LayoutError> {
+    /// Where JAX's axes coincide: the sizes that divide the number of elements, in fan_in (of the
+    /// outputs and the batch) and in fan_out (of the inputs and the batch).
+    pub(crate) fn divisors(&self, shape: &[usize]) -> Result<Option<[Vec<u64>; 2]>, LayoutError> {
         let Kind::Jax { input, output, batch } = &self.kind else { return Ok(None) };
         let mut seen = vec![false; shape.len()];
-        let (mut coincide, mut sizes) = (None, [1_u64; 3]);
-        for ((argument, axes), size) in AXES.into_iter().zip([input, output, batch]).zip(&mut sizes)
+        let (mut coincide, mut divisors) = (false, [vec![], vec![]]);
+        for (argument, axes, divided) in
+            [(AXES[0], input, &[1][..]), (AXES[1], output, &[0][..]), (AXES[2], batch, &[0, 1][..])]
         {
             for &axis in axes {
                 let at = index(argument, axis, shape)?;
-                if core::mem::replace(&mut seen[at], true) {
-                    coincide = Some((argument, axis));
+                coincide |= core::mem::replace(&mut seen[at], true);
+                for &fan in divided {
+                    divisors[fan].push(shape[at] as u64);
                 }
-                // An axis that is named again and again may pass the number of elements.
-                *size = size.saturating_mul(shape[at] as u64);
             }
         }
-        let Some((argument, axis)) = coincide else { return Ok(None) };
-        let [input, output, batch] = sizes;
-        let divisors = [output, input].map(|size| size.saturating_mul(batch));
-        if divisors.contains(&u64::MAX) {
-            let (role, shape) = (Role::Receptive, shape.to_vec());
-            return Err(LayoutError::AxisRepeated { argument, axis, role, shape });
-        }
-        Ok(Some(divisors))
+        Ok(coincide.then_some(divisors))
     }
 }
 

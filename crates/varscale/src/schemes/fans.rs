@@ -1,6 +1,6 @@
 //! Fans: how many inputs and outputs a weight connects.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::ToString, vec::Vec};
 use core::{fmt, str::FromStr};
 
 use crate::{
@@ -100,7 +100,11 @@ impl Fans {
         let roles = layout.roles(shape)?;
         if let Some(divisors) = layout.divisors(shape)? {
             let elements = product(shape.iter().copied()).unwrap_or(u64::MAX);
-            let [fan_in, fan_out] = divisors.map(|divisor| Fan::new(elements, divisor));
+            let [Some(fan_in), Some(fan_out)] = divisors.map(|sizes| Fan::of(elements, &sizes))
+            else {
+                let (layout, shape) = (layout.to_string(), shape.to_vec());
+                return Err(LayoutError::FanRange { layout, shape });
+            };
             return Ok(Self { roles, fan_in, fan_out });
         }
         let fan = |own| {
@@ -152,14 +156,19 @@ pub struct Fan {
 }
 
 impl Fan {
-    /// Of an empty shape, whose divisor may be 0, the fan is 0.
-    fn new(dividend: u64, divisor: u64) -> Self {
-        let (mut common, mut rest) = (dividend, divisor);
-        while rest > 0 {
-            (common, rest) = (rest, common % rest);
+    /// The number of elements divided by `sizes`, unless that is below 2^-64. Of an empty shape,
+    /// whose sizes may be 0, the fan is 0.
+    fn of(elements: u64, sizes: &[u64]) -> Option<Self> {
+        let (mut dividend, mut divisor) = (elements, 1_u64);
+        for &size in sizes.iter().filter(|_| elements > 0) {
+            let (mut common, mut rest) = (dividend, size);
+            while rest > 0 {
+                (common, rest) = (rest, common % rest);
+            }
+            dividend /= common;
+            divisor = divisor.checked_mul(size / common)?;
         }
-        let common = common.max(1);
-        Self { dividend: dividend / common, divisor: (divisor / common).max(1) }
+        Some(Self { dividend, divisor })
     }
 
     /// The nearest number.
