@@ -1,5 +1,7 @@
 """JAX's initializers: keys, compiled functions, shardings."""
 
+import itertools
+import math
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import varscale
 
 try:
     import jax
+    from jax._src.nn.initializers import _compute_fans
 
     import varscale.jax
 except ImportError:
@@ -146,13 +149,90 @@ def test_every_function_has_an_example():
         assert ">>> " in getattr(varscale.jax, name).__doc__
 
 
-def test_any_mesh_gives_the_same_bits():
+@pytest.mark.parametrize(("script", "devices"), [("sharded_jax.py", 4), ("context_jax.py", 8)])
+def test_any_mesh_gives_the_same_bits(script, devices):
     # In a process of its own: the number of devices is fixed when JAX starts.
-    script = Path(__file__).with_name("sharded_jax.py")
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "KERAS_BACKEND": "jax"}
-    flags["JAX_PLATFORMS"] = "cpu"
+    flags = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+    flags |= {"JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax"}
     result = subprocess.run(
-        [sys.executable, script], env={**os.environ, **flags}, capture_output=True, text=True
+        [sys.executable, Path(__file__).with_name(script)],
+        env={**os.environ, **flags},
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == "4 devices"
+    assert result.stdout.splitlines()[-1] == f"{devices} devices"
+
+
+def test_every_name_of_jaxs():
+    public = {name for name in dir(jax.nn.initializers) if not name.startswith("_")}
+    assert public <= set(dir(varscale.jax))
+    assert public <= set(varscale.jax.__all__)
+
+
+def axes_of_every_kind():
+    """Shapes and axes, which may coincide, repeat, or not be there."""
+    random = np.random.default_rng(12)
+
+    def axes(rank, most):
+        listed = random.integers(-rank - 1, rank + 1, random.integers(0, most + 1)).tolist()
+        return listed[0] if len(listed) == 1 and random.integers(2) else tuple(listed)
+
+    for _ in range(600):
+        rank = int(random.integers(1, 5))
+        shape = tuple(random.integers(1, 9, rank).tolist())
+        inputs = axes(rank, 2)
+        # Of the default, -2, JAX asks that there be two axes.
+        inputs = (-2,) if inputs == -2 else inputs
+        yield shape, inputs, axes(rank, 2), axes(rank, 1)
+
+
+KNOWN = [
+    ((5000, 64), -2, 0, (), "fan_in", 64**-0.5),
+    ((5000, 64), -1, -1, (), "fan_in", 0.014142),
+    ((7,), 0, 0, (), "fan_in", 1.0),
+    ((8, 512, 1024), -2, -1, -2, "fan_in", 0.35355),
+]
+
+
+def test_axes_that_coincide_are_jaxs():
+    read = refused = 0
+    for shape, *axes in itertools.chain(axes_of_every_kind(), [known[:4] for known in KNOWN]):
+        listed = [[axis] if isinstance(axis, int) else axis for axis in axes]
+        layout = "jax:" + "/".join(",".join(map(str, some)) for some in listed)
+        try:
+            fans = _compute_fans(shape, *listed)
+        except IndexError:
+            refused += 1
+            with pytest.raises(IndexError):
+                varscale.jax.he_normal(*axes)(jax.random.key(0), shape)
+            with pytest.raises(IndexError, match="names axis"):
+                varscale.HeNormal(1).explain(shape, layout=layout)
+            continue
+        read += 1
+        for mode in ["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]:
+            scheme = varscale.VarianceScaling(2.0, mode, seed=0)
+            explanation = scheme.explain(shape, layout=layout)
+            assert [explanation.fan_in, explanation.fan_out] == pytest.approx(fans, rel=1e-14)
+            divisor = {
+                "fan_in": fans[0],
+                "fan_out": fans[1],
+                "fan_avg": sum(fans) / 2,
+                "fan_geo_avg": (fans[0] * fans[1]) ** 0.5,
+            }[mode]
+            assert explanation.divisor == pytest.approx(divisor, rel=1e-14), (shape, layout, mode)
+            if math.prod(shape) < 10**5:
+                ours = varscale.jax.variance_scaling(2.0, mode, "truncated_normal", *axes)
+                values = np.asarray(ours(jax.random.key(0), shape))
+                assert values.tobytes() == scheme(shape, layout=layout).tobytes()
+    assert min(read, refused) > 100
+
+
+@pytest.mark.parametrize(("shape", "in_axis", "out_axis", "batch_axis", "mode", "stddev"), KNOWN)
+def test_known_standard_deviations(shape, in_axis, out_axis, batch_axis, mode, stddev):
+    layout = f"jax:{in_axis}/{out_axis}/{batch_axis if batch_axis != () else ''}"
+    scheme = varscale.VarianceScaling(1.0, mode, "untruncated_normal", seed=1)
+    assert scheme.explain(shape, layout=layout).stddev == pytest.approx(stddev, rel=1e-4)
+    arguments = (1.0, mode, "normal", in_axis, out_axis, batch_axis)
+    values = varscale.jax.variance_scaling(*arguments)(jax.random.key(1), shape)
+    assert np.asarray(values).tobytes() == scheme(shape, layout=layout).tobytes()

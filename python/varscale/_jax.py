@@ -18,10 +18,12 @@ Drawing = Callable[[Any], Draw]
 
 
 def array(draw: Draw, dtype: np.dtype[Any], sharding: Any = None) -> Any:
-    """The array of a draw; with a sharding, each device draws its own shard."""
+    """The array of a draw, where its sharding says, or on JAX's default device. Of a sharding that
+    divides it, each device draws its own shard."""
     shape = tuple(draw.shape)
-    if sharding is None:
-        return jax.device_put(_fill.aligned(draw, (0,) * len(shape), shape, dtype))
+    if sharding is None or isinstance(sharding, jax.sharding.SingleDeviceSharding):
+        values = _fill.aligned(draw, (0,) * len(shape), shape, dtype)
+        return jax.device_put(values, sharding)
     draw.check(dtype)
 
     def shard(index: Any) -> Any:
@@ -35,7 +37,11 @@ def array_of(
 ) -> Any:
     """The array that `drawing` makes of `words`, integers that may only be known once the compiled
     function that this is traced into runs, and that `jax.vmap` may have batched."""
-    if not isinstance(words, jax.core.Tracer):
+    sharding = _in_context(sharding, len(shape))
+    abstract = isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh)
+    if not isinstance(words, jax.core.Tracer) and not abstract:
+        if sharding is None:
+            sharding = _of_key(words, len(shape))
         return array(drawing(np.asarray(words)), dtype, sharding)
 
     if sharding is None:
@@ -44,7 +50,7 @@ def array_of(
         raise TypeError(f"A compiled function draws by a NamedSharding. Received: {sharding!r}")
     extent = sharding.shard_shape(shape)
     mesh = sharding.mesh
-    names = [_names(part) for part in sharding.spec] + [()] * (len(shape) - len(sharding.spec))
+    names = [_names(part) for part in sharding.spec]
 
     def shard(words: Any) -> Any:
         return _later(
@@ -55,6 +61,64 @@ def array_of(
         shard, mesh=mesh, in_specs=PartitionSpec(), out_specs=sharding.spec, check_vma=False
     )
     return drawn(words)
+
+
+def _in_context(sharding: Any, rank: int) -> Any:
+    """A sharding as JAX reads it under `jax.set_mesh`: a partition, and one over an abstract mesh,
+    are over the mesh of the context, which is abstract inside a compiled function."""
+    named = isinstance(sharding, jax.sharding.NamedSharding)
+    if named and sharding.mesh.empty:
+        return None
+    if not named and not isinstance(sharding, PartitionSpec):
+        return sharding
+    spec = sharding.spec if named else sharding
+    mesh = sharding.mesh if named else None
+    if not isinstance(mesh, jax.sharding.Mesh):
+        context = _context()
+        if context.empty:
+            raise ValueError(
+                f"`out_sharding` needs the mesh of `jax.set_mesh`. Received without: {sharding}"
+            )
+        # Axes of another type, such as Keras's, are the same devices.
+        if mesh is not None and mesh.shape_tuple != context.shape_tuple:
+            raise ValueError(
+                f"`out_sharding` is over another mesh than that of the context, {context}. "
+                f"Received: {sharding}"
+            )
+        mesh = context
+    return jax.sharding.NamedSharding(mesh, spec.update(partitions=_partitions(spec, rank)))
+
+
+def _partitions(spec: Any, rank: int) -> tuple[Any, ...]:
+    """A partition's entries, one for every axis of the shape, as JAX writes them."""
+    entries = (*spec, *[None] * (rank - len(spec)))
+    if any(entry is not None for entry in entries[rank:]):
+        raise ValueError(f"`out_sharding` has more axes than the shape, {rank}. Received: {spec}")
+    if PartitionSpec.UNCONSTRAINED in entries:
+        raise ValueError(f"`out_sharding` must say how each axis is divided. Received: {spec}")
+    return entries[:rank]
+
+
+def _context() -> Any:
+    """The mesh of `jax.set_mesh`, which is empty without."""
+    try:
+        return jax.sharding.get_mesh()
+    except ValueError:  # In a compiled function, which knows no devices.
+        return jax.sharding.get_abstract_mesh()
+
+
+def _of_key(words: Any, rank: int) -> Any:
+    """Where JAX puts what is drawn by a key: on the devices that the key was put on, else on all of
+    the context's mesh."""
+    if getattr(words, "committed", False):
+        sharding = words.sharding
+        if not isinstance(sharding, jax.sharding.NamedSharding):
+            return sharding
+        return jax.sharding.NamedSharding(sharding.mesh, PartitionSpec(*[None] * rank))
+    mesh = _context()
+    if isinstance(mesh, jax.sharding.Mesh) and not mesh.empty:
+        return jax.sharding.NamedSharding(mesh, PartitionSpec(*[None] * rank))
+    return None
 
 
 def _names(part: Any) -> tuple[str, ...]:
@@ -100,14 +164,7 @@ def _later(
 
 def canonical(dtype: Any) -> Any:
     """The dtype that JAX has in its place: float32 for float64, unless that is enabled."""
-    return jax.dtypes.canonicalize_dtype(dtype)
-
-
-def concrete(sharding: Any) -> Any:
-    """A sharding over devices, of one over a mesh that is named in the context only, or of a
-    partition over such a mesh."""
-    if isinstance(sharding, jax.sharding.PartitionSpec):
-        return jax.sharding.NamedSharding(jax.sharding.get_mesh(), sharding)
-    if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
-        return jax.sharding.NamedSharding(jax.sharding.get_mesh(), sharding.spec)
-    return sharding
+    kind = jax.dtypes.canonicalize_dtype(dtype)
+    if not kind.isnative:
+        raise TypeError(f"JAX has no arrays of this byte order. Received: dtype {kind.str}")
+    return kind

@@ -73,7 +73,7 @@ def _tensor(
 
         kind = dtype_of(_jax.canonical(dtype))
         words = np.zeros(2) if generator is None else generator.state.value
-        sharding = _jax.concrete(getattr(layout, "backend_layout", layout))
+        sharding = getattr(layout, "backend_layout", layout)
         values = _jax.array_of(words, drawing, shape, kind, sharding)
     elif backend == "tensorflow" and generator is not None and _tensorflow().in_a_function():
         kind = dtype_of(dtype)

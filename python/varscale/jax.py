@@ -16,13 +16,13 @@ than two standard deviations.
 True
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers as _theirs
-from jax.nn.initializers import constant, delta_orthogonal, ones, orthogonal, zeros
+from jax.nn.initializers import Initializer, constant, delta_orthogonal, ones, orthogonal, zeros
 
 from varscale import _jax
 from varscale._arguments import axes_of, number, shape_of, text
@@ -30,6 +30,7 @@ from varscale._core import DTYPES, Draw, Scheme
 from varscale._family import FAMILY
 
 __all__ = [
+    "Initializer",
     "constant",
     "delta_orthogonal",
     "glorot_normal",
@@ -52,7 +53,6 @@ __all__ = [
 ]
 
 Axes = int | Sequence[int]
-Initializer = Callable[..., jax.Array]
 
 # JAX's names of distributions, and ours.
 _KINDS = {
@@ -81,7 +81,7 @@ def _drawn(scheme: Scheme, default: Any, theirs: Initializer, layout: str = "ker
                 f"`key` must be a single key. Received keys of shape {words.shape[:-1]}: "
                 "use jax.vmap for these"
             )
-        return _jax.array_of(words, drawing, shape, kind, _jax.concrete(out_sharding))
+        return _jax.array_of(words, drawing, shape, kind, out_sharding)
 
     return init
 
