@@ -76,5 +76,12 @@ def _resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:
     if spec is None:
         raise ValueError("The plan has no `spec`")
     if isinstance(spec, Mapping):
-        return Plan.resolve(json.dumps(spec), json.dumps({"spec": "", **content}), seed)
-    return Plan.resolve(None, json.dumps({"spec": os.fspath(spec), **content}), seed)
+        return Plan.resolve(json.dumps(spec), _json({"spec": "", **content}), seed)
+    return Plan.resolve(None, _json({"spec": os.fspath(spec), **content}), seed)
+
+
+def _json(content: dict[str, Any]) -> str:
+    try:
+        return json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"The plan holds what JSON cannot: {error}") from None

@@ -1,10 +1,13 @@
 """A plan's rules as users write them in Python: with initializers as objects."""
 
+import json
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from varscale._arguments import integer_seed
 from varscale._core import SeedGenerator
+from varscale._identifiers import read
 
 _EXAMPLE = '{"match": "*", "initializer": "he_normal"}'
 
@@ -28,35 +31,75 @@ def _rule(title: str, rule: Any) -> dict[str, Any]:
         # As text, since JSON's integers end at 64 bits. Which ones are allowed, the stream says.
         seed = integer_seed(rule["seed"], stream="")
         rule["seed"] = None if seed is None else str(int(seed))
-    if rule.get("initializer") is not None:
+    if "initializer" in rule:
         rule["initializer"] = _initializer(title, rule["initializer"], rule.get("seed"))
+    try:
+        json.dumps(rule, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{title} holds what JSON cannot: {error}") from None
     return rule
 
 
 def _initializer(title: str, initializer: Any, seed: str | None) -> Any:
     if isinstance(initializer, str):
         return initializer
-    if isinstance(initializer, Mapping):
-        return _without_none(initializer)
-    if isinstance(initializer, type) and hasattr(initializer, "get_config"):
-        initializer = initializer()
-    if not hasattr(initializer, "get_config"):
-        raise TypeError(
-            f"{title}: `initializer` must be a name, an initializer or a config. "
-            f"Received: {initializer!r}"
-        )
-    config = dict(initializer.get_config())
-    own = getattr(initializer, "seed", None) if config.get("seed") is not None else None
-    if isinstance(own, SeedGenerator) and own.counter:
+    made = None
+    if not isinstance(initializer, Mapping):
+        made = initializer if isinstance(initializer, type) else type(initializer)
+        if not hasattr(made, "get_config"):
+            raise TypeError(
+                f"{title}: `initializer` must be a name, an initializer or a config. "
+                f"Received: {initializer!r}"
+            )
+        # Somebody else's class may have the name of one of Keras's.
+        identity = _identity(made)
+        _read(f"{title}: {made.__module__}.{made.__qualname__}", {**identity, "config": {}})
+        initializer = initializer() if made is initializer else initializer
+        written = {**identity, "config": dict(initializer.get_config())}
+    else:
+        written = dict(initializer)
+    name, config = _read(title, written)
+    if made is not None and config.get("seed") is not None:
+        if _calls(initializer.seed):
+            raise ValueError(
+                f"{title}: a plan draws the first call of a seed generator, and that of "
+                f"{initializer!r} has made some already. Give an integer"
+            )
+        if seed is not None:
+            raise ValueError(
+                f"{title} has the seed {seed}, and another of its own has {initializer!r}"
+            )
+    stream = config.pop("stream", "native")
+    if stream != "native":
         raise ValueError(
-            f"{title}: a plan draws the first call of a seed generator, and {initializer!r} has "
-            "made some already. Give an integer"
+            f"{title}: the plan says which stream all draw by, not an initializer of the stream "
+            f"{stream!r}"
         )
-    if own is not None and seed is not None:
-        raise ValueError(f"{title} has the seed {seed}, and another of its own has {initializer!r}")
-    if config.pop("stream", "native") != "native":
-        raise ValueError(f"{title}: the plan says which stream all draw by, not {initializer!r}")
-    return {"class_name": type(initializer).__name__, "config": _without_none(config)}
+    return {"class_name": name, "config": _without_none(config)}
+
+
+def _identity(made: type) -> dict[str, Any]:
+    """Module and name of a class, as serialized initializers hold them."""
+    ours = made.__module__.startswith("varscale.")
+    module = "keras.initializers" if ours else made.__module__
+    return {"module": module, "class_name": made.__name__.rpartition(".")[2]}
+
+
+def _read(title: str, written: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    try:
+        return read(written)
+    except ValueError as error:
+        raise ValueError(f"{title}: {error}") from None
+
+
+def _calls(seed: Any) -> int:
+    """The calls that a seed generator, ours or Keras's, has made."""
+    if isinstance(seed, SeedGenerator):
+        return seed.counter
+    keras: Any = sys.modules.get("keras")
+    if keras is None or not hasattr(seed, "state"):
+        return 0
+    return int(keras.ops.convert_to_numpy(seed.state)[1])
 
 
 def _without_none(value: Any) -> Any:

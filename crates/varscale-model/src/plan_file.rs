@@ -139,10 +139,23 @@ impl PlanFile {
     /// A plan file's content as JSON.
     ///
     /// # Errors
-    /// [`PlanFileError`] with the line and what is allowed there.
+    /// [`PlanFileError`] with the rule's number where it is one's, and what is allowed there.
     pub fn from_json(text: &str) -> Result<Self, PlanFileError> {
-        let file: Self = serde_json::from_str(text)
-            .map_err(|error| PlanFileError { reason: error.to_string() })?;
+        let invalid = |error: serde_json::Error| {
+            // Programs write JSON: to their users, a place in it says nothing.
+            let Ok(value) = serde_json::from_str::<serde_json::Value>(text) else {
+                return error.to_string();
+            };
+            let rules = value.get("rules").and_then(|rules| rules.as_array());
+            let rule = rules.into_iter().flatten().zip(1..).find_map(|(rule, number)| {
+                let error = Rule::deserialize(rule).err()?;
+                Some(format!("rule {number}: {error}"))
+            });
+            let whole = || Self::deserialize(&value).err().unwrap_or(error).to_string();
+            rule.unwrap_or_else(whole)
+        };
+        let file: Self =
+            serde_json::from_str(text).map_err(|error| PlanFileError { reason: invalid(error) })?;
         file.checked()
     }
 
