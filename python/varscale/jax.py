@@ -8,6 +8,8 @@ process and device draws its own shard only: the same bits on any mesh.
 dtypes other than float16, bfloat16, float32 and float64, and truncated normals with other bounds
 than two standard deviations.
 
+How-tos: https://github.com/varscale/varscale/blob/main/docs/jax.md
+
 >>> import jax, varscale.jax
 >>> initializer = varscale.jax.variance_scaling(2.0, "fan_in", "truncated_normal")
 >>> weights = initializer(jax.random.key(42), (784, 256))
