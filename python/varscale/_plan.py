@@ -39,7 +39,7 @@ def init(
         progress: Called with the bytes drawn and the bytes in all; what it raises stops the work.
 
     Returns:
-        The resolved plan, as in the checkpoint's metadata, with the ``seed``.
+        The resolved plan, as ``varscale plan --json`` shows it, with the ``seed``.
 
     Raises:
         ValueError: where the plan or the spec is wrong; OSError: where a file cannot be read or

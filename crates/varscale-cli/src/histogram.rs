@@ -73,8 +73,10 @@ impl Histogram {
         let ideal: [f64; BINS] = std::array::from_fn(|bin| {
             values as f64 * (self.cumulative(bin + 1) - self.cumulative(bin))
         });
+        // By halves, since the whole width may be infinite.
+        let half = |bin: usize| self.width * bin as f64 / 2.0;
         let labels: [String; BINS] =
-            std::array::from_fn(|bin| short(self.low + self.width * bin as f64, 3));
+            std::array::from_fn(|bin| short(self.low + half(bin) + half(bin), 3));
         let margin = labels.iter().map(String::len).max().unwrap_or(0);
         let columns = width.saturating_sub(margin + 1).max(10);
         let most = self.counts.iter().map(|&count| count as f64).chain(ideal).fold(1.0, f64::max);

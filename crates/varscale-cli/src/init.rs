@@ -103,6 +103,10 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
                 "parameters": summary.parameters,
                 "skipped": plan.skipped.len(),
                 "bytes": summary.bytes,
+                "subnormal": plan.tensors.iter()
+                    .filter(|planned| planned.is_subnormal())
+                    .map(|planned| &planned.tensor.name)
+                    .collect::<Vec<_>>(),
                 "seconds": summary.seconds,
                 "removed": summary.leftovers.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
             })

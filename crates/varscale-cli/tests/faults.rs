@@ -290,7 +290,7 @@ fn signalled(mut command: Command, name: &str, after: Duration) -> (Output, Dura
 #[test]
 fn signals_are_obeyed_within_a_second() {
     let place = Workplace::new();
-    let endless = ["sample", "--seed", "1", "--shape", "100000,30000"];
+    let endless = ["sample", "--seed", "1", "--shape", "100000,300000"];
     // A framework's stream that has to be skipped through.
     let skip = ["--stream", "keras-torch", "--offset", "99999,0"];
     let pipe = place.path("pipe");
@@ -300,7 +300,7 @@ fn signals_are_obeyed_within_a_second() {
     for arguments in cases {
         for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
             let command = place.command(&[&endless[..], arguments].concat());
-            let (output, time) = signalled(command, name, Duration::from_secs(1));
+            let (output, time) = signalled(command, name, Duration::from_millis(400));
             let message = text(&output.stderr);
             assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
             assert!(message.ends_with("error: interrupted: no file was written\n"), "{message}");

@@ -13,7 +13,7 @@ use varscale::{
 use crate::{
     Error, Integer, PlanFile, Rule, Seeds, Spec, SpecTensor, StoredDtype, StoredDtypeError,
     recipe::{Recipe, Writer},
-    seeds::{Shared, TensorSeeds},
+    seeds::TensorSeeds,
 };
 
 /// A whole model's initialization, resolved: nothing of it is left to chance.
@@ -469,7 +469,7 @@ fn resolve(
     let seed = match (by_rule, found) {
         _ if !scheme.class().draws => seed,
         (Some(shared), Some((index, rule))) => {
-            Some(seeds.shared(&spec.name, &shared, Shared::Rule(index), || title(index, rule))?)
+            Some(seeds.shared(&spec.name, &shared, || title(index, rule))?)
         }
         // As an integer, so that the initializer's config holds a seed that was drawn, too.
         _ if seed_of_plan => Some(seeds.of_tensor(&spec.name)?),

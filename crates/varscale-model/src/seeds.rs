@@ -6,22 +6,17 @@ use varscale::{PythonRandom, Scheme, Seed, Stream};
 
 use crate::{PlanError, PlanFile, PlanSeed, Seeds, SpecTensor};
 
-/// Whose seed it is that several tensors may share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Shared {
-    Plan,
-    Rule(usize),
-}
-
 /// The seeds of tensors that have none of their own, one after the other.
 pub(crate) struct TensorSeeds {
     plan: PlanSeed,
+    /// Whether a tensor takes it.
+    used: bool,
     stream: Stream,
     chosen: Option<Seeds>,
     /// Of a global seed.
     python: Option<Box<PythonRandom>>,
     /// The first tensor that takes a seed as it is.
-    first: HashMap<Shared, String>,
+    first: HashMap<i128, String>,
     /// The tensor that has a seed by its name.
     named: HashMap<u32, String>,
 }
@@ -45,7 +40,15 @@ impl TensorSeeds {
             }
         }
         let (stream, chosen) = (file.stream, file.seeds);
-        Ok(Self { plan, stream, chosen, python, first: HashMap::new(), named: HashMap::new() })
+        Ok(Self {
+            plan,
+            used: false,
+            stream,
+            chosen,
+            python,
+            first: HashMap::new(),
+            named: HashMap::new(),
+        })
     }
 
     /// Keras's global seed, where there is one.
@@ -59,7 +62,7 @@ impl TensorSeeds {
     /// What becomes of the plan's seed where the stream knows no names.
     pub(crate) fn of_plan(&self) -> Option<Seeds> {
         match self.plan {
-            _ if self.stream == Stream::Native => None,
+            _ if self.stream == Stream::Native || !self.used => None,
             PlanSeed::Global(_) => None,
             PlanSeed::Drawn(_) => self.chosen.or(Some(Seeds::ByName)),
             PlanSeed::Given(_) => self.chosen,
@@ -79,11 +82,12 @@ impl TensorSeeds {
 
     /// The seed of a tensor that takes the plan's.
     pub(crate) fn of_tensor(&mut self, tensor: &str) -> Result<Seed, PlanError> {
+        self.used = true;
         if let Some(random) = &mut self.python {
             return Ok(self.stream.drawn_seed(random).into());
         }
         let seed = self.plan.value().into();
-        self.told_apart(tensor, &seed, self.of_plan(), Shared::Plan, || "the plan".into())
+        self.told_apart(tensor, &seed, self.of_plan(), || "the plan".into())
     }
 
     /// The seed of a tensor that takes one of a rule.
@@ -91,10 +95,9 @@ impl TensorSeeds {
         &mut self,
         tensor: &str,
         seed: &Seed,
-        whose: Shared,
         title: impl FnOnce() -> String,
     ) -> Result<Seed, PlanError> {
-        self.told_apart(tensor, seed, self.chosen, whose, title)
+        self.told_apart(tensor, seed, self.chosen, title)
     }
 
     fn told_apart(
@@ -102,7 +105,6 @@ impl TensorSeeds {
         tensor: &str,
         seed: &Seed,
         seeds: Option<Seeds>,
-        whose: Shared,
         title: impl FnOnce() -> String,
     ) -> Result<Seed, PlanError> {
         if self.stream == Stream::Native || seeds == Some(Seeds::Same) {
@@ -111,7 +113,7 @@ impl TensorSeeds {
         let second = tensor.to_owned();
         // A generator has no integer to make others of.
         if seeds.is_none() || seed.as_generator().is_some() {
-            return match self.first.entry(whose) {
+            return match self.first.entry(seed.value()) {
                 Entry::Vacant(entry) => {
                     entry.insert(second);
                     Ok(seed.clone())

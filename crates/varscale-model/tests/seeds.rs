@@ -151,3 +151,20 @@ fn equal_seeds_by_name_are_refused() {
     );
     assert!(matches!(plan, Err(PlanError::SameSeed { .. })), "{plan:?}");
 }
+
+/// Two rules of one seed share it as one rule's tensors do; and a seed that no tensor takes is not
+/// said to be made another by name.
+#[test]
+fn rules_of_one_seed_share_it() {
+    let rule = |pattern: &str, seed: u32| {
+        format!("[[rules]]\nmatch = '{pattern}'\ninitializer = 'he_normal'\nseed = {seed}\n")
+    };
+    let zeros = "[[rules]]\nmatch = '*'\ninitializer = 'zeros'";
+    for stream in frameworks() {
+        let head = format!("stream = '{stream}'");
+        let error = plan(&head, &(rule("a.w", 1) + &rule("b.w", 1) + zeros), None).unwrap_err();
+        assert!(matches!(error, PlanError::SharedSeed { .. }), "{error}");
+        let apart = plan(&head, &(rule("a.w", 1) + &rule("b.w", 2) + zeros), None).unwrap();
+        assert_eq!((seeds(&apart), apart.seeds), (vec![1, 2], None));
+    }
+}

@@ -160,6 +160,20 @@ fn underflow_is_refused_as_overflow_is() {
             zero.with_seed(1).draw([1, 2]).unwrap().check(dtype).unwrap();
         }
     }
+    // Of a normal, what lies beyond 5 standard deviations is too rare to count.
+    for (dtype, stddev) in
+        [(Dtype::Float16, 5e-9), (Dtype::BFloat16, 9e-42), (Dtype::Float32, 1.3e-46)]
+    {
+        let normal = Scheme::random_normal(0, stddev).unwrap().with_seed(1);
+        assert!(matches!(normal.draw_in([4], dtype), Err(Error::Underflow(_))), "{dtype}");
+    }
+    // What is multiplied by a standard deviation of 0.
+    let zero = Scheme::truncated_normal(0, 5e-46).unwrap().with_seed(1);
+    assert!(matches!(zero.sample::<f32>([4]), Err(Error::Underflow(_))));
+    // One element of many.
+    let array = varscale::Array::new([3], [1e-60, 0.0, 1.0].map(Into::into)).unwrap();
+    let array = Scheme::constant_array(array).with_seed(1);
+    assert!(array.sample::<f32>([3]).is_err() && array.sample::<f64>([3]).is_ok());
     let tiny = Scheme::variance_scaling(1e-300, Mode::FanIn, Uniform).unwrap().with_seed(1);
     assert!(tiny.sample::<f32>([2]).is_err() && tiny.sample::<f64>([2]).is_ok());
 }
@@ -218,4 +232,18 @@ fn explanations_are_sentences() {
     let error =
         Initializer::new(Scheme::identity(1).unwrap(), None).explain([2, 3, 4]).unwrap_err();
     assert!(error.to_string().contains("[2, 3, 4] has rank 3"), "{error}");
+}
+
+/// Where a framework multiplies by the difference of the limits, which is infinite.
+#[test]
+#[cfg(feature = "keras-streams")]
+fn infinite_ranges_are_refused() {
+    let wide = Scheme::random_uniform(-3e38, 3e38).unwrap().with_seed(1);
+    for &stream in varscale::Stream::ALL {
+        let values = wide.clone().with_stream(stream).sample::<f32>([9]);
+        match stream {
+            varscale::Stream::Native => assert!(values.unwrap().iter().all(|it| it.is_finite())),
+            _ => assert!(matches!(values, Err(Error::Overflow(_))), "{stream}"),
+        }
+    }
 }

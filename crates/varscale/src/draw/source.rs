@@ -6,8 +6,8 @@ use super::patterns;
 use crate::{
     argument::ArgumentError,
     dtype::{Dtype, Element},
-    error::Error,
-    schemes::{Content, Pattern},
+    error::{Error, OverflowError},
+    schemes::{Content, Law, Pattern},
     simd::Level,
     streams::{
         Stream,
@@ -29,6 +29,12 @@ impl Source {
             Self::Pattern(pattern) => Content::Pattern(pattern.clone()),
             Self::Stream(stream, request) => {
                 stream.check_dtype(dtype)?;
+                if let (true, Law::Uniform { low, high }) = (*stream != Stream::Native, request.law)
+                    && high - low > dtype.max_value()
+                {
+                    // Frameworks multiply by the difference, which is infinite.
+                    return Err(OverflowError { bound: high - low, dtype }.into());
+                }
                 Content::Random(request.law)
             }
         };

@@ -97,6 +97,12 @@ impl Array {
         self.0.bounds
     }
 
+    /// Smallest size of a value that is not 0; 0 where there is none.
+    pub(crate) fn least(&self) -> f64 {
+        let sizes = self.0.values.iter().map(|value| value.get().abs());
+        sizes.filter(|&size| size > 0.0).min_by(f64::total_cmp).unwrap_or(0.0)
+    }
+
     /// Mean of the values. Broadcasting, which takes each as often, keeps it.
     #[must_use]
     pub fn mean(&self) -> f64 {

@@ -45,6 +45,14 @@ impl Pattern {
         }
     }
 
+    /// Smallest size of a value that is not 0; 0 where there is none.
+    pub(crate) fn least(&self) -> f64 {
+        match self {
+            Self::Constant { value: size } | Self::Identity { gain: size } => size.abs(),
+            Self::Array { values } => values.least(),
+        }
+    }
+
     /// Mean of the values; `None` for the identity, whose depends on the shape.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
