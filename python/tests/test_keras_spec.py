@@ -5,6 +5,7 @@ import inspect
 import json
 import random
 import re
+import threading
 
 import numpy as np
 import pytest
@@ -268,6 +269,77 @@ if keras:
         def __init__(self, thing):
             super().__init__(4, thing.start)
 
+    class Drawing(L.Layer):
+        """What it draws depends on more than its config says."""
+
+        before = "zeros"
+
+        def __init__(self, init="zeros", std=0.1, cfg=None, **others):
+            super().__init__(**others)
+            self.init, self.std, self.cfg = init, getattr(cfg, "std", std), cfg
+            self._calls, self.lock = 0, threading.Lock()
+
+        def build(self, input_shape):
+            self._calls += 1
+            normal = keras.initializers.RandomNormal
+            frozen = normal(0.0, 1.0 if self.trainable else 2.0)
+            starts = [self.init, normal(0.0, self.std), frozen, self.before]
+            self.all = [self.add_weight((3,), start) for start in starts]
+
+        def call(self, x):
+            return x
+
+    class Configless(Drawing):
+        """Its config is of its base, and lacks its arguments."""
+
+        def get_config(self):
+            return L.Layer.get_config(self) if self._auto_config else {"name": self.name}
+
+    class Wide(L.Dense):
+        def __init__(self, *arguments, boost=1.0, **others):
+            super().__init__(*arguments, bias_initializer=constant(boost), **others)
+
+    class Wrapping(L.Wrapper):
+        def __init__(self, layer, std=0.1, **others):
+            super().__init__(layer, **others)
+            self.normal = keras.initializers.RandomNormal(0.0, std)
+
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.scale = self.add_weight((3,), self.normal)
+
+        def call(self, x):
+            return x
+
+    class Assigning(L.Layer):
+        def build(self, input_shape):
+            self.first = self.add_weight((3,), "zeros")
+            self.first.assign(np.arange(3.0))
+            self.second = self.add_weight((3,), "zeros")
+
+        def call(self, x):
+            return x
+
+    class Numbered(L.Layer):
+        """Each one has another deviation."""
+
+        made = 0
+
+        def __init__(self):
+            super().__init__()
+            type(self).made += 1
+            self.std = self.made + np.random.rand()
+
+        def build(self, input_shape):
+            normal = keras.initializers.RandomNormal(0.0, self.std)
+            self.all = [self.add_weight((3,), start) for start in (normal, "ones")]
+
+        def call(self, x):
+            return x
+
+    def constant(value):
+        return keras.initializers.Constant(value)
+
     class Holder(keras.Model):
         def __init__(self, *held):
             super().__init__()
@@ -293,8 +365,11 @@ def test_layers_of_users():
         (Plain(4), ["HeNormal", "Ones", "function", "Constant", "function"]),
         (Plain(4, "lecun_uniform"), ["LecunUniform", "Ones", "function", "Constant", "function"]),
         (Dressed(), ["LecunNormal", "Zeros"]),
-        # The config says another one than was drawn.
-        (Forgetful(4, "lecun_uniform"), [None, "Ones", "function", "Constant", "function"]),
+        # The config says another one than was drawn, and the constructor's arguments are known.
+        (
+            Forgetful(4, "lecun_uniform"),
+            ["LecunUniform", "Ones", "function", "Constant", "function"],
+        ),
         (Unmakeable(thing), [None] * 5),
         (L.TimeDistributed(Dressed()), ["LecunNormal", "Zeros"]),
         (L.SpectralNormalization(Dressed()), ["LecunNormal", None, "Zeros"]),
@@ -302,6 +377,47 @@ def test_layers_of_users():
         shape = (2, 5, 6) if isinstance(layer, L.TimeDistributed) else (2, 6)
         assert classes(built(layer, shape)) == expected
         assert classes(built(Holder(layer), shape)) == expected
+
+
+def changed(layer, **attributes):
+    for name, value in attributes.items():
+        setattr(layer, name, value)
+    return layer
+
+
+def test_layers_that_draw_what_no_config_says(monkeypatch):
+    """What depends on it is left out; the rest is told."""
+    normal = "RandomNormal"
+    thing = type("Thing", (), {"std": 0.5})()
+    matrix = np.ones((5, 3))
+    for layer, expected in [
+        (Drawing(), ["Zeros", normal, normal, "Zeros"]),
+        (Drawing(std=0.5), ["Zeros", normal, normal, "Zeros"]),
+        (changed(Drawing(), init="ones"), [None, normal, normal, "Zeros"]),
+        (changed(Drawing(), init=keras.initializers.Ones()), [None, normal, normal, "Zeros"]),
+        (changed(Drawing(), std=0.5), ["Zeros", None, normal, "Zeros"]),
+        (changed(Drawing(), trainable=False), ["Zeros", normal, None, "Zeros"]),
+        (changed(Drawing(), before="ones"), ["Zeros", normal, normal, None]),
+        (Configless(std=np.float32(0.5)), [None] * 4),
+        (Configless(cfg=thing), [None] * 4),
+        (Wide(3), [None, None]),
+        (Wide(3, boost=5.0), [None, None]),
+        (Wrapping(L.Dense(3), std=0.5), [None, "GlorotUniform", "Zeros"]),
+        (Assigning(), [None, "Zeros"]),
+        (Numbered(), [None, "Ones"]),
+        (L.Embedding(5, 3, "ones"), ["Ones"]),
+        (L.Embedding(5, 3, constant(2)), ["Constant"]),
+        (L.Embedding(5, 3, weights=[matrix]), [None]),
+        (changed(L.Dense(3), kernel_initializer=constant(2)), [None, "Zeros"]),
+        (changed(L.Dense(3), trainable=False), ["GlorotUniform", "Zeros"]),
+    ]:
+        layer = built(layer, (2, 4))
+        assert classes(layer) == expected, vars(layer)
+    layer = built(Drawing(), (2, 4))
+    monkeypatch.setattr(Drawing, "before", "ones")
+    assert classes(layer) == ["Zeros", normal, normal, None]
+    layer.all[0].assign(np.arange(3.0))
+    assert classes(layer) == ["Zeros", normal, normal, None]
 
 
 def test_names_that_meant_another_class():
@@ -343,6 +459,19 @@ def test_seeds_are_those_that_were_set():
     ]
     assert seeds[:4] == [5, 5, 5, None]
     assert seeds[4]["config"] == {"seed": 7, "name": "generator"}
+
+
+def test_generators_that_drew_more_than_once_are_left_out():
+    """A plan draws the first call of one."""
+
+    def dense(seed):
+        return L.Dense(3, kernel_initializer=keras.initializers.HeNormal(seed))
+
+    shared, used, fresh = (keras.random.SeedGenerator(3) for _ in range(3))
+    used.next()
+    model = Holder(dense(shared), dense(shared), dense(used), dense(fresh))
+    expected = [None, "Zeros", None, "Zeros", None, "Zeros", "HeNormal", "Zeros"]
+    assert classes(built(model, (2, 3))) == expected
 
 
 def test_models_stay_as_they_are(monkeypatch):

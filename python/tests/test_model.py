@@ -4,6 +4,8 @@ import collections
 import dataclasses
 import importlib
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -320,9 +322,72 @@ def test_specs_of_pytrees():
         "a/0": {"dtype": "float16", "shape": [2, 3]},
         "b/c": {"dtype": "float64", "shape": []},
     }
-    for wrong in [3, {}, None, [object()]]:
-        with pytest.raises(TypeError):
-            varscale.spec(wrong)
+
+
+LISTED = []
+LISTED.append(LISTED)
+
+
+@pytest.mark.parametrize("with_jax", [False, True])
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        ({}, TypeError, "pytree of arrays"),
+        (None, TypeError, "pytree of arrays"),
+        (3, TypeError, "The model is no array"),
+        ([object()], TypeError, "0 is no array: <class 'object'>"),
+        ({"a": {"b": 3.0}}, TypeError, "a/b is no array: <class 'float'>"),
+        ({"a": "text"}, TypeError, "a is no array"),
+        ({"a": {1, 2}}, TypeError, "a is no array"),
+        ({"a": (x for x in ())}, TypeError, "a is no array"),
+        ({"a": types.MappingProxyType({})}, TypeError, "a is no array"),
+        ({"a": LISTED}, ValueError, "holds itself"),
+        ({"a": types.SimpleNamespace(shape=(None, 3), dtype="float32")}, ValueError, "a has the"),
+        (type("Old", (), {"__module__": "tf_keras.src"})(), TypeError, "tf_keras are not read"),
+    ],
+    ids=str,
+)
+def test_what_is_no_model_is_refused(model, error, message, with_jax, monkeypatch):
+    """Never left out, whether JAX is there or not."""
+    if with_jax:
+        pytest.importorskip("jax")
+    else:
+        monkeypatch.delitem(sys.modules, "jax", raising=False)
+    trees = [model, {"w": np.zeros(2), **model}] if isinstance(model, dict) and model else [model]
+    for tree in trees:
+        with pytest.raises(error, match=message):
+            varscale.spec(tree)
+
+
+def test_modules_in_pytrees_are_no_arrays():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="enc is no array"):
+        varscale.spec({"enc": torch.nn.Linear(2, 3), "w": torch.zeros(2)})
+
+
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [
+        (np.dtype(">f4"), "float32"),
+        (">f2", "float16"),
+        ("float32", "float32"),
+        ("bfloat16", "bfloat16"),
+        (np.float64, "float64"),
+        (float, "float64"),
+        (np.dtype(">i8"), "int64"),
+        (varscale._arguments.bfloat16, "bfloat16"),
+        (lambda: varscale._arguments.bfloat16().newbyteorder(">"), "bfloat16"),
+        (lambda: varscale._arguments.bfloat16().type, "bfloat16"),
+        (lambda: pytest.importorskip("tensorflow").bfloat16, "bfloat16"),
+        (lambda: pytest.importorskip("tensorflow").Variable([1.0]).dtype, "float32"),
+        (lambda: pytest.importorskip("torch").float16, "float16"),
+        (lambda: pytest.importorskip("jax.numpy").bfloat16, "bfloat16"),
+    ],
+)
+def test_dtypes_of_arrays_are_named(dtype, name):
+    dtype = dtype() if isinstance(dtype, types.FunctionType) else dtype
+    tensor = types.SimpleNamespace(shape=(1,), dtype=dtype)
+    assert varscale.spec({"w": tensor})["w"]["dtype"] == name
 
 
 Pair = collections.namedtuple("Pair", ["first", "second"])

@@ -39,7 +39,16 @@ def bfloat16() -> np.dtype[Any]:
 
 def dtype_name(tensor: Any) -> str:
     """The dtype of an array or tensor of any framework, as varscale calls it."""
-    return str(tensor.dtype).removeprefix("torch.")
+    dtype = tensor.dtype
+    # NumPy's text of a dtype may be of its byte order, and TensorFlow's is its repr.
+    name = getattr(dtype, "name", None)
+    if isinstance(name, str):
+        return name
+    try:
+        # NumPy reads None as float64.
+        return str(dtype) if dtype is None else np.dtype(dtype).name
+    except TypeError:
+        return str(dtype).removeprefix("torch.")
 
 
 def seed_of(seed: Any, stream: str = "native") -> int | SeedGenerator | None:

@@ -6,6 +6,8 @@ initializers that they are given, and draw nothing.
 """
 
 import contextlib
+import copy
+import inspect
 import random
 import re
 from collections import defaultdict
@@ -23,6 +25,9 @@ from varscale import _family
 # What making layers changes in Keras: how often names were used, and variables to draw later.
 _GLOBAL = ("object_name_uids", "uninitialized_variables")
 
+# What gives no tensor one value throughout.
+_DRAWN = _family.FAMILY.keys() - {"Zeros", "Ones", "Constant", "Identity"} | {"Orthogonal"}
+
 # Of variables by their ids; none where it is not certain.
 Found = dict[int, dict[str, Any] | None]
 
@@ -34,7 +39,40 @@ def initializers(model: keras.Layer) -> dict[int, dict[str, Any]]:
     """
     found: Found = {}
     _ask(model, found, set())
-    return {variable: initializer for variable, initializer in found.items() if initializer}
+    fresh = _drawn_from_once(model)
+    return {
+        variable: initializer
+        for variable, initializer in found.items()
+        if initializer and fresh(initializer)
+    }
+
+
+def _drawn_from_once(model: keras.Layer) -> Callable[[dict[str, Any]], bool]:
+    """Whether an initializer has no generator, or one that is known to have drawn once only.
+
+    Of a generator, a plan draws the first call.
+    """
+    calls: dict[tuple[Any, Any], set[int]] = defaultdict(set)
+    for layer in model._flatten_layers():
+        for value in vars(layer).values():
+            seed = getattr(value, "seed", None)
+            if isinstance(seed, keras.random.SeedGenerator):
+                state = keras.ops.convert_to_numpy(seed.state.value)
+                calls[_seed_config(seed.get_config())].add(int(state[1]))
+
+    def fresh(initializer: dict[str, Any]) -> bool:
+        config = initializer["config"]
+        seed = config.get("seed") if isinstance(config, dict) else None
+        if not isinstance(seed, dict):
+            return True
+        # An initializer that a layer makes others like has not drawn.
+        return max(calls[_seed_config(seed["config"])], default=0) == 1
+
+    return fresh
+
+
+def _seed_config(config: dict[str, Any]) -> tuple[Any, Any]:
+    return config.get("seed"), config.get("name")
 
 
 def _ask(layer: keras.Layer, found: Found, asked: set[int]) -> None:
@@ -68,11 +106,25 @@ def _as_called(layer: keras.Layer) -> Any:
 def _as_configured(layer: keras.Layer) -> Any:
     """A layer by its config, with what Keras cannot make of one: functions, and others' classes."""
     config = layer.get_config()
+    if lacking := _arguments_of(type(layer)) - config.keys():
+        raise ValueError(f"The config lacks {lacking}")
+    if isinstance(layer, keras.layers.Embedding) and not layer._build_shapes_dict:
+        raise ValueError("The constructor built it, of weights that the config lacks")
     for key in config:
         value = getattr(layer, key, getattr(layer, f"_{key}", None))
         if callable(value) and not isinstance(value, keras.Layer) and not _kept(value):
             config[key] = value
     return type(layer).from_config(config)
+
+
+def _arguments_of(made: type) -> set[str]:
+    """The named arguments of a constructor of somebody else's; those of Keras's have configs."""
+    owner = next(base for base in made.__mro__ if "__init__" in vars(base))
+    if owner.__module__.partition(".")[0] == "keras":
+        return set()
+    _, *parameters = inspect.signature(vars(owner)["__init__"]).parameters.values()
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {one.name for one in parameters if one.kind not in several}
 
 
 def _kept(value: Any) -> bool:
@@ -89,9 +141,10 @@ def _of_keras(value: Any) -> bool:
 def _made_again(layer: keras.Layer, make: Callable[[keras.Layer], Any]) -> Found:
     """What a layer that is made and built again gives its variables, and those it holds theirs."""
     try:
-        with _undrawn(layer):
+        with _undrawn(layer) as scope:
             # Twice, since what differs follows from a seed that nobody set.
             made = [make(layer), make(layer)]
+            _set_as_now(layer, made[1])
             for one in made:
                 if not one.built:
                     one.build_from_config(layer.get_build_config())
@@ -110,8 +163,54 @@ def _made_again(layer: keras.Layer, make: Callable[[keras.Layer], Any]) -> Found
                 continue
             for variable, *made_again in zip(variables, *alike, strict=True):
                 if make is _as_called or not _changed_since(theirs, variable):
-                    found[id(variable)] = _serialized(*made_again)
+                    assigned = any(id(one) in scope.state_mapping for one in made_again)
+                    found[id(variable)] = None if assigned else _serialized(*made_again)
+                    if not _of_keras(theirs) and _contradicts(variable, found[id(variable)]):
+                        found[id(variable)] = None
     return found
+
+
+def _set_as_now(layer: keras.Layer, made: keras.Layer) -> None:
+    """Gives a layer that is made again the attributes that the layer has got since."""
+    held = [layer._flatten_layers(), made._flatten_layers()]
+    if [*map(type, held[0])] != [*map(type, held[1])]:
+        held = [[layer], [made]]
+    of_bases = vars(keras.Layer()).keys() | vars(keras.Model()).keys()
+    for theirs, ours in zip(*held, strict=True):
+        # Whatever is built differs by it only where an initializer depends on it.
+        vars(ours)["_trainable"] = theirs._trainable
+        for name, value in [] if _of_keras(theirs) else list(vars(theirs).items()):
+            private = name.startswith("_") and name not in vars(ours)
+            if not private and name not in of_bases and not _holds_variables(value):
+                # Only what building may change needs to be another.
+                shared = not isinstance(value, (dict, list, set, np.ndarray))
+                vars(ours)[name] = value if shared else copy.copy(value)
+
+
+def _holds_variables(value: Any) -> bool:
+    """Whether a value is or holds something that a layer is built of."""
+    if isinstance(value, (dict, list, tuple, set)):
+        held = value.values() if isinstance(value, dict) else value
+        return any(map(_holds_variables, held))
+    if isinstance(value, keras.initializers.Initializer):
+        return False
+    packages = {base.__module__.partition(".")[0] for base in type(value).__mro__}
+    return not packages.isdisjoint(["keras", "jax", "jaxlib", "tensorflow", "torch", "optree"])
+
+
+def _contradicts(variable: Any, initializer: dict[str, Any] | None) -> bool:
+    """Whether a variable has one value throughout, and another one than it would be drawn with.
+
+    A class may have changed since; training leaves no variable so.
+    """
+    values = keras.ops.convert_to_numpy(variable)
+    if not initializer or values.size < 2 or not (values == values.flat[0]).all():
+        return False
+    name, config = initializer["class_name"], initializer["config"]
+    if initializer.get("module") == "keras.initializers" and name in _DRAWN:
+        return True
+    same = {"Zeros": 0, "Ones": 1}.get(name, config["value"] if name == "Constant" else None)
+    return isinstance(same, (int, float)) and not (values == np.asarray(same, values.dtype)).all()
 
 
 def _changed_since(layer: keras.Layer, variable: Any) -> bool:
@@ -141,7 +240,7 @@ class _Given:
 
 
 @contextlib.contextmanager
-def _undrawn(layer: keras.Layer) -> Iterator[None]:
+def _undrawn(layer: keras.Layer) -> Iterator[keras.StatelessScope]:
     """A scope in which variables get no values, and after which Keras is as it was."""
     before = {name: global_state.get_global_attribute(name) for name in _GLOBAL}
     seeds, serialize = random.getstate(), serialization_lib.serialize_keras_object
@@ -167,9 +266,9 @@ def _undrawn(layer: keras.Layer) -> Iterator[None]:
         for name, value in before.items():
             global_state.set_global_attribute(name, value and value.copy())
         serialization_lib.serialize_keras_object = serialize_functions_too
-        with keras.StatelessScope(initialize_variables=False):
+        with keras.StatelessScope(initialize_variables=False) as scope:
             with keras.saving.custom_object_scope(classes):
-                yield
+                yield scope
     finally:
         KerasVariable.__init__ = make  # type: ignore[method-assign]
         serialization_lib.serialize_keras_object = serialize
@@ -178,15 +277,19 @@ def _undrawn(layer: keras.Layer) -> Iterator[None]:
             global_state.set_global_attribute(name, value)
 
 
-def _serialized(*variables: Any) -> dict[str, Any]:
-    """What two variables that are made alike are drawn from."""
+def _serialized(*variables: Any) -> dict[str, Any] | None:
+    """What two variables that are made alike are drawn from; none where they differ by more than
+    by their seeds."""
     initializer, again = (variable._initializer for variable in variables)
     if not hasattr(initializer, "get_config"):
         return _of_function(*variables)
-    made = keras.saving.serialize_keras_object(initializer)
-    other = keras.saving.serialize_keras_object(again)["config"]
-    kept = {key: value for key, value in made["config"].items() if value == other[key]}
-    config = dict.fromkeys(made["config"]) | kept
+    made, other = map(keras.saving.serialize_keras_object, (initializer, again))
+    config = made["config"]
+    if config.get("seed") != other["config"].get("seed"):
+        config |= {"seed": None}
+        other["config"]["seed"] = None
+    if made != other:
+        return None
     if isinstance(initializer, keras.initializers.Identity):
         config["gain"] = initializer.gain
     if isinstance(initializer, _family.Drawn) and _of_keras(initializer):

@@ -22,12 +22,14 @@ def spec(model: Any) -> dict[str, Entry]:
         Name to ``dtype``, ``shape`` and, of Keras, ``initializer``: what the layer draws the
         variable from, as Keras serializes it, and with the axes that the layer gives it. To find
         that out, each layer is made once more, without values. Where a layer cannot be made again
-        as it was (a constructor that no config knows the arguments of, LoRA or quantization that
-        came later), its variables have none, and a plan needs a rule for them.
+        as it was (a constructor that no config knows the arguments of, attributes that changed the
+        initializer later, LoRA, quantization), its variables have none, and a plan needs a rule for
+        them; also where the layer assigned the values, or its `SeedGenerator` drew more than once.
 
     Raises:
-        TypeError: for any other model.
-        ValueError: of a Keras model without variables yet, and where two tensors have one name.
+        TypeError: for any other model, and where a pytree holds what is no array.
+        ValueError: of a Keras model without variables yet, where two tensors have one name, and
+            where a size is unknown.
 
     >>> import numpy as np, varscale
     >>> varscale.spec({"dense": {"kernel": np.zeros((784, 256), "float32")}})
@@ -42,15 +44,25 @@ def spec(model: Any) -> dict[str, Entry]:
         from varscale._torch_names import parameters
 
         tensors = ((name, slot.tensor) for name, slot in parameters(model).items())
-        return {name: _tensor(tensor, dtype_name(tensor)) for name, tensor in tensors}
-    found = _by_name(_leaves(model, ()))
+        return {name: _tensor(name, tensor, dtype_name(tensor)) for name, tensor in tensors}
+    if any(base.__module__.partition(".")[0] == "tf_keras" for base in type(model).__mro__):
+        raise TypeError(f"Models of tf_keras are not read: {type(model)}. Give one of Keras 3")
+    try:
+        found = _by_name(_leaves(model, ()))
+    except RecursionError:
+        raise ValueError("The model holds itself, or is nested too deeply") from None
     if not found:
         raise TypeError(f"No Keras model, torch module or pytree of arrays: {type(model)}")
     return found
 
 
-def _tensor(tensor: Any, dtype: str) -> Entry:
-    return {"dtype": dtype, "shape": [int(size) for size in tensor.shape]}
+def _tensor(name: str, tensor: Any, dtype: str) -> Entry:
+    try:
+        return {"dtype": dtype, "shape": [int(size) for size in tensor.shape]}
+    # Of sizes or of axes that are unknown.
+    except (TypeError, ValueError):
+        shape = f"{name or 'The model'} has the shape {tensor.shape}"
+        raise ValueError(f"{shape}: every size must be known, as an integer") from None
 
 
 def _by_name(tensors: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
@@ -73,7 +85,7 @@ def _leaves(tree: Any, path: tuple[tuple[str, str], ...]) -> Iterator[tuple[str,
     """
     if hasattr(tree, "shape") and hasattr(tree, "dtype"):
         name, place = "/".join(part for part, _ in path), "".join(at for _, at in path)
-        yield name, place, _tensor(tree, dtype_name(tree))
+        yield name, place, _tensor(name, tree, dtype_name(tree))
     elif isinstance(tree, (dict, list, tuple)):
         items = tree.items() if isinstance(tree, dict) else enumerate(tree)
         for key, value in items:
@@ -86,7 +98,8 @@ def _leaves_of_jax(
     tree: Any, path: tuple[tuple[str, str], ...]
 ) -> Iterator[tuple[str, str, Entry]]:
     jax: Any = sys.modules.get("jax")
-    leaves = jax.tree_util.tree_leaves_with_path(tree) if jax else []
+    # Without JAX nothing is a node of it.
+    leaves = jax.tree_util.tree_leaves_with_path(tree) if jax else [((), tree)]
     for keys, leaf in leaves:
         if leaf is tree:
             name = "/".join(part for part, _ in path)
@@ -104,7 +117,7 @@ def _of_keras(model: Any, keras: Any) -> dict[str, Entry]:
     initializers = _keras_spec.initializers(model)
     found = []
     for variable in model.weights:
-        entry = _tensor(variable, keras.backend.standardize_dtype(variable.dtype))
+        entry = _tensor(variable.path, variable, keras.backend.standardize_dtype(variable.dtype))
         if id(variable) in initializers:
             entry["initializer"] = initializers[id(variable)]
         found.append((variable.path, variable.path, entry))
