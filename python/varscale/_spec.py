@@ -35,10 +35,10 @@ def spec(model: Any) -> dict[str, Entry]:
     >>> varscale.spec({"dense": {"kernel": np.zeros((784, 256), "float32")}})
     {'dense/kernel': {'dtype': 'float32', 'shape': [784, 256]}}
     """
-    torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
+    torch = sys.modules.get("torch")
     # On torch's backend, a Keras model is a module, too.
-    if keras and isinstance(model, keras.Layer):
-        return _of_keras(model, keras)
+    if is_keras(model):
+        return _of_keras(model, sys.modules["keras"])
     if torch and isinstance(model, torch.nn.Module):
         # Not without torch, which it imports.
         from varscale._torch_names import parameters
@@ -54,6 +54,12 @@ def spec(model: Any) -> dict[str, Entry]:
     if not found:
         raise TypeError(f"No Keras model, torch module or pytree of arrays: {type(model)}")
     return found
+
+
+def is_keras(model: Any) -> bool:
+    """Whether a model is Keras's, on whichever backend."""
+    keras = sys.modules.get("keras")
+    return keras is not None and isinstance(model, keras.Layer)
 
 
 def _tensor(name: str, tensor: Any, dtype: str) -> Entry:

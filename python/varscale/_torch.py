@@ -79,7 +79,7 @@ def init(
     if local.is_meta or isinstance(local, FakeTensor):
         return tensor
     if seed is None:
-        if local is not tensor and generator is None:
+        if local is not tensor:
             raise ValueError("A DTensor needs a `seed`: without one, each rank draws another")
         seed = drawn_seed(generator)
     draw = scheme.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
@@ -216,6 +216,12 @@ def distributed(tensor: torch.Tensor) -> bool:
     # Where nobody has imported it, there is none.
     module = sys.modules.get("torch.distributed.tensor")
     return module is not None and isinstance(tensor, module.DTensor)
+
+
+def local_of(tensor: Any) -> torch.Tensor:
+    """What this rank holds of a tensor."""
+    with torch.no_grad():
+        return tensor.to_local() if distributed(tensor) else tensor
 
 
 def _shard(tensor: Any) -> tuple[torch.Tensor, tuple[int, ...]]:

@@ -50,10 +50,23 @@ def built(build: Callable[[], Any], wanted: Mapping[str, Slot], seed: int) -> di
 
     hooked = torch.nn.modules.module.register_module_parameter_registration_hook(replaced)
     with hooked, _apart(seed):
-        module = build()
+        try:
+            module = build()
+        except Exception as error:
+            failed = f"{type(error).__name__}: {error}"
+            raise RuntimeError(
+                "`buffers` fails to build the module, without arguments and with parameters that "
+                f"have no values: {failed}"
+            ) from error
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"`buffers` must build a torch.nn.Module. Received from it: {module!r}")
     found = {name: slot.tensor.detach() for name, slot in buffers(module).items()}
+    for name, slot in wanted.items():
+        if name in found and found[name].shape != slot.tensor.shape:
+            built, own = tuple(found[name].shape), tuple(slot.tensor.shape)
+            raise ValueError(
+                f"`buffers` builds another module: there, {name!r} has shape {built}, and not {own}"
+            )
     return _fitting(found, wanted)
 
 
@@ -123,13 +136,19 @@ def _copy(buffer: Any) -> Any:
 @contextlib.contextmanager
 def _lent(module: torch.nn.Module, wanted: Mapping[str, Slot], garbage: int) -> Iterator[None]:
     """Puts garbage in the buffers' places, and parameters without values in the parameters'."""
-    tables: list[dict[str, Any]] = [
-        table
-        for _, _, owner in owners(module)
-        if not isinstance(owner, torch.jit.ScriptModule)
-        for table in (owner._parameters, owner._buffers)
+    lenders = [
+        owner for _, _, owner in owners(module) if not isinstance(owner, torch.jit.ScriptModule)
     ]
-    before = [dict(table) for table in tables]
+    tables: list[dict[str, Any]] = [
+        table for owner in lenders for table in (owner._parameters, owner._buffers)
+    ]
+    # All attributes, since the code may set any, and what those hold that are tables.
+    before: list[tuple[Any, Any]] = [
+        (held, held.copy())
+        for owner in lenders
+        for held in (owner.__dict__, *owner.__dict__.values())
+        if isinstance(held, (dict, list, set))
+    ]
     lent: dict[int, Any] = {}
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     try:
@@ -142,9 +161,12 @@ def _lent(module: torch.nn.Module, wanted: Mapping[str, Slot], garbage: int) -> 
                 table[key] = lent.get(id(tensor), tensor)
         yield
     finally:
-        for table, own in zip(tables, before, strict=True):
-            table.clear()
-            table.update(own)
+        for held, own in before:
+            if isinstance(held, list):
+                held[:] = own
+            else:
+                held.clear()
+                held.update(own)
 
 
 def _garbage(tensor: Any, byte: int) -> Any:

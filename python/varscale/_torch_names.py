@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 # Classes that only stand around a module, and the attribute that it is then.
 _WRAPPERS = {
@@ -28,6 +31,8 @@ class Slot(NamedTuple):
     owner: torch.nn.Module
     table: dict[str, Any]
     key: str
+    # What computes the tensor that modules use from this one, before each call.
+    hook: Any = None
 
     @property
     def tensor(self) -> Any:
@@ -46,6 +51,24 @@ class Parametrized(NamedTuple):
     def tensor(self) -> Any:
         with torch.no_grad():
             return getattr(self.owner, self.key)
+
+
+def hooks(owner: torch.nn.Module) -> dict[str, Any]:
+    """What torch's older functions (pruning, norms) put before a module's calls, by tensor."""
+    found: dict[str, Any] = {}
+    for hook in owner._forward_pre_hooks.values():
+        if isinstance(hook, BasePruningMethod):
+            found[hook._tensor_name] = hook
+        elif isinstance(hook, (SpectralNorm, WeightNorm)):
+            found[hook.name] = hook
+    return found
+
+
+def original(owner: torch.nn.Module, key: str) -> Any:
+    """The parameter that a module's tensor is, or is computed from alone; none if from several."""
+    if torch.nn.utils.parametrize.is_parametrized(owner, key):
+        return owner.parametrizations[key]._parameters.get("original")  # type: ignore[index, union-attr]
+    return owner._parameters.get(f"{key}_orig" if key in hooks(owner) else key)
 
 
 def parameters(module: torch.nn.Module) -> dict[str, Slot | Parametrized]:
@@ -107,9 +130,15 @@ def _slots(module: torch.nn.Module, kind: str) -> Iterator[Slot | Parametrized]:
         if isinstance(owner, torch.nn.utils.parametrize.ParametrizationList):
             yield from _originals(owner, table, prefix, raw, module)
             continue
+        parts: dict[str, tuple[str | None, Any]] = {}
+        for name, hook in hooks(owner).items():
+            # From a weight, torch computes again what it had taken it apart into.
+            magnitude = {f"{name}_g": (None, hook)} if isinstance(hook, WeightNorm) else {}
+            parts |= {f"{name}_orig": (name, hook), f"{name}_v": (name, hook), **magnitude}
         for key, tensor in table.items():
-            if tensor is not None:
-                yield Slot(prefix + key, raw + key, owner, table, key)
+            name, hook = parts.get(key, (key, None)) if kind == "_parameters" else (key, None)
+            if tensor is not None and name is not None:
+                yield Slot(prefix + name, raw + key, owner, table, key, hook)
 
 
 def _originals(
