@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use numpy::{PyArrayDescr, PyArrayDescrMethods};
 use pyo3::{
+    exceptions::PyValueError,
     prelude::*,
     sync::PyOnceLock,
     types::{PyString, PyType},
@@ -36,8 +37,14 @@ impl<'py> Kind<'py> {
         }
         // NumPy itself does not know all names.
         if let Ok(name) = given.cast::<PyString>()
-            && let Ok(dtype) = name.to_string_lossy().parse()
+            && let name = name.to_string_lossy()
+            && let Ok(dtype) = name.parse()
         {
+            if name == "f16" {
+                return Err(PyValueError::new_err(
+                    "ambiguous dtype \"f16\": NumPy's has 16 bytes. Write \"float16\"",
+                ));
+            }
             return Ok(native(dtype));
         }
         if let Ok(numpy) = given.cast::<PyArrayDescr>() {

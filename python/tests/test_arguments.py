@@ -1,6 +1,8 @@
 """Bad input: the exceptions that Keras raises, with messages that say what is allowed."""
 
+import copy
 import math
+import pickle
 
 import faces
 import numpy as np
@@ -63,6 +65,7 @@ def test_constructors_refuse(make, error, message):
         ({"shape": (2**40, 2**40)}, ValueError, "too many|too large"),
         ({"shape": (2**30, 2**30)}, MemoryError, "allocate"),
         ({"dtype": "int32"}, ValueError, 'dtype "int32": .* "float16", '),
+        ({"dtype": "f16"}, ValueError, 'ambiguous dtype "f16".* "float16"'),
         ({"dtype": "float8"}, ValueError, 'dtype "float8": .* "float16", '),
         ({"dtype": object()}, ValueError, 'dtype "<object .* "float16", '),
         ({"layout": "chw"}, ValueError, 'invalid layout "chw"'),
@@ -77,6 +80,38 @@ def test_constructors_refuse(make, error, message):
 def test_calls_refuse(arguments, error, message):
     with pytest.raises(error, match=message):
         varscale.HeNormal(1)(**{"shape": (4, 4), **arguments})
+
+
+@pytest.mark.parametrize(
+    ("initializer", "name"),
+    [
+        (varscale.RandomNormal(seed=1), "stddev"),
+        (varscale.RandomNormal(seed=1), "seed"),
+        (varscale.RandomUniform(seed=1), "stream"),
+        (varscale.HeNormal(seed=1), "scale"),
+        (varscale.VarianceScaling(seed=1), "mode"),
+        (varscale.VarianceScaling(seed=1), "input_axes"),
+        (varscale.Constant(2), "value"),
+        (varscale.Identity(), "gain"),
+    ],
+    ids=repr,
+)
+def test_arguments_cannot_be_set_later(initializer, name):
+    before = repr(initializer), initializer((3, 3)).tobytes()
+    with pytest.raises(AttributeError, match=f"`{name}` of an initializer stays"):
+        setattr(initializer, name, 0.5)
+    assert (repr(initializer), initializer((3, 3)).tobytes()) == before
+    initializer.note = "the user's own"
+    assert copy.copy(initializer).note == initializer.note
+
+
+@pytest.mark.parametrize("name", faces.ALL)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickles_of_every_protocol_draw_the_same(name, protocol):
+    initializer = getattr(varscale, name)()
+    again = pickle.loads(pickle.dumps(initializer, protocol))
+    assert repr(again) == repr(initializer)
+    assert np.array_equal(again((3, 3)), initializer((3, 3)))
 
 
 def test_overflow_is_refused():

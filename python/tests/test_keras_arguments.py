@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 try:
     import keras
 
+    import varscale
     import varscale.keras
 except ImportError:
     keras = None
@@ -60,6 +61,18 @@ def test_seeds(value):
 def test_seed_generators(seed):
     ours, theirs = pair(lambda of: of.HeNormal(seed=seed())(SHAPE))
     assert agree(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("make", "generator", "wanted"),
+    [
+        (lambda: varscale.keras.HeNormal, lambda: varscale.SeedGenerator(5), "keras.random"),
+        (lambda: varscale.HeNormal, lambda: keras.random.SeedGenerator(5), "varscale"),
+    ],
+)
+def test_messages_say_which_generator_is_wanted(make, generator, wanted):
+    with pytest.raises(ValueError, match=f"should be a {wanted}.SeedGenerator or an integer"):
+        make()(generator())
 
 
 @some

@@ -75,6 +75,44 @@ def test_saved_models(tmp_path, stream):
     assert initializer.get_config() == again.get_config()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_global_seed_sets_unset_seeds(name):
+    def drawn():
+        tf_keras.utils.set_random_seed(1)
+        initializer = getattr(varscale.tf_keras, name)()
+        values = initializer((3, 3)).numpy()
+        assert np.array_equal(initializer((3, 3)), values)
+        other = getattr(varscale.tf_keras, name)()
+        assert not np.array_equal(other((3, 3)), values)
+        return values
+
+    assert np.array_equal(drawn(), drawn())
+
+
+def test_integers_are_tf_keras_s():
+    arguments = (0, 9), {"seed": 3}
+    ours = varscale.tf_keras.RandomUniform(*arguments[0], **arguments[1], stream="keras")
+    theirs = tf_keras.initializers.RandomUniform(*arguments[0], **arguments[1])
+    assert np.array_equal(ours((7, 5), "int32"), theirs((7, 5), "int32"))
+    with pytest.raises(ValueError, match='dtype "int32"'):
+        varscale.tf_keras.RandomUniform(0, 9, seed=3)((7, 5), "int32")
+
+
+@pytest.mark.parametrize("stream", ["native", "keras"])
+def test_a_layout_is_refused_where_it_has_no_effect(stream):
+    initializer = varscale.tf_keras.HeNormal(1, stream=stream)
+    assert initializer((3, 3), layout=None).shape == (3, 3)
+    if stream == "native":
+        with pytest.raises(ValueError, match="`layout` must be None"):
+            initializer((3, 3), layout="x")
+
+
+def test_axes_that_tf_keras_lacks_are_refused():
+    config = {"class_name": "HeNormal", "config": {"input_axes": [0], "output_axes": [1]}}
+    with pytest.raises(ValueError, match="tf_keras's HeNormal has no `input_axes`, `output_axes`"):
+        varscale.tf_keras.get(config)
+
+
 def test_seeds():
     unset = varscale.tf_keras.HeNormal()
     assert unset.get_config()["seed"] is None
@@ -82,5 +120,7 @@ def test_seeds():
     assert varscale.tf_keras.HeNormal(np.int64(3)).seed == 3
     with pytest.raises(ValueError, match="`seed`"):
         varscale.tf_keras.HeNormal(1.5)
+    with pytest.raises(ValueError, match="should be an integer. Received: one of varscale"):
+        varscale.tf_keras.HeNormal(varscale.SeedGenerator(5))
     with pytest.raises(ValueError, match="leaves axis 0"):
         unset((4, 4), partition_shape=(3, 4), partition_offset=(2, 0))

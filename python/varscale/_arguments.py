@@ -60,10 +60,10 @@ def seed_of(seed: Any, stream: str = "native") -> int | SeedGenerator | None:
         if seed.get("class_name") != "SeedGenerator" or not isinstance(config, dict):
             raise ValueError(f"Invalid `seed` config: {seed}. Use that of a SeedGenerator")
         return SeedGenerator.from_config(config)
-    return integer_seed(seed, stream)
+    return integer_seed(seed, stream, "a varscale.SeedGenerator or an integer")
 
 
-def integer_seed(seed: Any, stream: str = "native") -> int | None:
+def integer_seed(seed: Any, stream: str = "native", wanted: str = "an integer") -> int | None:
     """A seed that is no generator: an integer of any kind, or none.
 
     A framework's stream takes what its framework does, which the draw says.
@@ -71,6 +71,11 @@ def integer_seed(seed: Any, stream: str = "native") -> int | None:
     # Keras's configs keep True, and it seeds as 1 does.
     if seed is None or isinstance(seed, bool):
         return seed
+    if type(seed).__name__ == "SeedGenerator":
+        raise ValueError(
+            f"`seed` argument should be {wanted}. "
+            f"Received: one of {type(seed).__module__}, {seed!r}"
+        )
     return _core.integer_seed(seed, stream == "native")
 
 

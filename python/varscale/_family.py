@@ -118,6 +118,8 @@ class Drawn:
     """What Keras's and tf_keras's classes here put in front of the frameworks' own."""
 
     _class: Class
+    #: What seeds are allowed, in words.
+    _seeds: str
     seed: Any
     stream: str
 
@@ -127,7 +129,7 @@ class Drawn:
         self._scheme()
 
     def _seed_of(self, seed: Any) -> Any:
-        return integer_seed(seed, self.stream)
+        return integer_seed(seed, self.stream, self._seeds)
 
     def explain(self, shape: Any) -> Explanation:
         """How the initializer arrives at its numbers for a shape: fans, variance, bounds."""

@@ -169,5 +169,8 @@ def deserialize_of(
     # tf_keras, and older versions of Keras, know no axes.
     taken = inspect.signature(made).parameters
     given = {key: value for key, value in arguments.items() if value is not None or key in taken}
+    alien = ", ".join(f"`{key}`" for key in given if key not in taken)
+    if alien:
+        raise ValueError(f"{framework.__name__}'s {name} has no {alien}. Received: {config}")
     # Keras's of Constant takes no config without a value.
     return made.from_config(given) if given else made()

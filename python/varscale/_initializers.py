@@ -10,6 +10,9 @@ from varscale._arguments import box_of, dtype_of, seed_of, shape_of, stream_of
 from varscale._core import Explanation, Scheme, SeedGenerator, random_seed
 from varscale._family import FAMILY, Class, make
 
+#: What constructors take.
+_ARGUMENTS = {"stream"} | {one.name for row in FAMILY.values() for one in row.signature()}
+
 Slice = slice | Sequence[slice] | None
 _Same = TypeVar("_Same", bound="Initializer")
 
@@ -152,20 +155,32 @@ class FamilyInitializer(Initializer):
     _class: Class
 
     def _construct(self, **arguments: Any) -> None:
-        self._scheme, checked = Scheme.of(self._class.name, arguments)
-        vars(self).update(checked)
+        scheme, checked = Scheme.of(self._class.name, arguments)
+        vars(self).update(checked, _scheme=scheme)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # The scheme is made once: to follow, every small draw would take longer.
+        if name in _ARGUMENTS and hasattr(self, name):
+            raise AttributeError(
+                f"`{name}` of an initializer stays as it is: make another {type(self).__name__}"
+            )
+        super().__setattr__(name, value)
 
     def get_config(self) -> dict[str, Any]:
         names = [parameter.name for parameter in self._class.signature()]
         return {name: getattr(self, name) for name in names if name != "seed"}
+
+    # Older protocols forget a state that is empty.
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return super().__reduce_ex__(max(int(protocol), 2))
 
     # Copies and pickles keep the seed that was drawn; the scheme is made again.
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key != "_scheme"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._scheme, _ = Scheme.of(self._class.name, state)
+        scheme, _ = Scheme.of(self._class.name, state)
+        vars(self).update(state, _scheme=scheme)
 
 
 class RandomInitializer(FamilyInitializer):
@@ -173,9 +188,10 @@ class RandomInitializer(FamilyInitializer):
 
     def _construct(self, *, seed: Any = None, stream: Any = "native", **arguments: Any) -> None:
         super()._construct(**arguments)
-        self.stream = stream_of(stream)
-        self._init_seed = seed_of(seed, self.stream)
-        self.seed = random_seed() if self._init_seed is None else self._init_seed
+        stream = stream_of(stream)
+        seed = seed_of(seed, stream)
+        drawn = random_seed() if seed is None else seed
+        vars(self).update(stream=stream, _init_seed=seed, seed=drawn)
 
     def get_config(self) -> dict[str, Any]:
         seed: Any = self._init_seed

@@ -21,6 +21,8 @@ _BY_DISTRIBUTION = {
 class Drawn(_family.Drawn):
     """What the classes here put in front of Keras's own."""
 
+    _seeds = "a keras.random.SeedGenerator or an integer"
+
     def _seed_of(self, seed: Any) -> Any:
         # These are Keras's own to read.
         theirs = isinstance(seed, (dict, keras.random.SeedGenerator))
@@ -77,6 +79,7 @@ def _tensor(
         values = _jax.array_of(words, drawing, shape, kind, sharding)
     elif backend == "tensorflow" and generator is not None and _tensorflow().in_a_function():
         kind = dtype_of(dtype)
+        _tensorflow().refuse_xla()
         scheme.draw(shape, 0, stream).check(kind)
         return _tensorflow().tensor_of(generator.next(), drawing, shape, kind)
     else:

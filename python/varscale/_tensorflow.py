@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
 from varscale import _fill
 from varscale._core import Draw
@@ -28,6 +29,19 @@ def tensor(
 def in_a_function() -> bool:
     """Whether operations are recorded here, for a `tf.function`, and run later."""
     return not tf.executing_eagerly()
+
+
+def refuse_xla() -> None:
+    """Refuses what XLA compiles, which cannot call back.
+
+    Raises:
+        ValueError: with what to do.
+    """
+    if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+        raise ValueError(
+            "A function with jit_compile=True cannot draw by a SeedGenerator: draw outside of it, "
+            "leave jit_compile out, or give an integer as `seed`"
+        )
 
 
 def tensor_of(

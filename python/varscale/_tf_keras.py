@@ -7,17 +7,12 @@ import tf_keras
 
 from varscale import _family, _tensorflow
 from varscale._arguments import dtype_of, shape_of
-from varscale._core import random_seed
 
 
 class Drawn(_family.Drawn):
     """What the classes here put in front of tf_keras's own."""
 
-    def _seed_of(self, seed: Any) -> Any:
-        seed = super()._seed_of(seed)
-        # tf_keras keeps an unset seed as none.
-        self._drawn_seed = random_seed() if seed is None else seed
-        return seed
+    _seeds = "an integer"
 
     def __call__(
         self,
@@ -26,14 +21,29 @@ class Drawn(_family.Drawn):
         *,
         partition_shape: Any = None,
         partition_offset: Any = None,
+        layout: Any = None,
     ) -> tf.Tensor:
-        """The values of a tensor, or of its part at `partition_offset` of `partition_shape`."""
+        """The values of a tensor, or of its part at `partition_offset` of `partition_shape`.
+
+        A DTensor's `layout` is for tf_keras's own numbers alone, which are left to it then.
+        """
         shape = shape_of(shape)
-        dtype = tf.dtypes.as_dtype(tf_keras.backend.floatx() if dtype is None else dtype).name
-        parted = partition_shape is not None or partition_offset is not None
+        kind = tf.dtypes.as_dtype(tf_keras.backend.floatx() if dtype is None else dtype)
+        dtype = kind.name
+        if layout is not None and self.stream != "keras":
+            raise ValueError(
+                "`layout` must be None, but for the stream 'keras'. "
+                f"Received: {layout!r} for the stream {self.stream!r}"
+            )
+        parted = any(one is not None for one in (partition_shape, partition_offset, layout))
         stream = "tf-keras" if self.stream == "keras" else self.stream
-        if self.stream == "keras" and (parted or self.seed is None):
-            part = {"partition_shape": partition_shape, "partition_offset": partition_offset}
+        # tf_keras also draws integers, which no stream has.
+        if self.stream == "keras" and (parted or self.seed is None or not kind.is_floating):
+            part = {
+                "partition_shape": partition_shape,
+                "partition_offset": partition_offset,
+                "layout": layout,
+            }
             part = {key: value for key, value in part.items() if value is not None}
             return super().__call__(shape, dtype, **part)  # type: ignore[misc]
         extent, offset = shape, (0,) * len(shape)
@@ -41,6 +51,11 @@ class Drawn(_family.Drawn):
             extent = shape_of(partition_shape, "partition_shape")
         if partition_offset is not None:
             offset = shape_of(partition_offset, "partition_offset")
-        kind = dtype_of(dtype)
-        draw = self._scheme().draw(shape, self._drawn_seed, stream)
-        return _tensorflow.tensor(draw, offset, extent, kind)
+        numpy = dtype_of(dtype)
+        # tf_keras draws an unset one at the first call, by its global seed, and keeps it.
+        seed = self.seed
+        if seed is None:
+            generator = self._random_generator  # type: ignore[attr-defined]
+            seed = generator.make_seed_for_stateless_op()[0]
+        draw = self._scheme().draw(shape, seed, stream)
+        return _tensorflow.tensor(draw, offset, extent, numpy)
