@@ -186,6 +186,8 @@ class FamilyInitializer(Initializer):
 class RandomInitializer(FamilyInitializer):
     """What all initializers that draw have in common: a seed and a stream."""
 
+    _init_seed: Any
+
     def _construct(self, *, seed: Any = None, stream: Any = "native", **arguments: Any) -> None:
         super()._construct(**arguments)
         stream = stream_of(stream)
