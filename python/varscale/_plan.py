@@ -28,8 +28,8 @@ def init(
 
     Args:
         plan: A plan file (TOML), or its content as a mapping, with a spec as ``spec``, or its file;
-            or a checkpoint that was written so, to be drawn again. A rule's initializer is a name, a
-            config, or an initializer of varscale or of Keras.
+            or a checkpoint that was written so, to be drawn again. A rule's initializer is a name,
+            a config, or an initializer of varscale or of Keras.
         out: File to write, a safetensors file, and none of the plan's own files.
         seed: An integer, in place of the plan's.
         seeds: What becomes of a seed that several tensors share, under a framework's stream, which
