@@ -320,6 +320,26 @@ if keras:
         def call(self, x):
             return x
 
+    class AssigningInner(L.Layer):
+        def build(self, input_shape):
+            self.inner = L.Dense(3)
+            self.inner.build(input_shape)
+            self.inner.kernel.assign(np.ones((4, 3)))
+
+        def call(self, x):
+            return self.inner(x)
+
+    class Scaled(keras.Model):
+        """Of models, Keras keeps no arguments."""
+
+        def __init__(self, std=0.1):
+            super().__init__()
+            self.scale = self.add_weight((3,), keras.initializers.RandomNormal(0.0, std))
+            self.inner = L.Dense(3)
+
+        def call(self, x):
+            return self.inner(x) * self.scale
+
     class Numbered(L.Layer):
         """Each one has another deviation."""
 
@@ -404,6 +424,8 @@ def test_layers_that_draw_what_no_config_says(monkeypatch):
         (Wide(3, boost=5.0), [None, None]),
         (Wrapping(L.Dense(3), std=0.5), [None, "GlorotUniform", "Zeros"]),
         (Assigning(), [None, "Zeros"]),
+        (AssigningInner(), [None, "Zeros"]),
+        (Scaled(0.5), [None, "GlorotUniform", "Zeros"]),
         (Numbered(), [None, "Ones"]),
         (L.Embedding(5, 3, "ones"), ["Ones"]),
         (L.Embedding(5, 3, constant(2)), ["Constant"]),
@@ -435,6 +457,9 @@ def test_layers_that_changed_after_they_were_made():
     tuned = built(L.Dense(4, kernel_initializer=keras.initializers.HeNormal()), (2, 6))
     tuned.enable_lora(2, a_initializer="zeros")
     assert classes(tuned) == ["HeNormal", "Zeros", None, None]
+    tuned = built(Dressed(), (2, 6))
+    tuned.enable_lora(2)
+    assert classes(tuned) == ["LecunNormal", "Zeros", None, None]
     for initializer in ["he_normal", keras.initializers.HeNormal()]:
         quantized = built(L.Dense(4, kernel_initializer=initializer), (2, 6))
         quantized.quantize("int8")

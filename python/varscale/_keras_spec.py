@@ -10,6 +10,7 @@ import copy
 import inspect
 import random
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,6 +28,9 @@ _GLOBAL = ("object_name_uids", "uninitialized_variables")
 
 # What gives no tensor one value throughout.
 _DRAWN = _family.FAMILY.keys() - {"Zeros", "Ones", "Constant", "Identity"} | {"Orthogonal"}
+
+# In place of an initializer: a value was assigned.
+_ASSIGNED: dict[str, Any] = {}
 
 # Of variables by their ids; none where it is not certain.
 Found = dict[int, dict[str, Any] | None]
@@ -82,12 +86,16 @@ def _ask(layer: keras.Layer, found: Found, asked: set[int]) -> None:
         if id(held) not in asked:
             _ask(held, found, asked)
     # Some are only made by the layer that holds them, as the cell of ConvLSTM2D is.
-    missing = [variable for held in layer._flatten_layers() for variable in _own(held)]
-    missing = [variable for variable in missing if id(variable) not in found]
-    if not missing or isinstance(layer, (Functional, keras.Sequential)):
+    variables = [id(variable) for held in layer._flatten_layers() for variable in _own(held)]
+    missing = [variable for variable in variables if variable not in found]
+    # Others' may assign values to the variables of what they hold.
+    if not (missing or not _of_keras(layer)) or isinstance(layer, (Functional, keras.Sequential)):
         return
     called, configured = _made_again(layer, _as_called), _made_again(layer, _as_configured)
-    for variable in map(id, missing):
+    for variable in variables:
+        if _ASSIGNED in (called.get(variable), configured.get(variable)):
+            found[variable] = None
+    for variable in missing:
         # A constructor may have read a name in another scope, and a config may lack arguments.
         both = [made[variable] for made in (called, configured) if variable in made]
         if both:
@@ -100,6 +108,8 @@ def _own(layer: keras.Layer) -> list[Any]:
 
 def _as_called(layer: keras.Layer) -> Any:
     """A layer by the arguments of its constructor, where Keras has kept them: all are plain."""
+    if isinstance(layer, keras.Model) and _arguments_of(type(layer)):
+        raise ValueError("Keras keeps no arguments of models")
     return type(layer)(**layer._auto_config.config)
 
 
@@ -141,7 +151,9 @@ def _of_keras(value: Any) -> bool:
 def _made_again(layer: keras.Layer, make: Callable[[keras.Layer], Any]) -> Found:
     """What a layer that is made and built again gives its variables, and those it holds theirs."""
     try:
-        with _undrawn(layer) as scope:
+        with warnings.catch_warnings(), _undrawn(layer) as scope:
+            # They were given when the layer was made.
+            warnings.simplefilter("ignore")
             # Twice, since what differs follows from a seed that nobody set.
             made = [make(layer), make(layer)]
             _set_as_now(layer, made[1])
@@ -164,7 +176,7 @@ def _made_again(layer: keras.Layer, make: Callable[[keras.Layer], Any]) -> Found
             for variable, *made_again in zip(variables, *alike, strict=True):
                 if make is _as_called or not _changed_since(theirs, variable):
                     assigned = any(id(one) in scope.state_mapping for one in made_again)
-                    found[id(variable)] = None if assigned else _serialized(*made_again)
+                    found[id(variable)] = _ASSIGNED if assigned else _serialized(*made_again)
                     if not _of_keras(theirs) and _contradicts(variable, found[id(variable)]):
                         found[id(variable)] = None
     return found
@@ -181,7 +193,8 @@ def _set_as_now(layer: keras.Layer, made: keras.Layer) -> None:
         vars(ours)["_trainable"] = theirs._trainable
         for name, value in [] if _of_keras(theirs) else list(vars(theirs).items()):
             private = name.startswith("_") and name not in vars(ours)
-            if not private and name not in of_bases and not _holds_variables(value):
+            tuned = name.startswith("lora_")
+            if not (private or tuned) and name not in of_bases and not _holds_variables(value):
                 # Only what building may change needs to be another.
                 shared = not isinstance(value, (dict, list, set, np.ndarray))
                 vars(ours)[name] = value if shared else copy.copy(value)
