@@ -194,8 +194,8 @@ def test_parameters_and_autograd():
     ("call", "error", "message"),
     [
         (lambda: varscale.torch.normal_(torch.empty(3, dtype=torch.int32)), ValueError, "int32"),
-        (lambda: varscale.torch.normal_(torch.empty(3), std=-1.0), ValueError, "stddev -1"),
-        (lambda: varscale.torch.uniform_(torch.empty(3), 1, 0), ValueError, "maxval 0"),
+        (lambda: varscale.torch.normal_(torch.empty(3), std=-1.0), ValueError, "`std` .*: -1.0"),
+        (lambda: varscale.torch.uniform_(torch.empty(3), 1, 0), ValueError, "a=1, b=0"),
         (lambda: varscale.torch.trunc_normal_(torch.empty(3), a=1, b=0), ValueError, "at most `b`"),
         (
             lambda: varscale.torch.trunc_normal_(torch.empty(3), a=40, b=41),
@@ -212,6 +212,16 @@ def test_parameters_and_autograd():
             ValueError,
             "overflow float16",
         ),
+        (lambda: varscale.torch.uniform_(torch.empty(3), b=np.inf), ValueError, "`b` .*: inf"),
+        (lambda: varscale.torch.normal_(torch.empty(3), np.nan), ValueError, "`mean` .*: nan"),
+        (lambda: varscale.torch.trunc_normal_(torch.empty(3), std=-1), ValueError, "`std` .*: -1"),
+        (lambda: varscale.torch.xavier_normal_(torch.empty(3, 3), -1), ValueError, "`gain` .*: -1"),
+        (
+            lambda: varscale.torch.kaiming_normal_(torch.empty(3, 3), np.nan),
+            ValueError,
+            "`a` .*nan",
+        ),
+        (lambda: varscale.torch.normal_(torch.empty(3), name=None), ValueError, "`name`.*: None"),
         (lambda: varscale.torch.xavier_normal_(torch.empty(3)), ValueError, "2 dimensions"),
         (lambda: varscale.torch.xavier_uniform_(torch.empty(3, 3), 1j), TypeError, "`gain`"),
         (lambda: varscale.torch.xavier_uniform_(torch.empty(3, 3), -1), ValueError, "at least"),
@@ -322,6 +332,65 @@ def test_what_is_wrong_is_refused_where_torch_looks_on():
             torch.vmap(lambda tensor, given=given: varscale.torch.normal_(tensor, **given))(
                 torch.empty(2, 3)
             )
+
+
+# Arguments of `normal_` after the tensor, by place and by name.
+WRONG = [
+    ((0.0,), {"mean": 1.0}),
+    ((), {"sd": 1}),
+    ((0.0, 1.0, None, 1), {}),
+    ((None,), {}),
+    ((1j,), {}),
+    ((), {"generator": 3}),
+]
+
+
+@pytest.mark.parametrize(("given", "named"), WRONG)
+def test_arguments_are_refused_under_vmap_as_elsewhere(given, named):
+    def call(tensor):
+        return varscale.torch.normal_(tensor, *given, **named)
+
+    for run in [call, torch.vmap(call, randomness="same")]:
+        with pytest.raises(TypeError):
+            run(torch.empty(2, 3))
+
+
+@pytest.mark.parametrize("randomness", ["error", "different", "same"])
+def test_one_tensor_for_all_under_vmap_is_as_torchs(randomness):
+    def run(draw):
+        torch.manual_seed(1)
+        call = torch.vmap(lambda t: t + draw(torch.empty(3)), randomness=randomness)
+        return call(torch.zeros(2, 3))
+
+    if randomness == "same":
+        assert torch.equal(*run(varscale.torch.normal_))
+    else:
+        for draw in [torch.nn.init.normal_, varscale.torch.normal_]:
+            with pytest.raises(RuntimeError, match="vmap"):
+                run(draw)
+    assert torch.equal(*run(lambda tensor: varscale.torch.normal_(tensor, seed=1)))
+    nested = torch.vmap(
+        torch.vmap(lambda t: varscale.torch.normal_(t), randomness=randomness), randomness="same"
+    )
+    if randomness == "same":
+        assert nested(torch.zeros(2, 2, 3)).any()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CALLS)
+def test_traces_of_jit_are_refused(name):
+    with pytest.raises(RuntimeError, match="torch.jit.trace does not record"):
+        torch.jit.trace(lambda tensor: CALLS[name](torch.empty_like(tensor)), torch.ones(5, 4))
+
+
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bound", [0.1, -0.3, 5.0, 50.0])
+def test_bounds_that_are_one_give_one_value(dtype, bound):
+    tensor = torch.empty(9, dtype=getattr(torch, dtype))
+    expected = torch.full_like(tensor, bound)
+    assert torch.equal(varscale.torch.uniform_(tensor, bound, bound), expected)
+    assert torch.equal(varscale.torch.trunc_normal_(tensor, a=bound, b=bound), expected)
 
 
 def test_every_public_name_of_torchs_module_is_here():

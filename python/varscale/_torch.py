@@ -10,7 +10,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
 from varscale import _core, _fill
-from varscale._arguments import bfloat16, dtype_name, dtype_of, seed_of
+from varscale._arguments import bfloat16, dtype_name, dtype_of, seed_of, text
 from varscale._core import Draw, Scheme
 
 # From uniform values in float64 to values of another distribution.
@@ -74,6 +74,7 @@ def init(
     """Fills a tensor by a scheme, and returns it. Values beyond `bounds` become these."""
     check(tensor)
     local, offset = part_of(tensor)
+    name = text("name", name)
     seed = seed_of(seed)
     check_generator(seed, generator)
     if local.is_meta or isinstance(local, FakeTensor):
@@ -83,7 +84,7 @@ def init(
             raise ValueError("A DTensor needs a `seed`: without one, each rank draws another")
         seed = drawn_seed(generator)
     draw = scheme.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
-    draw.check(dtype_name(tensor))
+    draw.check("float64" if through else dtype_name(tensor))
     fill(tensor, local, offset, draw, through)
     if bounds:
         with torch.no_grad():
@@ -103,6 +104,9 @@ def inside(dtype: torch.dtype, a: float, b: float) -> tuple[float, float]:
     with np.errstate(over="ignore", invalid="ignore"):
         nearest = wanted.astype(_numpys(dtype))
         outside = (nearest.astype(np.float64) - wanted) * [1, -1] < 0
+    if a == b and np.isfinite(nearest).all():
+        # One value, and so rounded, as torch does.
+        return float(nearest[0]), float(nearest[0])
     inwards = np.nextafter(nearest, np.array([np.inf, -np.inf]).astype(nearest.dtype))
     first, last = np.where(outside, inwards, nearest).astype(np.float64).tolist()
     if first > last:

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._functorch.pyfunctorch import VmapInterpreter, retrieve_all_functorch_interpreters
 
 from varscale import _torch
-from varscale._arguments import integer_seed
+from varscale._arguments import integer_seed, number
 from varscale._core import SeedGenerator
 
 # By name: the functions of `varscale.torch`, which put themselves here.
@@ -27,6 +28,7 @@ def watched() -> bool:
     """Whether more than values is asked for."""
     return (
         torch.compiler.is_compiling()
+        or torch._C._is_tracing()
         or torch._C._len_torch_dispatch_stack() > 0
         or torch._C._functorch.peek_interpreter_stack() is not None
     )
@@ -36,6 +38,10 @@ def call(
     function: str, names: Sequence[str], arguments: Sequence[Any], options: dict[str, Any]
 ) -> Tensor:
     """What `function` returns, by way of the operator."""
+    if not torch.compiler.is_compiling() and torch._C._is_tracing():
+        raise RuntimeError(
+            f"torch.jit.trace does not record `{function}`: call it before, or use torch.export"
+        )
     given = dict(zip(names, arguments, strict=False))
     given.update(options)
     tensor = given.pop("tensor")
@@ -48,8 +54,17 @@ def call(
             "Where torch compiles or maps a function, `seed` must be an integer. Received: a "
             "SeedGenerator"
         )
+    for name, value in given.items():
+        if value is None:
+            raise TypeError(f"Argument `{name}` must not be None")
     if not torch.compiler.is_compiling():
         seed = integer_seed(seed)
+        _torch.check_generator(seed, generator)
+        given = {
+            name: value if isinstance(value, str) else number(name, value)
+            for name, value in given.items()
+        }
+        _check_vmap(tensor, seed)
     if seed is not None and seed >= 2**63:
         seed -= 2**64
     texts = [name for name, value in given.items() if isinstance(value, str)]
@@ -65,6 +80,22 @@ def call(
             generator,
         )
     return tensor
+
+
+def _check_vmap(tensor: Tensor, seed: int | None) -> None:
+    """Refuses random values for a tensor that is one for all, where torch does."""
+    if seed is not None:
+        return
+    for level in reversed(retrieve_all_functorch_interpreters()):
+        mapped = torch._C._functorch.maybe_get_level(tensor) == level.level()
+        if isinstance(level, VmapInterpreter) and not mapped and level.randomness() != "same":
+            raise RuntimeError(
+                "vmap: in place, one tensor for all cannot get random values with "
+                f'randomness="{level.randomness()}". Give a `seed`, or make the tensor with '
+                "`torch.empty_like` from one that is mapped"
+            )
+        if mapped:
+            tensor = torch._C._functorch.get_unwrapped(tensor)
 
 
 def _draw(

@@ -94,13 +94,20 @@ P = ParamSpec("P")
 
 def _traceable(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
     """A function that torch sees as one of its own where it looks on: see `_torch_op`."""
-    names = tuple(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters.values()
+    names = tuple(one.name for one in parameters)
+    by_place = sum(one.kind is not one.KEYWORD_ONLY for one in parameters)
     _torch_op.FUNCTIONS[function.__name__] = function
 
     @functools.wraps(function)
     def call(*arguments: P.args, **options: P.kwargs) -> Tensor:
-        if _torch_op.watched() and len(arguments) <= len(names):
-            return _torch_op.call(function.__name__, names, arguments, options)
+        if _torch_op.watched():
+            known = len(arguments) <= by_place and (len(arguments) > 0 or "tensor" in options)
+            for name in options:
+                known = known and name in names[len(arguments) :]
+            if known:
+                return _torch_op.call(function.__name__, names, arguments, options)
+        # Which also says what is wrong with arguments.
         return function(*arguments, **options)
 
     return call
@@ -126,6 +133,8 @@ def uniform_(
     True
     """
     _torch.check(tensor)
+    if not _finite("a", a) <= _finite("b", b):
+        raise ValueError(f"`a` must be at most `b`. Received: a={a}, b={b}")
     scheme = Scheme("RandomUniform", number("a", a), number("b", b))
     bounds = _torch.bounds(tensor.dtype, float(a), float(b))
     return _torch.init(tensor, scheme, seed, generator, name, bounds=bounds)
@@ -147,7 +156,8 @@ def normal_(
     >>> varscale.torch.normal_(torch.empty(2, 3), std=0.02, seed=1).shape
     torch.Size([2, 3])
     """
-    scheme = Scheme("RandomNormal", number("mean", mean), number("std", std))
+    _torch.check(tensor)
+    scheme = Scheme("RandomNormal", _finite("mean", mean), _at_least_zero("std", std))
     return _torch.init(tensor, scheme, seed, generator, name)
 
 
@@ -180,10 +190,11 @@ def trunc_normal_(
     True
     """
     _torch.check(tensor)
-    mean, std = float(number("mean", mean)), float(number("std", std))
-    a, b = float(number("a", a)), float(number("b", b))
-    if not a <= b:
+    mean, std = _finite("mean", mean), _at_least_zero("std", std)
+    low, high = float(number("a", a)), float(number("b", b))
+    if not low <= high:
         raise ValueError(f"`a` must be at most `b`. Received: a={a}, b={b}")
+    a, b = low, high
     bounds: tuple[float, float] | None = _torch.inside(tensor.dtype, a, b)
     normal = Scheme("RandomNormal", mean, std)
     nothing = f"No value is left between `a` and `b`: mean={mean}, std={std}, a={a}, b={b}"
@@ -198,6 +209,8 @@ def trunc_normal_(
             "tail of the distribution.",
             stacklevel=3,
         )
+    if a == b and math.isfinite(a):
+        return _torch.init(tensor, Scheme("RandomUniform", a, b), seed, generator, name)
     if low <= -NORMAL_END and high >= NORMAL_END:
         # Rounding may bring only the last of them to a bound.
         close = bounds if low > -2 * NORMAL_END or high < 2 * NORMAL_END else None
@@ -319,10 +332,24 @@ def kaiming_normal_(
     return _torch.init(tensor, Scheme("RandomNormal", 0.0, std), seed, generator, name)
 
 
+def _finite(name: str, given: float) -> float:
+    value = float(number(name, given))
+    if not math.isfinite(value):
+        raise ValueError(f"`{name}` must be finite. Received: {given}")
+    return value
+
+
+def _at_least_zero(name: str, given: float) -> float:
+    value = _finite(name, given)
+    if value < 0:
+        raise ValueError(f"`{name}` must be at least 0. Received: {given}")
+    return value
+
+
 def _xavier(tensor: Tensor, gain: float) -> float:
     """The standard deviation."""
     _torch.check(tensor)
-    return float(number("gain", gain)) * math.sqrt(2.0 / max(1, sum(_fans(tensor))))
+    return _at_least_zero("gain", gain) * math.sqrt(2.0 / max(1, sum(_fans(tensor))))
 
 
 def _kaiming(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | None:
@@ -334,6 +361,8 @@ def _kaiming(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float | 
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=4)
         return None
     gain: float = calculate_gain(nonlinearity, a)  # type: ignore[arg-type]
+    if not math.isfinite(gain):
+        raise ValueError(f"`a` must be a number. Received: {a}")
     return gain / math.sqrt(_fan(tensor, mode))  # type: ignore[arg-type]
 
 
@@ -358,7 +387,7 @@ def variance_scaling_(
     """
     distribution = text("distribution", distribution)
     scheme = Scheme("VarianceScaling", number("scale", scale), text("mode", mode), distribution)
-    return _torch.init(tensor, scheme, seed, generator, name, layout)
+    return _torch.init(tensor, scheme, seed, generator, name, text("layout", layout))
 
 
 def _deprecated(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
