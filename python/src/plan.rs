@@ -7,7 +7,7 @@ use std::{
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use varscale::Seed;
-use varscale_model::{Options, Output, PlanFile, PlannedTensor, Seeds, Spec, write};
+use varscale_model::{Options, Output, PlanFile, PlannedTensor, Recipe, Seeds, Spec, write};
 
 use crate::{draw::Draw, error::failed, generator::integer};
 
@@ -29,7 +29,7 @@ fn told_apart(seeds: Option<&str>) -> PyResult<Option<Seeds>> {
 
 #[pymethods]
 impl Plan {
-    /// The plan of a plan file and of the spec that it names.
+    /// The plan of a plan file and of the spec that it names, or of a checkpoint.
     #[staticmethod]
     #[pyo3(signature = (path, seed, seeds=None))]
     fn read(
@@ -40,6 +40,11 @@ impl Plan {
     ) -> PyResult<Self> {
         let (seed, seeds) = (given(seed)?, told_apart(seeds)?);
         let read = || {
+            if Recipe::is_in(&path) {
+                let mut recipe = Recipe::read(&path).map_err(failed)?;
+                recipe.file.seeds = seeds.or(recipe.file.seeds);
+                return recipe.plan(seed).map_err(failed).map(Self);
+            }
             let mut file = PlanFile::read(&path).map_err(failed)?;
             file.seeds = seeds.or(file.seeds);
             let folder = path.parent().unwrap_or(Path::new(""));
