@@ -168,3 +168,22 @@ fn rules_of_one_seed_share_it() {
         assert_eq!((seeds(&apart), apart.seeds), (vec![1, 2], None));
     }
 }
+
+/// GPT-2's 50 matrices under a framework's stream: as many beginnings.
+#[test]
+fn the_tensors_of_a_real_model_begin_apart() {
+    let examples = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples"));
+    let mut file = PlanFile::read(&examples.join("gpt2.toml")).unwrap();
+    (file.stream, file.seed) = (Stream::KerasTorch, None);
+    let plan = Plan::of(&file, examples, None).unwrap();
+    let matrices = plan.tensors.iter().filter(|planned| planned.tensor.shape.len() == 2);
+    let begins: Vec<Vec<u32>> = matrices
+        .map(|planned| {
+            let mut first = [0.0_f32; 4];
+            planned.draw.fill_range(0..4, &mut first).unwrap();
+            first.map(f32::to_bits).to_vec()
+        })
+        .collect();
+    let distinct: std::collections::HashSet<_> = begins.iter().collect();
+    assert_eq!((begins.len(), distinct.len()), (50, 50));
+}
