@@ -7,7 +7,7 @@ use std::{
 
 use pyo3::{exceptions::PyValueError, prelude::*};
 use varscale::Seed;
-use varscale_model::{Options, Output, PlanFile, PlannedTensor, Recipe, Seeds, Spec, write};
+use varscale_model::{Options, Output, PlanFile, PlannedTensor, Seeds, Spec, write};
 
 use crate::{draw::Draw, error::failed, generator::integer};
 
@@ -39,20 +39,7 @@ impl Plan {
         seeds: Option<&str>,
     ) -> PyResult<Self> {
         let (seed, seeds) = (given(seed)?, told_apart(seeds)?);
-        let read = || {
-            if Recipe::is_in(&path) {
-                let mut recipe = Recipe::read(&path).map_err(failed)?;
-                recipe.file.seeds = seeds.or(recipe.file.seeds);
-                return recipe.plan(seed).map_err(failed).map(Self);
-            }
-            let mut file = PlanFile::read(&path).map_err(failed)?;
-            file.seeds = seeds.or(file.seeds);
-            let folder = path.parent().unwrap_or(Path::new(""));
-            let mut plan = varscale_model::Plan::of(&file, folder, seed).map_err(failed)?;
-            plan.inputs.push(path.clone());
-            Ok(Self(plan))
-        };
-        py.detach(read)
+        py.detach(|| varscale_model::Plan::read_with(&path, seed, seeds).map_err(failed)).map(Self)
     }
 
     /// The plan of a spec and of a plan file's content, both as JSON; without a spec, of the one that

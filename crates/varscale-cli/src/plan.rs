@@ -9,9 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::HumanCount;
 use serde_json::Value as Json;
 use varscale::{Content, Law, Pattern, Role, Seed, short};
-use varscale_model::{
-    Error, Plan, PlanFile, PlanSeed, PlannedTensor, Recipe, Seeds, SpecTensor, shown,
-};
+use varscale_model::{Error, Plan, PlanFile, PlanSeed, PlannedTensor, Seeds, SpecTensor, shown};
 
 use crate::{
     output::{is_dash, stdin_path},
@@ -77,26 +75,17 @@ pub(crate) fn read_plan(
     seed: Option<Seed>,
     option: &SeedsOption,
 ) -> Result<Plan, Failure> {
-    if Recipe::is_in(path) {
-        let mut recipe = Recipe::read(path)?;
-        recipe.file.seeds = option.seeds.or(recipe.file.seeds);
-        return Ok(recipe.plan(seed).map_err(Error::from)?);
+    if !is_dash(path) {
+        return Ok(Plan::read_with(path, seed, option.seeds)?);
     }
-    let (mut file, folder, input) = if is_dash(path) {
-        let path = || PathBuf::from("the standard input");
-        let mut text = String::new();
-        io::stdin()
-            .read_to_string(&mut text)
-            .map_err(|source| Error::Read { path: path(), source })?;
-        let file = PlanFile::from_toml(&text)
-            .map_err(|source| Error::PlanFile { path: path(), source })?;
-        (file, Path::new(""), stdin_path())
-    } else {
-        (PlanFile::read(path)?, path.parent().unwrap_or(Path::new("")), path.to_owned())
-    };
+    let path = || PathBuf::from("the standard input");
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map_err(|source| Error::Read { path: path(), source })?;
+    let mut file =
+        PlanFile::from_toml(&text).map_err(|source| Error::PlanFile { path: path(), source })?;
     file.seeds = option.seeds.or(file.seeds);
-    let mut plan = Plan::of(&file, folder, seed)?;
-    plan.inputs.push(input);
+    let mut plan = Plan::of(&file, Path::new(""), seed)?;
+    plan.inputs.push(stdin_path());
     Ok(plan)
 }
 

@@ -1,0 +1,138 @@
+//! What is wrong with a plan.
+
+use varscale::SeedError;
+
+use crate::{Integer, Seeds, StoredDtypeError};
+
+/// Why a spec and rules make no plan.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Nothing says how to fill a tensor.
+    #[error(
+        "tensor {tensor:?} has no initializer: {}, and the spec gives it none of its own",
+        match rule {
+            Some(rule) => format!("{rule}, the first that matches it, sets none"),
+            None => "no rule matches it".into(),
+        }
+    )]
+    NoInitializer {
+        /// Its name.
+        tensor: String,
+        /// The rule that decides it, as in `rule 2 (match "*.bias")`.
+        rule: Option<String>,
+    },
+    /// A rule that plays no role, since it matches nothing.
+    #[error("{rule} matches none of the spec's {tensors} tensors (optional = true allows it)")]
+    UnusedRule {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// Number of tensors in the spec.
+        tensors: usize,
+    },
+    /// A rule that plays no role, since others decide all that it matches.
+    #[error(
+        "{rule} decides nothing: all that it matches is decided by {by} before it (move it up, or \
+         say optional = true)"
+    )]
+    ShadowedRule {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// The rules that decide in its place.
+        by: String,
+    },
+    /// Tensors that a framework's stream would draw alike.
+    #[error(
+        "tensors {first:?} and {second:?} would start from the same values: both take {seed}, and \
+         stream {stream} knows no names. Say seeds = \"by-name\" (--seeds by-name) to give each a \
+         seed of its own, or \"same\" if that is meant"
+    )]
+    SharedSeed {
+        /// Name of one tensor.
+        first: String,
+        /// Name of another.
+        second: String,
+        /// The seed and whose it is, as in `seed 42 of the plan`.
+        seed: String,
+        /// Name of the stream.
+        stream: &'static str,
+    },
+    /// Tensors whose names give the same seed of 31 bits.
+    #[error(
+        "tensors {first:?} and {second:?} get the same seed {seed} by their names: give the plan \
+         another seed, or one of them a rule with a seed"
+    )]
+    SameSeed {
+        /// Name of one tensor.
+        first: String,
+        /// Name of another.
+        second: String,
+        /// The seed.
+        seed: u32,
+    },
+    /// A choice that the plan does not leave.
+    #[error(
+        "seeds = {:?} plays no role: {why}",
+        seeds.name()
+    )]
+    Seeds {
+        /// The choice.
+        seeds: Seeds,
+        /// Why.
+        why: &'static str,
+    },
+    /// An initializer that a tensor cannot have.
+    #[error("tensor {tensor:?}: {source}")]
+    Tensor {
+        /// Its name.
+        tensor: String,
+        /// Why.
+        source: varscale::Error,
+    },
+    /// An initializer of a spec that is a function.
+    #[error("the initializer of {tensor:?} is a function: name one, or give a rule")]
+    Function {
+        /// Name of the tensor.
+        tensor: String,
+    },
+    /// A dtype that a tensor cannot have.
+    #[error("tensor {tensor:?}: {source}, set dtype in a rule, or leave it out by skip = true")]
+    Dtype {
+        /// Its name.
+        tensor: String,
+        /// Why.
+        source: StoredDtypeError,
+    },
+    /// Values that an integer type does not hold.
+    #[error(
+        "tensor {tensor:?} of dtype {} cannot hold {received}: zeros, ones and constants that \
+         are integers from {} to {} (below 2^53) are allowed, another dtype by a rule, and skip = true",
+        dtype.name(), dtype.range().0, dtype.range().1
+    )]
+    Integer {
+        /// Its name.
+        tensor: String,
+        /// Its dtype.
+        dtype: Integer,
+        /// The initializer, or a value of it.
+        received: String,
+    },
+    /// More bytes than a file can have.
+    #[error("tensor {tensor:?} of shape {shape:?} ends above 2^64 - 1 bytes, the most allowed")]
+    TooLarge {
+        /// The tensor with which the sum is too large.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// No seed was given, and none can be drawn.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+}
+
+impl PlanError {
+    /// As [`Error::is_input`].
+    pub(crate) fn is_input(&self) -> bool {
+        !matches!(self, Self::Seed(SeedError::NoEntropy { .. }))
+    }
+}
