@@ -146,7 +146,12 @@ fn a_missing_folder_is_named_with_exit_code_1() {
 
 #[cfg(unix)]
 mod unix {
-    use std::os::unix::{fs::PermissionsExt, process::ExitStatusExt};
+    use std::{
+        os::unix::fs::PermissionsExt,
+        process::{Child, Stdio},
+        thread,
+        time::Duration,
+    };
 
     use super::*;
 
@@ -196,20 +201,45 @@ mod unix {
         let rules = RULES.replace("[[rules]]\nmatch = '*.b'\ninitializer = 'zeros'\n", "");
         fs::write(place.path("plan.toml"), rules).unwrap();
         fs::write(place.path("m.safetensors"), "old").unwrap();
-        let interrupted = |arguments: &str| {
-            let command = "timeout -s INT 0.5";
-            let varscale = env!("CARGO_BIN_EXE_varscale");
-            place.run("sh", &["-c", &format!("{command} '{varscale}' init plan.toml {arguments}")])
+        let interrupted = |arguments: &[&str]| {
+            let mut child = Command::new(env!("CARGO_BIN_EXE_varscale"))
+                .args(["init", "plan.toml"])
+                .args(arguments)
+                .current_dir(place.0.path())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            wait_until_it_watches(&mut child);
+            let id = child.id().to_string();
+            // `timeout` and terminals send it twice: to the process, and to its group.
+            assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
+            let _ = Command::new("kill").args(["-s", "INT", &id]).stderr(Stdio::null()).status();
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(130), "{:?}", output.status);
+            assert_eq!(text(&output.stderr), "error: interrupted: no file was written\n");
         };
-        let output = interrupted("--dry-run");
-        // timeout's own code for a command that it ended.
-        assert_eq!(output.status.code(), Some(124), "{}", text(&output.stderr));
-        assert_eq!(text(&output.stderr), "error: interrupted: no file was written\n");
-        assert_eq!(output.status.signal(), None);
-
-        interrupted("-o m.safetensors --force");
+        interrupted(&["--dry-run"]);
+        interrupted(&["-o", "m.safetensors", "--force"]);
         assert_eq!(place.outputs(), ["m.safetensors"]);
         assert_eq!(fs::read_to_string(place.path("m.safetensors")).unwrap(), "old");
+    }
+
+    /// A signal before then ends a process at once, which has nothing to tell yet.
+    fn wait_until_it_watches(child: &mut Child) {
+        const SIGINT: u32 = 2;
+        let status = format!("/proc/{}/status", child.id());
+        loop {
+            assert!(child.try_wait().unwrap().is_none(), "it ended");
+            let Ok(status) = fs::read_to_string(&status) else {
+                // Only Linux tells.
+                return thread::sleep(Duration::from_secs(3));
+            };
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            if u64::from_str_radix(caught.trim(), 16).unwrap() >> (SIGINT - 1) & 1 == 1 {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     #[test]

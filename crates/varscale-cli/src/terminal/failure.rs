@@ -33,21 +33,19 @@ impl Failure {
 
     /// Tells the user, and returns the exit code of the process.
     pub fn report(&self) -> u8 {
+        // `eprintln!` panics where the standard error is closed; the exit code still tells.
+        let tell = |message: &str| drop(writeln!(io::stderr(), "error: {}", escaped(message)));
         let (exit, message) = match self {
             Self::Input(message) => (Exit::Input, message.as_str()),
             Self::System(message) => (Exit::System, message.as_str()),
             Self::Memory => (Exit::System, "there is no memory (see ulimit -v)"),
             Self::Interrupted => {
-                let exit = Exit::Signal(interrupt::signal());
-                if !interrupt::tells() {
-                    return exit.code();
-                }
-                (exit, "interrupted: no file was written")
+                interrupt::tell_once(|| tell("interrupted: no file was written"));
+                return Exit::Signal(interrupt::signal()).code();
             }
             Self::ClosedPipe => return Exit::Done.code(),
         };
-        // `eprintln!` panics where the standard error is closed; the exit code still tells.
-        let _ = writeln!(io::stderr(), "error: {}", escaped(message));
+        tell(message);
         exit.code()
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     io,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
     },
     thread,
@@ -22,14 +22,17 @@ const TELLING: Duration = Duration::from_millis(200);
 /// What runs now is to stop.
 static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
+/// Whether signals are watched for, or why not.
+static WATCHING: OnceLock<Result<(), String>> = OnceLock::new();
+
 /// The signal that said so.
 static SIGNAL: AtomicU8 = AtomicU8::new(0);
 
 /// Commands that run: without one, signals are not the command's.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether the end has been told.
-static TOLD: AtomicBool = AtomicBool::new(false);
+/// Whether the end has been told. Held by who tells it: nobody else ends the process meanwhile.
+static TOLD: Mutex<bool> = Mutex::new(false);
 
 /// As long as it lives, signals stop the work, and not the process at once.
 #[derive(Debug)]
@@ -41,23 +44,21 @@ impl Watch {
     /// # Errors
     /// [`Failure::System`] where the system does not allow it.
     pub fn start() -> Result<Self, Failure> {
-        let flag = match STOP.get() {
-            Some(flag) => flag,
-            None => {
-                let flag = Arc::new(AtomicBool::new(false));
-                watch(&flag).map_err(|error| {
-                    Failure::System(format!("cannot watch for Ctrl-C: {error}"))
-                })?;
-                STOP.get_or_init(|| flag)
-            }
-        };
+        // Before the first signal can be caught: it must find a command that runs.
         if RUNNING.fetch_add(1, Ordering::SeqCst) == 0 {
             // What a signal stopped before is done with, where a process runs several commands.
-            flag.store(false, Ordering::SeqCst);
+            if let Some(flag) = STOP.get() {
+                flag.store(false, Ordering::SeqCst);
+            }
             SIGNAL.store(0, Ordering::SeqCst);
-            TOLD.store(false, Ordering::SeqCst);
+            *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = false;
         }
-        Ok(Self(Arc::clone(flag)))
+        let watched = Self(Arc::clone(STOP.get_or_init(Arc::default)));
+        WATCHING
+            .get_or_init(|| watch(&watched.0).map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(|error| Failure::System(format!("cannot watch for Ctrl-C: {error}")))?;
+        Ok(watched)
     }
 
     /// A flag that a signal raises.
@@ -82,9 +83,13 @@ pub(super) fn signal() -> u8 {
     }
 }
 
-/// Whether the caller is the one to tell that the work was stopped.
-pub(super) fn tells() -> bool {
-    !TOLD.swap(true, Ordering::SeqCst)
+/// Tells that the work was stopped, unless that has been told.
+pub(super) fn tell_once(tell: impl FnOnce()) {
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*told {
+        tell();
+        *told = true;
+    }
 }
 
 /// What a signal does, on a thread of its own. `again` tells whether another one has come.
