@@ -1,0 +1,66 @@
+//! Plans as JSON.
+
+use serde_json::{Value, json};
+use varscale::{ConfigForm, Seed};
+
+use super::{Plan, PlanSeed, PlannedTensor};
+use crate::SpecTensor;
+
+impl Plan {
+    /// The plan as JSON: all that the values depend on, and what they follow from.
+    ///
+    /// `seed` or `global_seed` (the other one is `null`), `seeds`, `stream`, `version`. Per tensor:
+    /// `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
+    /// `seed` (`null` where nothing is drawn), `scaling` (roles of the axes, fans, scale, mode,
+    /// divisor, variance; `null` without), `law`, `stddev` and `bounds` of the values (`null`
+    /// without), `subnormal` (whether most values are, in the dtype), `elements`, `bytes`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "stream": self.stream.id(),
+            "seed": match self.seed {
+                PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => Some(Seed::from(seed)),
+                PlanSeed::Global(_) => None,
+            },
+            "seeds": self.seeds,
+            "global_seed": match self.seed {
+                PlanSeed::Global(seed) => Some(seed),
+                _ => None,
+            },
+            "tensors": self.tensors.iter().map(PlannedTensor::to_json).collect::<Vec<_>>(),
+            "skipped": self.skipped.iter().map(|tensor| {
+                let SpecTensor { name, dtype, shape, .. } = tensor;
+                json!({"name": name, "dtype": dtype, "shape": shape})
+            }).collect::<Vec<_>>(),
+            "totals": {
+                "tensors": self.tensors.len(),
+                "skipped": self.skipped.len(),
+                "parameters": self.parameters(),
+                "bytes": self.bytes(),
+            },
+        })
+    }
+}
+
+impl PlannedTensor {
+    fn to_json(&self) -> Value {
+        let Self { tensor, initializer, dtype, draw, bytes, seed_of_plan: _ } = self;
+        let explanation = draw.explanation();
+        json!({
+            "name": tensor.name,
+            "shape": tensor.shape,
+            "dtype": dtype,
+            "layout": tensor.layout,
+            "initializer": initializer.serialize(ConfigForm::Keras3),
+            "seed": initializer.seed(),
+            "scaling": explanation.scaling,
+            "law": explanation.content,
+            "stddev": explanation.stddev,
+            "bounds": explanation.bounds,
+            "subnormal": self.is_subnormal(),
+            "elements": explanation.elements,
+            "bytes": bytes,
+        })
+    }
+}

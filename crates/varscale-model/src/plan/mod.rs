@@ -1,0 +1,145 @@
+//! Plans: a spec, rules and a seed, resolved for every tensor.
+
+mod json;
+mod resolve;
+mod seed;
+mod tensor;
+
+use std::path::{Path, PathBuf};
+
+use varscale::{Seed, Stream};
+
+use self::resolve::{deciding, own, resolve, too_large};
+pub use self::{seed::PlanSeed, tensor::PlannedTensor};
+use crate::{
+    Error, PlanError, PlanFile, Seeds, Spec, SpecTensor,
+    recipe::{Recipe, Writer},
+    seeds::TensorSeeds,
+};
+
+/// A whole model's initialization, resolved: nothing of it is left to chance.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What tensors without a seed of their own take.
+    pub seed: PlanSeed,
+    /// How tensors that share a seed are told apart, where the stream does not do it itself.
+    pub seeds: Option<Seeds>,
+    /// The stream of every tensor.
+    pub stream: Stream,
+    /// The tensors in the spec's order.
+    pub tensors: Vec<PlannedTensor>,
+    /// The tensors of the spec that rules leave out.
+    pub skipped: Vec<SpecTensor>,
+    /// The files that it was read from, which [`write()`](crate::write()) does not overwrite.
+    pub inputs: Vec<PathBuf>,
+    /// What is written of it.
+    pub(crate) recipe: String,
+}
+
+impl Plan {
+    /// The plan that a plan file makes of `spec`. `seed` goes before the file's own, a global one too.
+    ///
+    /// The first rule that matches a tensor decides. What it leaves out comes from the top of the
+    /// plan file, then from the spec. An initializer's own integer seed stands; one without takes
+    /// the rule's, then the plan's. [`Seeds`] says what becomes of one that tensors share.
+    ///
+    /// # Errors
+    /// [`PlanError`], which names the tensor or the rule.
+    pub fn new(spec: &Spec, file: &PlanFile, seed: Option<Seed>) -> Result<Self, PlanError> {
+        let seed = match (seed.or_else(|| file.seed.clone()), file.global_seed) {
+            (Some(seed), _) if seed.is_unset() => PlanSeed::Drawn(seed.value()),
+            (Some(seed), _) => PlanSeed::Given(seed.value()),
+            (None, Some(global)) => PlanSeed::Global(global),
+            (None, None) => PlanSeed::Drawn(Seed::unset()?.value()),
+        };
+        Self::with_seed(spec, file, seed)
+    }
+
+    /// As [`Plan::new`], with the seed that is resolved.
+    pub(crate) fn with_seed(
+        spec: &Spec,
+        file: &PlanFile,
+        seed: PlanSeed,
+    ) -> Result<Self, PlanError> {
+        let mut recipe = Writer::new(file, seed);
+        let deciding = deciding(spec, &file.rules)?;
+        let mut seeds = TensorSeeds::new(seed, file)?;
+        let mut end = 0u64;
+        let mut tensors = Vec::with_capacity(spec.tensors.len());
+        let mut skipped = Vec::new();
+        for (tensor, rule) in spec.tensors.iter().zip(deciding) {
+            let rule = rule.map(|index| (index, &file.rules[index]));
+            if rule.is_some_and(|(_, rule)| rule.skip) {
+                seeds.pass(tensor)?;
+                recipe.skipped(tensor);
+                skipped.push(SpecTensor { initializer: None, ..tensor.clone() });
+                continue;
+            }
+            let own = own(tensor, rule)?;
+            let planned = resolve(tensor, own.as_ref(), rule, file, &mut seeds)?;
+            recipe.planned(&planned, own.as_ref());
+            end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
+            tensors.push(planned);
+        }
+        let (stream, inputs, recipe) = (file.stream, Vec::new(), recipe.finish());
+        Ok(Self { seed, seeds: seeds.of_plan(), stream, tensors, skipped, inputs, recipe })
+    }
+
+    /// The plan of a plan file and of the spec that it names, or of a checkpoint (`.safetensors`), by
+    /// its [`Recipe`].
+    ///
+    /// # Errors
+    /// [`Error`], which names the file, the tensor or the rule.
+    pub fn read(path: &Path, seed: Option<Seed>) -> Result<Self, Error> {
+        Self::read_with(path, seed, None)
+    }
+
+    /// As [`Plan::read`], with `seeds` in place of the file's.
+    ///
+    /// # Errors
+    /// As [`Plan::read`].
+    pub fn read_with(path: &Path, seed: Option<Seed>, seeds: Option<Seeds>) -> Result<Self, Error> {
+        if Recipe::is_in(path) {
+            let mut recipe = Recipe::read(path)?;
+            recipe.file.seeds = seeds.or(recipe.file.seeds);
+            return Ok(recipe.plan(seed)?);
+        }
+        let mut file = PlanFile::read(path)?;
+        file.seeds = seeds.or(file.seeds);
+        let mut plan = Self::of(&file, path.parent().unwrap_or(Path::new("")), seed)?;
+        plan.inputs.push(path.to_owned());
+        Ok(plan)
+    }
+
+    /// The plan of a plan file, whose spec is relative to `folder`, and of that spec.
+    ///
+    /// # Errors
+    /// [`Error`], which names the file, the tensor or the rule.
+    pub fn of(file: &PlanFile, folder: &Path, seed: Option<Seed>) -> Result<Self, Error> {
+        let spec = Spec::read(&folder.join(&file.spec))?;
+        let plan = Self::new(&spec, file, seed)?;
+        Ok(Self { inputs: spec.files, ..plan })
+    }
+
+    /// The seed as reports show it: `42 (given)`, or `42 (drawn), one by each tensor's name`.
+    #[must_use]
+    pub fn shown_seed(&self) -> String {
+        match self.seeds {
+            Some(Seeds::ByName) => format!("{}, one by each tensor's name", self.seed),
+            Some(Seeds::Same) => format!("{}, the same for every tensor", self.seed),
+            None => self.seed.to_string(),
+        }
+    }
+
+    /// Number of values.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        self.tensors.iter().map(|tensor| tensor.draw.elements()).sum()
+    }
+
+    /// Size of all values in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.tensors.iter().map(|tensor| tensor.bytes).sum()
+    }
+}
