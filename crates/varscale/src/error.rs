@@ -108,6 +108,15 @@ pub enum StreamError {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// A region that the stream would draw by itself.
+    #[error(
+        "a region cannot be drawn from stream {stream}, since its framework draws whole tensors: use \
+         the native stream, or zeros, ones, constants or an identity"
+    )]
+    Region {
+        /// Name of the stream.
+        stream: &'static str,
+    },
     /// A dtype that the stream has no values in.
     #[error("invalid dtype {dtype} for stream {stream}: it has {known}")]
     Dtype {

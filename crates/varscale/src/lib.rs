@@ -53,7 +53,7 @@ pub use argument::ArgumentError;
 pub use bits::python_random::PythonRandom;
 #[cfg(feature = "parallel")]
 pub use draw::Pool;
-pub use draw::{Draw, NativeDraw, Reader};
+pub use draw::{Draw, NativeDraw, Reader, Region};
 pub use dtype::{Dtype, DtypeVisitor, Element};
 pub use error::{ConfigError, Error, OverflowError, StreamError, UnderflowError};
 pub use initializer::Initializer;

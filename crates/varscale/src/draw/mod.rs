@@ -4,22 +4,28 @@ mod memory;
 mod patterns;
 mod pool;
 mod reader;
+mod region;
 mod rows;
 mod source;
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::ops::Range;
 
 #[cfg(feature = "parallel")]
 pub use self::pool::Pool;
-pub use self::reader::Reader;
 pub(crate) use self::source::Source;
+pub use self::{reader::Reader, region::Region};
 use crate::{
     dtype::{Dtype, Element},
     error::Error,
     schemes::{Content, Explanation, Law},
+    seed::Seed,
     shape::{ShapeError, Slice},
-    streams::{Stream, native::Position},
+    streams::{
+        Stream,
+        native::{Position, fnv1a_128},
+        values::Request,
+    },
 };
 
 /// One call of an initializer for one tensor: every value is fixed, none is computed yet.
@@ -39,9 +45,11 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draw {
-    /// Shape, elements and content, which are counted once.
-    explanation: Explanation,
+    /// Shape, elements and content, which are counted once, for other names and seeds, too.
+    explanation: Arc<Explanation>,
     source: Source,
+    /// What is drawn otherwise: later ones go over earlier ones.
+    regions: Vec<Region>,
 }
 
 /// A draw of the native stream as other executors need it (a GPU, XLA, a browser): all that its
@@ -73,7 +81,35 @@ pub struct NativeDraw {
 
 impl Draw {
     pub(crate) fn new(explanation: Explanation, source: Source) -> Self {
-        Self { explanation, source }
+        Self { explanation: Arc::new(explanation), source, regions: Vec::new() }
+    }
+
+    /// The same draw of a tensor of another name from another seed, which its regions take, too. What
+    /// depends on neither is kept once for both, so that this costs hardly any memory.
+    ///
+    /// # Errors
+    /// [`StreamError::Seed`](crate::StreamError::Seed) where the stream does not take the seed.
+    ///
+    /// ```
+    /// use varscale::{Scheme, Tensor};
+    /// let he = |name, seed: i32| {
+    ///     Scheme::he_normal().with_seed(seed).draw(Tensor::new([784, 256]).named(name))
+    /// };
+    /// assert_eq!(he("a", 1)?.again("b", &2.into())?, he("b", 2)?);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn again(&self, name: &str, seed: &Seed) -> Result<Self, Error> {
+        let source = match &self.source {
+            Source::Stream(stream, request) => {
+                stream.check_seed_of(seed.value(), seed.as_generator().is_some())?;
+                let (seed, name) = (seed.value(), fnv1a_128(name.as_bytes()));
+                Source::Stream(*stream, Request { seed, name, ..*request })
+            }
+            pattern => pattern.clone(),
+        };
+        let regions = self.regions.iter().map(|region| region.again(name, seed));
+        let regions = regions.collect::<Result<_, _>>()?;
+        Ok(Self { explanation: Arc::clone(&self.explanation), source, regions })
     }
 
     #[cfg(all(test, feature = "keras-streams", feature = "serde"))]
@@ -81,9 +117,9 @@ impl Draw {
         self.source.clone()
     }
 
-    /// How the initializer arrived at its numbers.
+    /// How the initializer arrived at its numbers, outside the regions.
     #[must_use]
-    pub const fn explanation(&self) -> &Explanation {
+    pub fn explanation(&self) -> &Explanation {
         &self.explanation
     }
 
@@ -99,13 +135,13 @@ impl Draw {
         self.explanation.elements
     }
 
-    /// What the tensor is filled with.
+    /// What the tensor is filled with, outside its regions.
     #[must_use]
     pub fn content(&self) -> &Content {
         &self.explanation.content
     }
 
-    /// The law that the values follow; `None` where nothing is drawn.
+    /// The law that the values follow outside the regions; `None` where nothing is drawn.
     #[must_use]
     pub fn law(&self) -> Option<&Law> {
         match self.content() {
@@ -114,12 +150,12 @@ impl Draw {
         }
     }
 
-    /// What other executors need to compute the same values; `None` unless they are the native
-    /// stream's.
+    /// What other executors need to compute the same values; `None` unless they all are the native
+    /// stream's, of one law.
     #[must_use]
     pub fn native(&self) -> Option<NativeDraw> {
         match &self.source {
-            Source::Stream(Stream::Native, request) => {
+            Source::Stream(Stream::Native, request) if self.regions.is_empty() => {
                 let Position { key, call } = Position::of(request);
                 Some(NativeDraw { key, call, law: request.law })
             }
@@ -133,7 +169,8 @@ impl Draw {
     /// # Errors
     /// [`StreamError`](crate::StreamError), [`OverflowError`](crate::OverflowError).
     pub fn check(&self, dtype: Dtype) -> Result<(), Error> {
-        self.source.check(dtype)
+        self.source.check(dtype)?;
+        self.regions.iter().try_for_each(|region| region.draw.check(dtype))
     }
 
     /// Fills `out` with the whole tensor in row-major order.
@@ -141,7 +178,7 @@ impl Draw {
     /// # Errors
     /// [`ShapeError::BufferLength`] unless `out` holds exactly its elements; as [`Draw::check`].
     pub fn fill<T: Element>(&self, out: &mut [T]) -> Result<(), Error> {
-        fill_all(Reader::whole(&self.explanation, &self.source)?, out)
+        fill_all(Reader::whole(self)?, out)
     }
 
     /// Fills `out` with the values of a range of row-major indices in the global shape.
@@ -149,7 +186,7 @@ impl Draw {
     /// # Errors
     /// As [`Draw::fill`], and [`ShapeError::RangeBounds`].
     pub fn fill_range<T: Element>(&self, range: Range<u64>, out: &mut [T]) -> Result<(), Error> {
-        fill_range(Reader::whole(&self.explanation, &self.source)?, range, out)
+        fill_range(Reader::whole(self)?, range, out)
     }
 
     /// Fills `out` with a slice of the tensor, in row-major order of the slice.
@@ -157,7 +194,7 @@ impl Draw {
     /// # Errors
     /// As [`Draw::fill`], and [`ShapeError`] where the slice leaves the shape.
     pub fn fill_slice<T: Element>(&self, slice: &Slice, out: &mut [T]) -> Result<(), Error> {
-        fill_all(Reader::new(&self.explanation, &self.source, slice)?, out)
+        fill_all(Reader::new(self, slice)?, out)
     }
 
     /// Fills `out` with a range of a slice, counted in row-major order of the slice.
@@ -180,7 +217,7 @@ impl Draw {
         range: Range<u64>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        fill_range(Reader::new(&self.explanation, &self.source, slice)?, range, out)
+        fill_range(Reader::new(self, slice)?, range, out)
     }
 
     /// The values of a slice from its first to its last, buffer by buffer: for slices that do not
@@ -189,7 +226,7 @@ impl Draw {
     /// # Errors
     /// [`ShapeError`] where the slice leaves the shape; as [`Draw::check`].
     pub fn reader<T: Element>(&self, slice: &Slice) -> Result<Reader<T>, Error> {
-        Reader::new(&self.explanation, &self.source, slice)
+        Reader::new(self, slice)
     }
 
     /// The whole tensor in row-major order.
@@ -197,7 +234,7 @@ impl Draw {
     /// # Errors
     /// As [`Draw::check`], and [`Error::Memory`] where it does not fit.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, Error> {
-        read_all(Reader::whole(&self.explanation, &self.source)?)
+        read_all(Reader::whole(self)?)
     }
 
     /// A slice of the tensor, in row-major order of the slice.
@@ -205,7 +242,7 @@ impl Draw {
     /// # Errors
     /// As [`Draw::fill_slice`], and [`Error::Memory`] where it does not fit.
     pub fn slice_to_vec<T: Element>(&self, slice: &Slice) -> Result<Vec<T>, Error> {
-        read_all(Reader::new(&self.explanation, &self.source, slice)?)
+        read_all(Reader::new(self, slice)?)
     }
 }
 

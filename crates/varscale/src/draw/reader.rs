@@ -6,11 +6,15 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use super::{pool::is_parallel, rows::Rows, source::Source};
+use super::{
+    Draw,
+    pool::is_parallel,
+    region::{Overlay, fill_around},
+    rows::Rows,
+};
 use crate::{
     dtype::Element,
     error::Error,
-    schemes::Explanation,
     shape::{ShapeError, Slice},
     streams::values::Values,
 };
@@ -56,6 +60,7 @@ pub struct Reader<T> {
     /// Element of the slice that comes next.
     next: u64,
     values: Values<T>,
+    overlays: Vec<Overlay<T>>,
     window: Window<T>,
     /// Row-major index of the global shape that a sequential stream has come to.
     passed: u64,
@@ -77,20 +82,23 @@ impl<T> fmt::Debug for Reader<T> {
 
 impl<T: Element> Reader<T> {
     /// Of a box, which is checked here.
-    pub(super) fn new(of: &Explanation, source: &Source, slice: &Slice) -> Result<Self, Error> {
-        let elements = slice.check(&of.shape)?;
-        Self::open(of, source, Rows::new(&of.shape, slice), elements)
+    pub(super) fn new(draw: &Draw, slice: &Slice) -> Result<Self, Error> {
+        let elements = slice.check(draw.shape())?;
+        Self::open(draw, Rows::new(draw.shape(), slice), elements)
     }
 
     /// Of all of it.
-    pub(super) fn whole(of: &Explanation, source: &Source) -> Result<Self, Error> {
-        Self::open(of, source, Rows::whole(of.elements), of.elements)
+    pub(super) fn whole(draw: &Draw) -> Result<Self, Error> {
+        Self::open(draw, Rows::whole(draw.elements()), draw.elements())
     }
 
-    fn open(of: &Explanation, source: &Source, rows: Rows, elements: u64) -> Result<Self, Error> {
-        let values = source.open(&of.shape)?;
+    fn open(draw: &Draw, rows: Rows, elements: u64) -> Result<Self, Error> {
+        let values = draw.source.open(draw.shape())?;
+        let overlays = draw.regions.iter();
+        let overlays = overlays.filter_map(|one| Overlay::open(one, draw.shape()).transpose());
+        let overlays = overlays.collect::<Result<_, _>>()?;
         let window = Window { values: Vec::new(), first: 0 };
-        Ok(Self { rows, elements, next: 0, values, window, passed: 0 })
+        Ok(Self { rows, elements, next: 0, values, overlays, window, passed: 0 })
     }
 
     pub(super) fn elements(&self) -> u64 {
@@ -136,14 +144,14 @@ impl<T: Element> Reader<T> {
             return Err(ShapeError::RangeBounds { start, end, elements }.into());
         }
         let stopped = || interrupted.load(Ordering::Relaxed);
-        let Self { rows, values, window, passed, .. } = self;
+        let Self { rows, values, overlays, window, passed, .. } = self;
+        let exceeds_caches = size_of_val(out) >= EXCEEDS_CACHES;
         match values {
             Values::RandomAccess(fill) => {
-                let exceeds_caches = size_of_val(out) >= EXCEEDS_CACHES;
                 for_chunks(out, |first, chunk| {
                     rows.for_runs(start + first, chunk, |index, run| {
                         if !stopped() {
-                            fill(index, run, exceeds_caches);
+                            fill_around(overlays, index, run, exceeds_caches, fill);
                         }
                     });
                 });
@@ -172,6 +180,14 @@ impl<T: Element> Reader<T> {
                         if !stopped() {
                             window.fill(index, run, last, &mut fill);
                         }
+                    });
+                }
+                if !overlays.is_empty() {
+                    // What it drew is needed all the same, to come to what follows.
+                    for_chunks(out, |first, chunk| {
+                        rows.for_runs(start + first, chunk, |index, run| {
+                            fill_around(overlays, index, run, exceeds_caches, &|_, _, _| ());
+                        });
                     });
                 }
             }

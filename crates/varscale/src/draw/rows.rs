@@ -78,4 +78,37 @@ impl Rows {
         }
         index
     }
+
+    /// Where a global row-major index lies among the runs, of which there is one at least.
+    pub(super) fn find(&self, index: u64) -> Place {
+        let Some(mut rest) = index.checked_sub(self.start) else {
+            return Place::Before(self.start - index);
+        };
+        // The last run that begins at or in front of it.
+        let (mut row, mut runs) = (0, 1);
+        for &(extent, stride) in self.outer.iter().rev() {
+            let at = (rest / stride).min(extent - 1);
+            rest -= at * stride;
+            row = row * extent + at;
+            runs *= extent;
+        }
+        if rest < self.length {
+            return Place::Inside { at: row * self.length + rest, left: self.length - rest };
+        }
+        match row + 1 {
+            next if next < runs => Place::Before(self.index(next * self.length) - index),
+            _ => Place::After,
+        }
+    }
+}
+
+/// Where an index of a global shape lies, seen from a box of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// So many elements in front of the box, or of its next run.
+    Before(u64),
+    /// At this element of the box, with so many of its run left.
+    Inside { at: u64, left: u64 },
+    /// Behind all of it.
+    After,
 }

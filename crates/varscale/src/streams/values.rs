@@ -23,7 +23,7 @@ pub(crate) struct Request {
 
 /// Fills a slice with the values from a row-major index of the global shape on. The flag: the slice
 /// is part of more than caches hold.
-type Fill<T> = dyn Fn(u64, &mut [T], bool) + Send + Sync;
+pub(crate) type Fill<T> = dyn Fn(u64, &mut [T], bool) + Send + Sync;
 
 /// As [`Fill`], from no index in front of where the last call ended. The flag: rayon's current pool
 /// is to be used.
