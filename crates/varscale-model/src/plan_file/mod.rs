@@ -1,13 +1,16 @@
 //! The plan file: a spec, defaults, and rules whose patterns give each tensor a scheme and a layout.
 
+mod glob;
+mod initializer;
+mod rule;
+
 use std::path::{Path, PathBuf};
 
-use globset::GlobBuilder;
-use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use varscale::{Dtype, Layout, Scheme, Seed, Stream};
+use varscale::{Dtype, Layout, Seed, Stream};
 
-use crate::{Error, StoredDtype, input};
+pub use self::rule::Rule;
+use crate::{Error, input};
 
 /// A plan file: a spec, defaults, and the rules.
 ///
@@ -90,33 +93,6 @@ impl Seeds {
     }
 }
 
-/// What the tensors whose names match a pattern are given. What a rule leaves out is the plan's or
-/// the spec's.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rule {
-    #[serde(rename = "match")]
-    pattern: Glob,
-    /// Their scheme, and the seed where it has one of its own.
-    #[serde(rename = "initializer", default, deserialize_with = "scheme")]
-    pub scheme: Option<(Scheme, Option<Seed>)>,
-    /// Their layout.
-    #[serde(default)]
-    pub layout: Option<Layout>,
-    /// Their dtype.
-    #[serde(default)]
-    pub dtype: Option<StoredDtype>,
-    /// Their seed, where the initializer has none of its own.
-    #[serde(default)]
-    pub seed: Option<Seed>,
-    /// Whether the rule may decide no tensor: one of a file that several models share.
-    #[serde(default)]
-    pub optional: bool,
-    /// Whether they are left out of the checkpoint. Such a rule sets nothing else.
-    #[serde(default)]
-    pub skip: bool,
-}
-
 /// What is wrong with a plan file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -191,76 +167,10 @@ impl PlanFile {
     }
 }
 
-impl Rule {
-    /// The glob as written.
-    #[must_use]
-    pub fn pattern(&self) -> &str {
-        &self.pattern.text
-    }
-
-    /// Whether the whole of a tensor's name matches the glob.
-    #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
-        self.pattern.regex.is_match(name.as_bytes())
-    }
-}
-
-/// A glob, and what it compiles to.
-#[derive(Debug, Clone)]
-struct Glob {
-    text: String,
-    regex: Regex,
-}
-
-/// Most bytes of a glob: its braces nest, and every level takes stack.
-const LONGEST_GLOB: usize = 1000;
-
-impl<'de> Deserialize<'de> for Glob {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.len() > LONGEST_GLOB {
-            let length = text.len();
-            let message = format!("a glob of {length} bytes: at most {LONGEST_GLOB} are allowed");
-            return Err(D::Error::custom(message));
-        }
-        // Backslashes escape on every platform, or a plan would mean another thing on Windows.
-        let built = GlobBuilder::new(&text).backslash_escape(true).build();
-        let regex = RegexBuilder::new(built.map_err(D::Error::custom)?.regex())
-            .dot_matches_new_line(true)
-            .build()
-            .map_err(|error| D::Error::custom(format!("glob {text:?} is too deep: {error}")))?;
-        Ok(Self { text, regex })
-    }
-}
-
 fn global_seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let seed = i64::deserialize(deserializer)?;
     let allowed = "an integer from 0 to 2^32 - 1";
     u32::try_from(seed)
         .map(Some)
         .map_err(|_| D::Error::invalid_value(serde::de::Unexpected::Signed(seed), &allowed))
-}
-
-/// Keras's identifier or serialized object.
-fn scheme<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<(Scheme, Option<Seed>)>, D::Error> {
-    let value = toml::Value::deserialize(deserializer)?;
-    // JSON has neither of these: they would turn into null, which means "not given".
-    if let Some(alien) = alien(&value) {
-        return Err(D::Error::custom(format!("initializer holds {alien}, which JSON cannot")));
-    }
-    let value = serde_json::to_value(value).map_err(D::Error::custom)?;
-    Scheme::deserialize(&value).map(Some).map_err(D::Error::custom)
-}
-
-/// A value inside `value` that JSON does not have: a date, an infinite number or no number.
-fn alien(value: &toml::Value) -> Option<&toml::Value> {
-    match value {
-        toml::Value::Datetime(_) => Some(value),
-        toml::Value::Float(float) => (!float.is_finite()).then_some(value),
-        toml::Value::Array(values) => values.iter().find_map(alien),
-        toml::Value::Table(table) => table.values().find_map(alien),
-        _ => None,
-    }
 }
