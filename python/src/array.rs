@@ -50,7 +50,7 @@ pub(crate) fn fill(draw: &Draw, array: &Bound<'_, PyAny>, offset: Vec<usize>) ->
     }
 }
 
-/// NumPy's integers in whose place values of a dtype are drawn: of bfloat16 it knows nothing.
+/// NumPy's integers in whose place values of a dtype are drawn: of bfloat16 and float8 it knows nothing.
 fn words(dtype: Dtype) -> Option<&'static str> {
     struct Size;
     impl DtypeVisitor for Size {

@@ -143,7 +143,8 @@ pub(crate) fn floatx() -> &'static str {
 /// Sets the dtype of what is drawn without one.
 ///
 /// Args:
-///     value: A dtype, or its name: `"float16"`, `"bfloat16"`, `"float32"` or `"float64"`.
+///     value: A dtype, or its name: `"float16"`, `"bfloat16"`, `"float32"`, `"float64"`,
+///         `"float8_e4m3fn"` or `"float8_e5m2"`.
 ///
 /// Raises:
 ///     ValueError: for every other.

@@ -8,7 +8,7 @@ import pytest
 
 import varscale
 
-DTYPES = ["float16", "bfloat16", "float32", "float64"]
+DTYPES = ["float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2"]
 # Indices (rows, columns) of a tensor that several threads draw.
 LARGE = (700, 1000)
 
@@ -55,8 +55,7 @@ def test_any_box_is_the_whole_there(dtype):
     ],
 )
 def test_filling_in_place_gives_what_drawing_gives(dtype, strided):
-    name = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
-    array = strided(np.zeros((2100, 2100), name))
+    array = strided(np.zeros((2100, 2100), getattr(ml_dtypes, dtype, dtype)))
     assert array.shape == LARGE
     initializer = varscale.RandomNormal(seed=3)
     assert initializer.fill_(array) is array
@@ -166,6 +165,17 @@ def test_bounds_hold_after_rounding():
         values = varscale.TruncatedNormal(stddev=1.0, seed=3)((300_000,), dtype)
         assert float(abs(values).max()) <= 2
         assert abs(float(values.astype("float64").std()) - 0.8796) < 0.005
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+def test_float8_is_float32_rounded_as_ml_dtypes_does(dtype):
+    for initializer in [varscale.RandomNormal(0, 0.05, 1), varscale.TruncatedNormal(1, 30, 2)]:
+        values = initializer((300_000,), dtype)
+        assert values.tobytes() == initializer((300_000,)).astype(values.dtype).tobytes()
+    with pytest.raises(ValueError, match=f"{dtype} for stream keras-jax"):
+        varscale.HeNormal(1, stream="keras-jax")((4, 4), dtype)
+    with pytest.raises(ValueError, match=f"overflow {dtype}"):
+        varscale.Constant(float(ml_dtypes.finfo(dtype).max) * 1.01)((4,), dtype)
 
 
 def test_a_frameworks_stream_has_its_own_values():

@@ -22,8 +22,8 @@ class Initializer:
 
     Args:
         shape: Global shape, a sequence of integers of at least 0. Fans come from it.
-        dtype: ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``, or what NumPy takes
-            for one; `floatx` where it is not given.
+        dtype: ``"float16"``, ``"bfloat16"``, ``"float32"``, ``"float64"``, ``"float8_e4m3fn"`` or
+            ``"float8_e5m2"``, or what NumPy takes for one; `floatx` where it is not given.
         name: The tensor's name in the stream: tensors of one seed and other names differ. A
             framework's stream knows no names.
         layout: What the axes stand for, for the fans: ``"keras"`` (…, in, out), ``"torch"`` (out,

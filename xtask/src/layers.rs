@@ -20,7 +20,7 @@ const SOURCES: &str = "crates/varscale/src";
 /// The modules at the root of the crate, from the ground up. Modules of one row do not import each
 /// other.
 const LAYERS: [&[&str]; 9] = [
-    &["argument", "math", "number"],
+    &["argument", "float8", "math", "number"],
     &["dtype", "layout", "seed", "shape"],
     &["error", "tensor"],
     &["schemes"],

@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     distributions: Vec<Distribution>,
 
-    /// float16, bfloat16, float32 or float64 [default: all]
+    /// Dtypes, such as float32 [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     dtypes: Vec<Dtype>,
 

@@ -82,8 +82,9 @@ fn draws(report: &Report<'_>, memory: Memory, small: bool) -> Table {
                 && (line.tensor.values() < SMALL) == small
         })
     };
-    let dtypes: Vec<Dtype> = [Dtype::Float32, Dtype::BFloat16, Dtype::Float16, Dtype::Float64]
-        .into_iter()
+    let dtypes: Vec<Dtype> = Dtype::ALL
+        .iter()
+        .copied()
         .filter(|dtype| native().any(|(_, line)| line.tensor.dtype == *dtype))
         .collect();
     let mut header = vec!["size", "threads", "distribution"];

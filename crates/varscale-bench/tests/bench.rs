@@ -37,7 +37,7 @@ fn measures_everything_against_the_store_limit_of_the_run() {
     let (record, output) = record(&mut bench(&["--quick", "--threads", "1,2", "--streams"]));
     let draws = array(&record, "draws");
     for distribution in ["truncated_normal", "untruncated_normal", "uniform"] {
-        for dtype in ["float16", "bfloat16", "float32", "float64"] {
+        for dtype in ["float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2"] {
             for threads in [1, 2] {
                 for size in ["1000", "64x64", "256x256", "1MiB"] {
                     let found = draws.iter().filter(|draw| {

@@ -8,7 +8,7 @@ use std::{
 
 use safetensors::{Dtype as Stored, SafeTensors};
 use tempfile::TempDir;
-use varscale::{Dtype, Slice};
+use varscale::{Dtype, F8E4M3, F8E5M2, Slice};
 use varscale_model::{
     CheckpointError, Options, Output, Plan, PlanFile, Spec, StoredDtype, WriteError, dry_run, write,
 };
@@ -16,6 +16,8 @@ use varscale_model::{
 /// Every dtype, distribution and kind of shape, in an order that alignment has to change.
 const SPEC: &str = r#"{
     "half": {"dtype": "F16", "shape": [3], "initializer": "he_uniform"},
+    "e4m3": {"dtype": "F8_E4M3", "shape": [301], "initializer": "random_normal"},
+    "e5m2": {"dtype": "float8_e5m2", "shape": [7, 9], "initializer": "he_uniform"},
     "double": {"dtype": "F64", "shape": [1001, 3], "initializer": "he_normal"},
     "brain": {"dtype": "BF16", "shape": [33, 7, 5], "initializer": "glorot_normal"},
     "single": {"dtype": "F32", "shape": [700, 501], "initializer": "random_normal"},
@@ -57,17 +59,18 @@ fn holds_what_the_plan_draws() {
         let whole = Slice::whole(&planned.tensor.shape);
         macro_rules! bytes {
             ($type:ty) => {
-                draw.slice_to_vec::<$type>(&whole)
-                    .unwrap()
-                    .iter()
-                    .flat_map(|value| value.to_le_bytes())
-                    .collect()
+                bytes!($type, |value| value.to_le_bytes())
+            };
+            ($type:ty, $bytes:expr) => {
+                draw.slice_to_vec::<$type>(&whole).unwrap().into_iter().flat_map($bytes).collect()
             };
         }
         let StoredDtype::Drawn(dtype) = planned.dtype else { panic!("{}", planned.dtype) };
         let (dtype, drawn): (_, Vec<u8>) = match dtype {
             Dtype::Float16 => (Stored::F16, bytes!(varscale::half::f16)),
             Dtype::BFloat16 => (Stored::BF16, bytes!(varscale::half::bf16)),
+            Dtype::Float8E4M3Fn => (Stored::F8_E4M3, bytes!(F8E4M3, |value| [value.to_bits()])),
+            Dtype::Float8E5M2 => (Stored::F8_E5M2, bytes!(F8E5M2, |value| [value.to_bits()])),
             Dtype::Float32 => (Stored::F32, bytes!(f32)),
             Dtype::Float64 => (Stored::F64, bytes!(f64)),
             dtype => panic!("{dtype}"),
@@ -120,7 +123,7 @@ fn replaces_a_file_and_leaves_nothing_else() {
     let output = Output::new(&path).force(true);
     let summary = write(&plan, &output, Options::default(), &CALM, &mut |done| told.push(done));
     let summary = summary.unwrap();
-    assert_eq!((summary.tensors, summary.parameters), (7, plan.parameters()));
+    assert_eq!((summary.tensors, summary.parameters), (9, plan.parameters()));
     assert_eq!(summary.bytes, plan.bytes());
     assert_eq!(told.last(), Some(&plan.bytes()));
     assert!(told.is_sorted());

@@ -147,7 +147,7 @@ fn what_fits_not_is_refused_by_name() {
             format!("{}\n[[rules]]\nmatch = '*.x'", all("'zeros'")),
             &["rule 2 (match \"*.x\")", "none of the spec's 1 tensors"],
         ),
-        (one("F8_E4M3", "[2]"), all("'zeros'"), &["\"w\"", "\"F8_E4M3\"", "\"BF16\"", "skip"]),
+        (one("F8_E8M0", "[2]"), all("'zeros'"), &["\"w\"", "\"F8_E8M0\"", "\"BF16\"", "skip"]),
         (one("F32", "[2]"), all("'identity'"), &["\"w\"", "[2]", "matrices"]),
         (
             one("F16", "[2]"),

@@ -22,13 +22,20 @@ macro_rules! with_dtypes {
             /// IEEE binary64.
             Float64: f64, "float64", &["f64", "double"], f64::MAX,
                 f64::MIN_POSITIVE, f64::from_bits(1);
+            /// OCP's 8 bits with 4 of exponent, 3 of mantissa and no infinity.
+            Float8E4M3Fn: crate::float8::F8E4M3, "float8_e4m3fn", &["f8_e4m3"], 448.0,
+                1.0 / (1 << 6) as f64, 1.0 / (1 << 9) as f64;
+            /// OCP's 8 bits with 5 of exponent and 2 of mantissa: the upper half of binary16.
+            Float8E5M2: crate::float8::F8E5M2, "float8_e5m2", &["f8_e5m2"], 57_344.0,
+                1.0 / (1 << 14) as f64, 1.0 / (1 << 16) as f64;
         }
     };
 }
 
 pub(crate) use with_dtypes;
 
-/// A Rust type that weights are drawn in: `half`'s `f16` and `bf16`, `f32` and `f64`. Sealed.
+/// A Rust type that weights are drawn in: `half`'s `f16` and `bf16`, `f32`, `f64`,
+/// [`F8E4M3`](crate::F8E4M3) and [`F8E5M2`](crate::F8E5M2). Sealed.
 ///
 /// ```
 /// use varscale::{Dtype, Element};
@@ -194,6 +201,7 @@ serde_as_text!(Dtype);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::float8::{F8E4M3, F8E5M2};
 
     #[test]
     fn largest_values_are_the_types_own() {
@@ -210,5 +218,13 @@ mod tests {
         assert_eq!(Dtype::Float16.min_normal(), half::f16::MIN_POSITIVE.to_f64());
         assert_eq!(Dtype::BFloat16.min_positive(), half::bf16::from_bits(1).to_f64());
         assert_eq!(Dtype::BFloat16.min_normal(), half::bf16::MIN_POSITIVE.to_f64());
+        for (dtype, largest, normal) in [
+            (Dtype::Float8E4M3Fn, F8E4M3::from_bits(0x7E).to_f64(), F8E4M3::from_bits(8).to_f64()),
+            (Dtype::Float8E5M2, F8E5M2::from_bits(0x7B).to_f64(), F8E5M2::from_bits(4).to_f64()),
+        ] {
+            assert_eq!((dtype.max_value(), dtype.min_normal()), (largest, normal));
+        }
+        assert_eq!(Dtype::Float8E4M3Fn.min_positive(), F8E4M3::from_bits(1).to_f64());
+        assert_eq!(Dtype::Float8E5M2.min_positive(), F8E5M2::from_bits(1).to_f64());
     }
 }

@@ -7,7 +7,7 @@ use tempfile::tempdir;
 use crate::{command, error_text, run};
 
 /// Arguments, and what the message must name.
-const BAD: [(&[&str], &[&str]); 47] = [
+const BAD: [(&[&str], &[&str]); 51] = [
     (&["--scale", "0"], &["scale 0", "positive"]),
     (&["--scale", "-1"], &["scale -1", "positive"]),
     (&["--scale", "nan"], &["scale NaN", "positive"]),
@@ -55,6 +55,21 @@ const BAD: [(&[&str], &[&str]); 47] = [
     (&["--threads", "-1"], &["--threads", "-1"]),
     (&["-o", "values.txt"], &["values.txt", ".safetensors", ".npy"]),
     (&["-o", "values.npy", "--dtype", "bfloat16"], &["bfloat16", ".safetensors"]),
+    (&["-o", "values.npy", "--dtype", "F8_E4M3"], &["float8_e4m3fn", ".safetensors"]),
+    (&["--dtype", "float8_e4m3"], &["--dtype", "float8_e4m3", "float8_e4m3fn"]),
+    (
+        &[
+            "--dtype",
+            "float8_e4m3fn",
+            "--initializer",
+            "{\"class_name\": \"Constant\", \"config\": {\"value\": 450}}",
+        ],
+        &["450", "overflow float8_e4m3fn", "448"],
+    ),
+    (
+        &["--dtype", "float8_e5m2", "--stream", "keras-jax"],
+        &["float8_e5m2", "keras-jax", "float16, bfloat16, float32, float64"],
+    ),
 ];
 
 #[test]

@@ -12,7 +12,8 @@ use std::{
 use serde_json::Value as Json;
 use tempfile::tempdir;
 use varscale::{
-    Draw, Element, Initializer, Layout, Mode, Scheme, Seed, SeedGenerator, Slice, Tensor,
+    Draw, Element, F8E4M3, F8E5M2, Initializer, Layout, Mode, Scheme, Seed, SeedGenerator, Slice,
+    Tensor,
     half::{bf16, f16},
 };
 
@@ -78,6 +79,8 @@ fn expected(draw: &Draw, slice: &Slice, dtype: &str) -> Vec<u8> {
         "float16" => slice_bytes(draw, slice, f16::to_le_bytes),
         "bfloat16" => slice_bytes(draw, slice, bf16::to_le_bytes),
         "float32" => slice_bytes(draw, slice, f32::to_le_bytes),
+        "float8_e4m3fn" => slice_bytes(draw, slice, |value: F8E4M3| [value.to_bits()]),
+        "float8_e5m2" => slice_bytes(draw, slice, |value: F8E5M2| [value.to_bits()]),
         _ => slice_bytes(draw, slice, f64::to_le_bytes),
     }
 }
@@ -101,6 +104,8 @@ fn files_hold_the_draw_in_every_dtype() {
         ("bfloat16", "", "BF16"),
         ("float32", "<f4", "F32"),
         ("float64", "<f8", "F64"),
+        ("float8_e4m3fn", "", "F8_E4M3"),
+        ("float8_e5m2", "", "F8_E5M2"),
     ] {
         let arguments = ["--shape", "30,20", "--initializer", "he_normal", "--seed", "-1"];
         let arguments = [&arguments[..], &["--name", "a/b", "--dtype", dtype]].concat();
@@ -119,7 +124,7 @@ fn files_hold_the_draw_in_every_dtype() {
         assert_eq!(header["__metadata__"]["varscale.seed"], "-1");
         assert_eq!(written(&arguments, "safetensors"), file);
 
-        if dtype != "bfloat16" {
+        if !descr.is_empty() {
             let file = written(&arguments, "npy");
             let (header, bytes) = npy(&file);
             let shape = "'fortran_order': False, 'shape': (30,20,), }";

@@ -25,11 +25,13 @@ pub(crate) const MAX_HEADER: u64 = 100_000_000;
 /// Bytes of the length in front of the header; readers expect the data at a multiple of them.
 const PREFIX: usize = 8;
 
-pub(crate) const NAMES: [(StoredDtype, &str); 13] = [
+pub(crate) const NAMES: [(StoredDtype, &str); 15] = [
     (Drawn(Dtype::Float16), "F16"),
     (Drawn(Dtype::BFloat16), "BF16"),
     (Drawn(Dtype::Float32), "F32"),
     (Drawn(Dtype::Float64), "F64"),
+    (Drawn(Dtype::Float8E4M3Fn), "F8_E4M3"),
+    (Drawn(Dtype::Float8E5M2), "F8_E5M2"),
     (Integer(Int8), "I8"),
     (Integer(Int16), "I16"),
     (Integer(Int32), "I32"),

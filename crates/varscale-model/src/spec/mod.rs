@@ -50,7 +50,7 @@ pub struct SpecTensor {
 }
 
 impl SpecTensor {
-    /// The dtype that [`SpecTensor::dtype`] names. Specs may hold others (`F8_E4M3`) where the plan
+    /// The dtype that [`SpecTensor::dtype`] names. Specs may hold others (`F8_E8M0`) where the plan
     /// replaces them, or skips the tensor.
     ///
     /// # Errors

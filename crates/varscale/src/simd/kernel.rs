@@ -4,7 +4,7 @@ use half::{bf16, f16};
 
 use super::{
     fma::{Fma, Native},
-    half_types::{one_by_one, to_bf16, to_f16},
+    narrow::{one_by_one, to_bf16, to_f16},
 };
 
 /// Bytes of a cache line.

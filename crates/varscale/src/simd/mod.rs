@@ -10,9 +10,9 @@
     allow(dead_code)
 )]
 mod fma;
-pub(crate) mod half_types;
 mod kernel;
 mod level;
+pub(crate) mod narrow;
 mod round;
 
 #[cfg(not(all(target_arch = "x86_64", feature = "std")))]

@@ -3,10 +3,11 @@
 use half::{bf16, f16};
 
 use super::{
-    half_types::{to_bf16, to_f16},
     kernel::{Cpu, Kernel},
     level::Level,
+    narrow::{to_bf16, to_f8_e4m3, to_f8_e5m2, to_f16},
 };
+use crate::float8::{F8E4M3, F8E5M2};
 
 /// A type that values are computed in: f32, or f64 for float64.
 pub(crate) trait Real: bytemuck::Pod + PartialOrd {
@@ -85,6 +86,24 @@ impl Round for bf16 {
 
     fn run<K: Kernel>(level: Level, kernel: K, is_normal: bool) -> K::Output {
         if is_normal { level.run_to_bf16(kernel) } else { level.run(kernel) }
+    }
+}
+
+impl Round for F8E4M3 {
+    type Computing = f32;
+
+    #[inline(always)]
+    fn round(value: f32) -> Self {
+        to_f8_e4m3(value)
+    }
+}
+
+impl Round for F8E5M2 {
+    type Computing = f32;
+
+    #[inline(always)]
+    fn round(value: f32) -> Self {
+        to_f8_e5m2(value)
     }
 }
 

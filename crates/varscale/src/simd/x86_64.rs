@@ -12,8 +12,8 @@ use half::{bf16, f16};
 
 use super::{
     fma::{Fma, Hardware},
-    half_types::{one_by_one, to_bf16, to_f16},
     kernel::{Cpu, Kernel, LINE},
+    narrow::{one_by_one, to_bf16, to_f16},
 };
 
 /// A CPU with fused multiply-add and vectors of so many bits. `BF16`: it also has an instruction that

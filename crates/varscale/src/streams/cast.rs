@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use crate::{dtype::Element, simd::half_types};
+use crate::{dtype::Element, simd::narrow};
 
 /// An element type that torch and NumPy cast to.
 pub(crate) trait Cast: Element {
@@ -17,30 +17,30 @@ pub(crate) trait Cast: Element {
 impl Cast for f16 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
-        half_types::to_f16(value)
+        narrow::to_f16(value)
     }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
-        half_types::to_f16(to_odd(value))
+        narrow::to_f16(to_odd(value))
     }
     #[inline(always)]
     fn quantize(value: f32) -> f32 {
-        half_types::nearest_f16(value)
+        narrow::nearest_f16(value)
     }
 }
 
 impl Cast for bf16 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
-        half_types::to_bf16(value)
+        narrow::to_bf16(value)
     }
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
-        half_types::to_bf16(value as f32)
+        narrow::to_bf16(value as f32)
     }
     #[inline(always)]
     fn quantize(value: f32) -> f32 {
-        half_types::nearest_bf16(value)
+        narrow::nearest_bf16(value)
     }
 }
 

@@ -85,6 +85,8 @@ fn every_level_gives_the_same_bits() {
     }
     check::<f16>();
     check::<bf16>();
+    check::<F8E4M3>();
+    check::<F8E5M2>();
     check::<f32>();
     check::<f64>();
 }
@@ -161,15 +163,19 @@ fn an_integer_seed_and_call_0_of_its_generator_agree() {
 }
 
 #[test]
-fn sixteen_bits_are_the_f32_value_rounded_once() {
+fn narrow_values_are_the_f32_value_rounded_once() {
     for (_, initializer) in distributions() {
         let draw = initializer.draw([10_000]).unwrap();
         let wide: Vec<f32> = draw.to_vec().unwrap();
         let half: Vec<f16> = draw.to_vec().unwrap();
         let brain: Vec<bf16> = draw.to_vec().unwrap();
-        for ((wide, half), brain) in wide.into_iter().zip(half).zip(brain) {
-            assert_eq!(half, f16::from_f32(wide));
-            assert_eq!(brain, bf16::from_f32(wide));
+        let e4m3: Vec<F8E4M3> = draw.to_vec().unwrap();
+        let e5m2: Vec<F8E5M2> = draw.to_vec().unwrap();
+        for (index, wide) in wide.into_iter().enumerate() {
+            assert_eq!(half[index], f16::from_f32(wide));
+            assert_eq!(brain[index], bf16::from_f32(wide));
+            assert_eq!(e4m3[index], F8E4M3::narrow(wide));
+            assert_eq!(e5m2[index], F8E5M2::narrow(wide));
         }
     }
 }
@@ -210,6 +216,8 @@ fn bounds_hold_after_rounding() {
     }
     check::<f16>();
     check::<bf16>();
+    check::<F8E4M3>();
+    check::<F8E5M2>();
     check::<f32>();
     check::<f64>();
 }

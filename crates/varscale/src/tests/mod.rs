@@ -16,7 +16,7 @@ use half::{bf16, f16};
 #[cfg(feature = "keras-streams")]
 use crate::Distribution;
 use crate::{
-    Draw, Dtype, Element, Initializer, Law, Scheme, Slice, Stream, Tensor,
+    Draw, Dtype, Element, F8E4M3, F8E5M2, Initializer, Law, Scheme, Slice, Stream, Tensor,
     bits::philox::philox4x32,
     draw::Source,
     simd::{Level, Native, Real, Round},
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// The definition of the stream, one value at a time. Rounding to 16 bits is `half`'s.
+/// The definition of the stream, one value at a time. Rounding to 16 bits is `half`'s, to 8 a search.
 fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
     let word = |index: u64, plane| {
         let counter = [(index / 4) as u32, ((index / 4) >> 32) as u32, position.call, plane];
@@ -77,6 +77,15 @@ macro_rules! reference {
     )*};
 }
 
+/// The number of 8 bits that is nearest to a finite one, of two the even one.
+fn nearest<T: Element>(value: f32, from_bits: fn(u8) -> T) -> T {
+    let sign = if value.is_sign_negative() { 0x80 } else { 0 };
+    let distance = |bits: u8| (from_bits(sign | bits).to_f64() - f64::from(value)).abs();
+    let finite = (0..0x80).filter(|&bits| distance(bits).is_finite());
+    let order = |a: &u8, b: &u8| distance(*a).total_cmp(&distance(*b)).then((a % 2).cmp(&(b % 2)));
+    from_bits(sign | finite.min_by(order).unwrap())
+}
+
 fn upper(high: u32, _low: u32) -> u32 {
     high
 }
@@ -88,6 +97,8 @@ fn both(high: u32, low: u32) -> u64 {
 reference! {
     f16, upper, f16::from_f32;
     bf16, upper, bf16::from_f32;
+    F8E4M3, upper, |value| nearest(value, F8E4M3::from_bits);
+    F8E5M2, upper, |value| nearest(value, F8E5M2::from_bits);
     f32, upper, core::convert::identity;
     f64, both, core::convert::identity;
 }
@@ -130,6 +141,8 @@ impl Runner<'_> {
             let draw = Draw::new(draw.explanation().clone(), source);
             self.equals::<f16>(name, &draw, position);
             self.equals::<bf16>(name, &draw, position);
+            self.equals::<F8E4M3>(name, &draw, position);
+            self.equals::<F8E5M2>(name, &draw, position);
             self.equals::<f32>(name, &draw, position);
             self.equals::<f64>(name, &draw, position);
         }

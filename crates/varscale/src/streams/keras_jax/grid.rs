@@ -6,7 +6,7 @@ use core::ops::{Add, Mul, Neg, Sub};
 use half::{bf16, f16};
 
 use super::xla;
-use crate::simd::{Fma, fma_f16, half_types};
+use crate::simd::{Fma, fma_f16, narrow};
 
 /// Whether the framework's CPU multiplies and adds halves at once: `keras-jax-fp16fma`, or not:
 /// `keras-jax`. Changes float16 truncated normal and uniform values only.
@@ -263,12 +263,12 @@ impl Grid for bf16 {
 
     #[inline(always)]
     fn round(value: f32) -> f32 {
-        half_types::nearest_bf16(value)
+        narrow::nearest_bf16(value)
     }
 
     #[inline(always)]
     fn store(value: f32) -> Self {
-        half_types::to_bf16(value)
+        narrow::to_bf16(value)
     }
 
     #[inline(always)]
@@ -302,14 +302,14 @@ impl Grid for f16 {
     /// A NaN stays one.
     #[inline(always)]
     fn round(value: f32) -> f32 {
-        half_types::nearest_f16(value)
+        narrow::nearest_f16(value)
     }
 
     #[inline(always)]
     fn store(value: f32) -> Self {
         let nan = (value.to_bits() >> 16) as u16 & 0x8000 | 0x7E00;
         // `to_f16` makes infinities of NaNs.
-        if value.is_nan() { Self::from_bits(nan) } else { half_types::to_f16(value) }
+        if value.is_nan() { Self::from_bits(nan) } else { narrow::to_f16(value) }
     }
 
     #[inline(always)]

@@ -23,7 +23,7 @@ use half::{bf16, f16};
 use super::libm_f32;
 use crate::{
     math,
-    simd::{Round, half_types},
+    simd::{Round, narrow},
 };
 
 /// Blocks computed side by side in one loop.
@@ -159,8 +159,8 @@ macro_rules! sample {
 }
 
 sample! {
-    f16, 10, half_types::nearest_f16;
-    bf16, 7, half_types::nearest_bf16;
+    f16, 10, narrow::nearest_f16;
+    bf16, 7, narrow::nearest_bf16;
     f32, 23, core::convert::identity;
 }
 
