@@ -62,6 +62,7 @@ impl Plan {
         };
         let spec = Spec::from_json(spec.as_bytes())
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let file = file.with_includes(Path::new("")).map_err(failed)?;
         varscale_model::Plan::new(&spec, &file, seed).map(Self).map_err(failed)
     }
 

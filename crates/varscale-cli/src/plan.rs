@@ -133,7 +133,7 @@ fn text(plan: &Plan) -> String {
         false => plan.shown_seed(),
     };
     format!(
-        "{}\n\n{} tensors{}, {} parameters, {} bytes, stream {}, seed {}\n{}",
+        "{}\n\n{} tensors{}, {} parameters, {} bytes, stream {}, seed {}\n{}{}",
         rows.trim_fmt(),
         HumanCount(plan.tensors.len() as u64),
         match plan.skipped.len() {
@@ -144,6 +144,10 @@ fn text(plan: &Plan) -> String {
         HumanCount(plan.bytes()),
         plan.stream.id(),
         seed,
+        match &plan.included[..] {
+            [] => String::new(),
+            included => format!("includes {}\n", included.join(", ")),
+        },
         subnormal(plan),
     )
 }

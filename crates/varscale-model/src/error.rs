@@ -32,6 +32,9 @@ pub enum Error {
         /// What is wrong with it.
         source: PlanFileError,
     },
+    /// What a plan file includes, and cannot be included.
+    #[error(transparent)]
+    Include(PlanFileError),
     /// A checkpoint whose plan cannot be had.
     #[error("{}: {source}", shown_path(path))]
     Recipe {
@@ -60,7 +63,7 @@ impl Error {
             }
             Self::Spec { source, .. } => !matches!(source, SpecError::Read(_)),
             Self::Recipe { source, .. } => !matches!(source, RecipeError::Spec(SpecError::Read(_))),
-            Self::PlanFile { .. } => true,
+            Self::PlanFile { .. } | Self::Include(_) => true,
             Self::Plan(error) => error.is_input(),
             Self::Checkpoint(error) => error.is_input(),
         }

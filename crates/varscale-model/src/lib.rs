@@ -34,6 +34,7 @@ struct Readme;
 
 mod checkpoint;
 mod error;
+mod families;
 mod format;
 mod input;
 mod output;
@@ -54,7 +55,7 @@ pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use pieces::{Options, Piece, WriteError, write_pieces};
 pub use plan::{Plan, PlanSeed, PlannedTensor};
 pub use plan_error::PlanError;
-pub use plan_file::{PlanFile, PlanFileError, Rule, Seeds};
+pub use plan_file::{Constant, Constants, PlanFile, PlanFileError, Rule, Seeds};
 pub use recipe::{Recipe, RecipeError};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};

@@ -41,6 +41,12 @@ pub enum PlanError {
         /// The rules that decide in its place.
         by: String,
     },
+    /// Files that were not read: [`PlanFile::with_includes`](crate::PlanFile::with_includes) does.
+    #[error("the plan includes {names}, which were not read")]
+    Include {
+        /// Their names.
+        names: String,
+    },
     /// Tensors that a framework's stream would draw alike.
     #[error(
         "tensors {first:?} and {second:?} would start from the same values: both take {seed}, and \

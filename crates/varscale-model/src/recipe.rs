@@ -215,13 +215,14 @@ fn plan_json(file: &PlanFile) -> Map<String, Value> {
             "dtype": rule.dtype,
             "seed": rule.seed,
             "skip": rule.skip.then_some(true),
-            "optional": rule.optional.then_some(true),
+            "optional": (rule.optional || rule.is_included()).then_some(true),
         }))
     };
     present(json!({
         "seeds": file.seeds,
         "dtype": file.dtype,
         "layout": file.layout,
+        "constants": (!file.constants.is_empty()).then_some(&file.constants),
         RULES: file.rules.iter().map(rule).collect::<Vec<_>>(),
     }))
 }

@@ -9,7 +9,8 @@ use crate::SpecTensor;
 impl Plan {
     /// The plan as JSON: all that the values depend on, and what they follow from.
     ///
-    /// `seed` or `global_seed` (the other one is `null`), `seeds`, `stream`, `version`. Per tensor:
+    /// `seed` or `global_seed` (the other one is `null`), `seeds`, `included` (what the plan file
+    /// includes), `stream`, `version`. Per tensor:
     /// `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
     /// `seed` (`null` where nothing is drawn), `scaling` (roles of the axes, fans, scale, mode,
     /// divisor, variance; `null` without), `law`, `stddev` and `bounds` of the values (`null`
@@ -24,6 +25,7 @@ impl Plan {
                 PlanSeed::Global(_) => None,
             },
             "seeds": self.seeds,
+            "included": self.included,
             "global_seed": match self.seed {
                 PlanSeed::Global(seed) => Some(seed),
                 _ => None,

@@ -12,7 +12,7 @@ use varscale::{Seed, Stream};
 use self::resolve::{deciding, own, resolve, too_large};
 pub use self::{seed::PlanSeed, tensor::PlannedTensor};
 use crate::{
-    Error, PlanError, PlanFile, Seeds, Spec, SpecTensor,
+    Error, PlanError, PlanFile, Seeds, Spec, SpecTensor, quoted,
     recipe::{Recipe, Writer},
     seeds::TensorSeeds,
 };
@@ -32,6 +32,8 @@ pub struct Plan {
     pub skipped: Vec<SpecTensor>,
     /// The files that it was read from, which [`write()`](crate::write()) does not overwrite.
     pub inputs: Vec<PathBuf>,
+    /// Titles of what its file includes, such as `gpt2 (installed)`.
+    pub included: Vec<String>,
     /// What is written of it.
     pub(crate) recipe: String,
 }
@@ -61,6 +63,11 @@ impl Plan {
         file: &PlanFile,
         seed: PlanSeed,
     ) -> Result<Self, PlanError> {
+        if !file.include.is_empty() {
+            return Err(PlanError::Include {
+                names: quoted(file.include.iter().map(String::as_str)),
+            });
+        }
         let mut recipe = Writer::new(file, seed);
         let deciding = deciding(spec, &file.rules)?;
         let mut seeds = TensorSeeds::new(seed, file)?;
@@ -68,8 +75,8 @@ impl Plan {
         let mut tensors = Vec::with_capacity(spec.tensors.len());
         let mut skipped = Vec::new();
         for (tensor, rule) in spec.tensors.iter().zip(deciding) {
-            let rule = rule.map(|index| (index, &file.rules[index]));
-            if rule.is_some_and(|(_, rule)| rule.skip) {
+            let rule = rule.map(|index| &file.rules[index]);
+            if rule.is_some_and(|rule| rule.skip) {
                 seeds.pass(tensor)?;
                 recipe.skipped(tensor);
                 skipped.push(SpecTensor { initializer: None, ..tensor.clone() });
@@ -81,8 +88,9 @@ impl Plan {
             end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        let (stream, inputs, recipe) = (file.stream, Vec::new(), recipe.finish());
-        Ok(Self { seed, seeds: seeds.of_plan(), stream, tensors, skipped, inputs, recipe })
+        let (seeds, stream, recipe) = (seeds.of_plan(), file.stream, recipe.finish());
+        let (inputs, included) = (file.files.clone(), file.included.clone());
+        Ok(Self { seed, seeds, stream, tensors, skipped, inputs, included, recipe })
     }
 
     /// The plan of a plan file and of the spec that it names, or of a checkpoint (`.safetensors`), by
@@ -111,14 +119,16 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The plan of a plan file, whose spec is relative to `folder`, and of that spec.
+    /// The plan of a plan file, whose spec and includes are relative to `folder`, and of that spec.
     ///
     /// # Errors
     /// [`Error`], which names the file, the tensor or the rule.
     pub fn of(file: &PlanFile, folder: &Path, seed: Option<Seed>) -> Result<Self, Error> {
+        let file = file.clone().with_includes(folder)?;
         let spec = Spec::read(&folder.join(&file.spec))?;
-        let plan = Self::new(&spec, file, seed)?;
-        Ok(Self { inputs: spec.files, ..plan })
+        let mut plan = Self::new(&spec, &file, seed)?;
+        plan.inputs.extend(spec.files);
+        Ok(plan)
     }
 
     /// The seed as reports show it: `42 (given)`, or `42 (drawn), one by each tensor's name`.

@@ -5,11 +5,6 @@ use varscale::{ConfigError, Initializer, Scheme, Seed, Tensor};
 use super::PlannedTensor;
 use crate::{PlanError, PlanFile, Rule, Spec, SpecTensor, StoredDtype, seeds::TensorSeeds};
 
-/// How messages name a rule.
-fn title(index: usize, rule: &Rule) -> String {
-    format!("rule {} (match {:?})", index + 1, rule.pattern())
-}
-
 /// For each tensor, the first rule that matches it. Each rule must be one tensor's, or optional.
 pub(super) fn deciding(spec: &Spec, rules: &[Rule]) -> Result<Vec<Option<usize>>, PlanError> {
     let first = |name: &str| rules.iter().position(|rule| rule.matches(name));
@@ -27,11 +22,15 @@ pub(super) fn deciding(spec: &Spec, rules: &[Rule]) -> Result<Vec<Option<usize>>
             .collect();
         others.sort_unstable();
         others.dedup();
-        let rule = title(index, rule);
+        // What a plan includes is there to be replaced.
+        if rule.is_included() && others.iter().any(|&other| !rules[other].is_same_file(rule)) {
+            continue;
+        }
+        let rule = rule.title();
         if others.is_empty() {
             return Err(PlanError::UnusedRule { rule, tensors: spec.tensors.len() });
         }
-        let by: Vec<_> = others.iter().map(|&other| title(other, &rules[other])).collect();
+        let by: Vec<_> = others.iter().map(|&other| rules[other].title()).collect();
         return Err(PlanError::ShadowedRule { rule, by: by.join(" and ") });
     }
     Ok(deciding)
@@ -41,12 +40,9 @@ pub(super) fn deciding(spec: &Spec, rules: &[Rule]) -> Result<Vec<Option<usize>>
 pub(super) type Own = (Scheme, Option<Seed>);
 
 /// The spec's initializer of a tensor, where no rule sets one.
-pub(super) fn own(
-    spec: &SpecTensor,
-    rule: Option<(usize, &Rule)>,
-) -> Result<Option<Own>, PlanError> {
+pub(super) fn own(spec: &SpecTensor, rule: Option<&Rule>) -> Result<Option<Own>, PlanError> {
     match (rule, &spec.initializer) {
-        (Some((_, Rule { scheme: Some(_), .. })), _) | (_, None) => Ok(None),
+        (Some(Rule { scheme: Some(_), .. }), _) | (_, None) => Ok(None),
         (_, Some(initializer)) => {
             Scheme::deserialize(initializer).map(Some).map_err(|source| refused(spec, source))
         }
@@ -64,12 +60,11 @@ fn refused(spec: &SpecTensor, source: varscale::Error) -> PlanError {
 pub(super) fn resolve(
     spec: &SpecTensor,
     own: Option<&Own>,
-    found: Option<(usize, &Rule)>,
+    rule: Option<&Rule>,
     file: &PlanFile,
     seeds: &mut TensorSeeds,
 ) -> Result<PlannedTensor, PlanError> {
     let refused = |source| refused(spec, source);
-    let rule = found.map(|(_, rule)| rule);
 
     let of_rule = rule.and_then(|rule| rule.scheme.clone());
     // A spec's seed is one tensor's own, a rule's is all those's that it matches.
@@ -78,7 +73,7 @@ pub(super) fn resolve(
         Some(scheme) => scheme,
         None => own.cloned().ok_or_else(|| PlanError::NoInitializer {
             tensor: spec.name.clone(),
-            rule: found.map(|(index, rule)| title(index, rule)),
+            rule: rule.map(Rule::title),
         })?,
     };
     let by_rule = match seed {
@@ -86,11 +81,9 @@ pub(super) fn resolve(
         ref seed => seed.clone().or_else(|| rule?.seed.clone()),
     };
     let seed_of_plan = scheme.class().draws && seed.is_none() && by_rule.is_none();
-    let seed = match (by_rule, found) {
+    let seed = match (by_rule, rule) {
         _ if !scheme.class().draws => seed,
-        (Some(shared), Some((index, rule))) => {
-            Some(seeds.shared(&spec.name, &shared, || title(index, rule))?)
-        }
+        (Some(shared), Some(rule)) => Some(seeds.shared(&spec.name, &shared, || rule.title())?),
         // As an integer, so that the initializer's config holds a seed that was drawn, too.
         _ if seed_of_plan => Some(seeds.of_tensor(&spec.name)?),
         _ => seed,

@@ -1,6 +1,8 @@
 //! The plan file: a spec, defaults, and rules whose patterns give each tensor a scheme and a layout.
 
+mod constants;
 mod glob;
+mod include;
 mod initializer;
 mod rule;
 
@@ -9,7 +11,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use varscale::{Dtype, Layout, Seed, Stream};
 
-pub use self::rule::Rule;
+use self::rule::Place;
+pub use self::{
+    constants::{Constant, Constants},
+    rule::Rule,
+};
 use crate::{Error, input};
 
 /// A plan file: a spec, defaults, and the rules.
@@ -62,9 +68,21 @@ pub struct PlanFile {
     /// Layout of every tensor.
     #[serde(default)]
     pub layout: Option<Layout>,
+    /// What is included, as written: [`PlanFile::with_includes`] reads it.
+    #[serde(default, deserialize_with = "include::include")]
+    pub include: Vec<String>,
+    /// Numbers that expressions name.
+    #[serde(default)]
+    pub constants: Constants,
     /// The rules in order: the first that matches a tensor decides.
     #[serde(default)]
     pub rules: Vec<Rule>,
+    /// Titles of what was included.
+    #[serde(skip)]
+    pub included: Vec<String>,
+    /// Files that were included.
+    #[serde(skip)]
+    pub files: Vec<PathBuf>,
 }
 
 /// What becomes of a seed that several tensors share, in a framework's stream: of the plan's, or a
@@ -107,9 +125,7 @@ impl PlanFile {
     /// # Errors
     /// [`PlanFileError`] with the line and what is allowed there.
     pub fn from_toml(text: &str) -> Result<Self, PlanFileError> {
-        let file: Self = toml::from_str(text)
-            .map_err(|error| PlanFileError { reason: error.to_string().trim_end().into() })?;
-        file.checked()
+        from_toml::<Self>(text)?.checked()
     }
 
     /// A plan file's content as JSON.
@@ -135,36 +151,44 @@ impl PlanFile {
         file.checked()
     }
 
-    fn checked(self) -> Result<Self, PlanFileError> {
+    fn checked(mut self) -> Result<Self, PlanFileError> {
         if self.seed.is_some() && self.global_seed.is_some() {
             return Err(PlanFileError { reason: "give seed or global_seed, not both".into() });
         }
-        let sets = |rule: &&Rule| {
-            let Rule { scheme, layout, dtype, seed, .. } = rule;
-            scheme.is_some() || layout.is_some() || dtype.is_some() || seed.is_some()
-        };
-        match self.rules.iter().filter(|rule| rule.skip).find(sets) {
-            Some(rule) => {
-                let reason = format!(
-                    "the rule with match {:?} skips its tensors: it can set nothing of theirs",
-                    rule.pattern()
-                );
-                Err(PlanFileError { reason })
-            }
-            None => Ok(self),
-        }
+        check_rules(&mut self.rules, None)?;
+        Ok(self)
     }
 
-    /// A plan file.
+    /// A plan file, with what it includes.
     ///
     /// # Errors
-    /// [`Error::Read`] or [`Error::PlanFile`], which name the file.
+    /// [`Error::Read`], [`Error::PlanFile`] or [`Error::Include`], which name the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        String::from_utf8(input::read(path)?)
-            .map_err(|error| PlanFileError { reason: format!("a plan is UTF-8 text: {error}") })
-            .and_then(|text| Self::from_toml(&text))
-            .map_err(|source| Error::PlanFile { path: path.to_owned(), source })
+        let file = Self::from_toml(&text(path)?);
+        let file = file.map_err(|source| Error::PlanFile { path: path.to_owned(), source })?;
+        file.with_includes(path.parent().unwrap_or(Path::new("")))
     }
+}
+
+fn from_toml<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, PlanFileError> {
+    toml::from_str(text)
+        .map_err(|error| PlanFileError { reason: error.to_string().trim_end().into() })
+}
+
+/// The text of a plan file.
+fn text(path: &Path) -> Result<String, Error> {
+    String::from_utf8(input::read(path)?).map_err(|error| {
+        let reason = format!("a plan is UTF-8 text: {error}");
+        Error::PlanFile { path: path.to_owned(), source: PlanFileError { reason } }
+    })
+}
+
+/// Numbers the rules of a file, which has a title where it is included, and checks each.
+fn check_rules(rules: &mut [Rule], included: Option<&str>) -> Result<(), PlanFileError> {
+    rules.iter_mut().zip(1..).try_for_each(|(rule, number)| {
+        rule.place = Place { number, included: included.map(Into::into) };
+        rule.check()
+    })
 }
 
 fn global_seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {

@@ -1,9 +1,11 @@
 //! Rules: what tensors are given by their names.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use varscale::{Layout, Scheme, Seed};
 
-use super::{glob::Glob, initializer::scheme};
+use super::{PlanFileError, glob::Glob, initializer::scheme};
 use crate::StoredDtype;
 
 /// What the tensors whose names match a pattern are given. What a rule leaves out is the plan's or
@@ -31,9 +33,50 @@ pub struct Rule {
     /// Whether they are left out of the checkpoint. Such a rule sets nothing else.
     #[serde(default)]
     pub skip: bool,
+    #[serde(skip)]
+    pub(super) place: Place,
+}
+
+/// Where a rule stands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    /// In its file, from 1.
+    pub(super) number: usize,
+    /// The title of its file, where that is included.
+    pub(super) included: Option<Arc<str>>,
 }
 
 impl Rule {
+    /// How messages name it, as in `rule 2 (match "*.bias")`.
+    pub(crate) fn title(&self) -> String {
+        let Place { number, included } = &self.place;
+        let file = included.as_ref().map_or(String::new(), |file| format!(" of {file}"));
+        format!("rule {number}{file} (match {:?})", self.pattern())
+    }
+
+    /// Whether another file includes the one that it stands in.
+    pub(crate) fn is_included(&self) -> bool {
+        self.place.included.is_some()
+    }
+
+    /// Whether both stand in one file.
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
+        self.place.included == other.place.included
+    }
+
+    pub(super) fn check(&self) -> Result<(), PlanFileError> {
+        let Self { scheme, layout, dtype, seed, .. } = self;
+        let sets = scheme.is_some() || layout.is_some() || dtype.is_some() || seed.is_some();
+        if self.skip && sets {
+            let reason = format!(
+                "the rule with match {:?} skips its tensors: it can set nothing of theirs",
+                self.pattern()
+            );
+            return Err(PlanFileError { reason });
+        }
+        Ok(())
+    }
+
     /// The glob as written.
     #[must_use]
     pub fn pattern(&self) -> &str {
