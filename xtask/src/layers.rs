@@ -21,7 +21,7 @@ const SOURCES: &str = "crates/varscale/src";
 /// other.
 const LAYERS: [&[&str]; 9] = [
     &["argument", "float8", "math", "number"],
-    &["dtype", "layout", "seed", "shape"],
+    &["dtype", "expression", "layout", "seed", "shape"],
     &["error", "tensor"],
     &["schemes"],
     &["simd"],

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 use varscale::{
-    ConfigForm, Fans, Initializer, Layout, Mode, Slice, Tensor, element_count, parse_shape,
+    ConfigForm, Expression, Fans, Initializer, Layout, Mode, Slice, Tensor, element_count,
+    parse_shape,
 };
 use varscale_model::{Plan, PlanFile, Spec};
 
@@ -25,8 +26,14 @@ mod documents {
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every fuzz target.
-pub const TARGETS: [Target; 5] =
-    [("config", config), ("layout", layout), ("plan", plan), ("shape", shape), ("spec", spec)];
+pub const TARGETS: [Target; 6] = [
+    ("config", config),
+    ("expression", expression),
+    ("layout", layout),
+    ("plan", plan),
+    ("shape", shape),
+    ("spec", spec),
+];
 
 /// A config that loads can be written in every form, and loads again from that text as the same
 /// initializer, which writes the same text in the form it is found to be in.
@@ -43,6 +50,24 @@ pub fn config(bytes: &[u8]) {
         assert_eq!(again.serialize(form).to_string(), text);
         assert_eq!(again.serialize(ConfigForm::of(&value)).to_string(), text);
         assert_eq!(again.explain([4, 6]), initializer.explain([4, 6]));
+    }
+}
+
+/// An expression that parses is a finite number or none, and the same with its numbers written in it.
+pub fn expression(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let expression = match Expression::parse(text) {
+        Ok(expression) => expression,
+        Err(error) => return drop(error.to_string()),
+    };
+    for number in [0.0, 1.0, -0.7, 12.0, 1e300] {
+        let value = expression.evaluate(&|_| Some(number));
+        let bits = value.as_ref().map(|value| value.to_bits()).ok();
+        assert!(value.is_ok_and(f64::is_finite) || bits.is_none());
+        // Too long or too deep with numbers for names.
+        let Ok(written) = expression.with(&|_| Some(number)) else { continue };
+        assert!(written.names().is_empty());
+        assert_eq!(written.evaluate(&|_| None).map(f64::to_bits).ok(), bits);
     }
 }
 

@@ -13,6 +13,11 @@
 //! SunPro, a Sun Microsystems, Inc. business. Permission to use, copy, modify, and distribute this
 //! software is freely granted, provided that this notice is preserved.
 
+use crate::math::{
+    elementary::{exp_tail, less_logarithms_of_2},
+    trigonometric::{kernel_cos, kernel_sin},
+};
+
 const LN2_HIGH: f64 = f64::from_bits(0x3FE6_2E42_FEE0_0000);
 const LN2_LOW: f64 = f64::from_bits(0x3DEA_39EF_3579_3C76);
 
@@ -85,20 +90,8 @@ fn scaled_log(k: i32, f: f64, correction: f64, tiny: bool) -> f64 {
 /// exp(x) for -700 < x <= 0.
 #[inline]
 pub(crate) fn exp(x: f64) -> f64 {
-    const P: [f64; 5] = [
-        f64::from_bits(0x3FC5_5555_5555_553E),
-        f64::from_bits(0xBF66_C16C_16BE_BD93),
-        f64::from_bits(0x3F11_566A_AF25_DE2C),
-        f64::from_bits(0xBEBB_BD41_C5D2_6BF1),
-        f64::from_bits(0x3E66_3769_72BE_A4D0),
-    ];
-
-    let k = (x * core::f64::consts::LOG2_E - 0.5) as i64;
-    let (high, low) = (x - k as f64 * LN2_HIGH, k as f64 * LN2_LOW);
-    let r = high - low;
-    let t = r * r;
-    let c = r - t * (P[0] + t * (P[1] + t * (P[2] + t * (P[3] + t * P[4]))));
-    let y = 1.0 - ((low - (r * c) / (2.0 - c)) - high);
+    let (k, high, low) = less_logarithms_of_2(x, 0.0);
+    let y = 1.0 - ((low - exp_tail(high - low)) - high);
     y * f64::from_bits(((1023 + k) as u64) << 52)
 }
 
@@ -125,41 +118,6 @@ pub(crate) fn sin_cos(x: f64) -> (f64, f64) {
         2 => (-sin, -cos),
         _ => (-cos, sin),
     }
-}
-
-/// sin(x + rest) for |x| <= π/4.
-fn kernel_sin(x: f64, rest: f64) -> f64 {
-    const S: [f64; 6] = [
-        f64::from_bits(0xBFC5_5555_5555_5549),
-        f64::from_bits(0x3F81_1111_1110_F8A6),
-        f64::from_bits(0xBF2A_01A0_19C1_61D5),
-        f64::from_bits(0x3EC7_1DE3_57B1_FE7D),
-        f64::from_bits(0xBE5A_E5E6_8A2B_9CEB),
-        f64::from_bits(0x3DE5_D93A_5ACF_D57C),
-    ];
-
-    let z = x * x;
-    let cube = z * x;
-    let r = S[1] + z * (S[2] + z * (S[3] + z * (S[4] + z * S[5])));
-    x - ((z * (0.5 * rest - cube * r) - rest) - cube * S[0])
-}
-
-/// cos(x + rest) for |x| <= π/4.
-fn kernel_cos(x: f64, rest: f64) -> f64 {
-    const C: [f64; 6] = [
-        f64::from_bits(0x3FA5_5555_5555_554C),
-        f64::from_bits(0xBF56_C16C_16C1_5177),
-        f64::from_bits(0x3EFA_01A0_19CB_1590),
-        f64::from_bits(0xBE92_7E4F_809C_52AD),
-        f64::from_bits(0x3E21_EE9E_BDB4_B1C4),
-        f64::from_bits(0xBDA8_FAE9_BE88_38D4),
-    ];
-
-    let z = x * x;
-    let r = z * (C[0] + z * (C[1] + z * (C[2] + z * (C[3] + z * (C[4] + z * C[5])))));
-    let half = 0.5 * z;
-    let w = 1.0 - half;
-    w + (((1.0 - w) - half) + (z * r - x * rest))
 }
 
 #[cfg(test)]
