@@ -73,7 +73,7 @@ impl Plan {
 
     /// Name and dtype of every tensor.
     fn tensors(&self) -> Vec<(String, &'static str)> {
-        let row = |planned: &PlannedTensor| (planned.tensor.name.clone(), planned.dtype.name());
+        let row = |planned: &PlannedTensor| (planned.name.to_string(), planned.dtype().name());
         self.0.tensors.iter().map(row).collect()
     }
 

@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
                 "bytes": summary.bytes,
                 "subnormal": plan.tensors.iter()
                     .filter(|planned| planned.is_subnormal())
-                    .map(|planned| &planned.tensor.name)
+                    .map(|planned| &planned.name)
                     .collect::<Vec<_>>(),
                 "seconds": summary.seconds,
                 "removed": summary.leftovers.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),

@@ -155,8 +155,8 @@ fn text(plan: &Plan) -> String {
 /// A line for each tensor of which little is left in its dtype.
 pub(crate) fn subnormal(plan: &Plan) -> String {
     let line = |planned: &PlannedTensor| {
-        let PlannedTensor { tensor, dtype, .. } = planned;
-        format!("{}: most values are subnormal in {dtype}, and lose bits\n", shown(&tensor.name))
+        let (name, dtype) = (shown(&planned.name), planned.dtype());
+        format!("{name}: most values are subnormal in {dtype}, and lose bits\n")
     };
     plan.tensors.iter().filter(|planned| planned.is_subnormal()).map(line).collect()
 }
@@ -184,23 +184,22 @@ fn roles(roles: &[Role]) -> String {
 }
 
 fn row(planned: &PlannedTensor, drawn: bool) -> [String; 10] {
-    let PlannedTensor { tensor, initializer, dtype, draw, .. } = planned;
     let none = || "-".to_owned();
-    let fans = draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
+    let fans = planned.draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
     [
-        shown(&tensor.name).into_owned(),
-        sizes(&tensor.shape),
-        initializer.class_name().to_owned(),
-        tensor.layout.to_string(),
+        shown(&planned.name).into_owned(),
+        sizes(planned.shape()),
+        planned.draw.explanation().initializer.to_owned(),
+        planned.layout().to_string(),
         fans.map_or_else(none, |fans| roles(&fans.roles)),
         fans.map_or_else(none, |fans| fans.fan_in.to_string()),
         fans.map_or_else(none, |fans| fans.fan_out.to_string()),
-        spread(draw.content()),
+        spread(planned.draw.content()),
         planned
             .seed()
             .filter(|_| !(drawn && planned.seed_of_plan))
             .map_or_else(none, |seed| seed.to_string()),
-        dtype.to_string(),
+        planned.dtype().to_string(),
     ]
 }
 

@@ -281,8 +281,8 @@ fn gpt2_follows_its_plan() {
         let content = planned.draw.content();
         let (ideal, stddev) = (content.mean().unwrap(), content.stddev().unwrap());
         let count = planned.draw.elements() as f64;
-        let (mean, spread) = moments(file.tensor(&planned.tensor.name).unwrap().data());
-        let name = &planned.tensor.name;
+        let (mean, spread) = moments(file.tensor(&planned.name).unwrap().data());
+        let name = &planned.name;
         // Standard errors of a normal sample's mean and standard deviation.
         assert!((mean - ideal).abs() <= 5.0 * stddev / count.sqrt(), "{name}: mean {mean}");
         assert!((spread - stddev).abs() <= 5.0 * stddev / (2.0 * count).sqrt(), "{name}: {spread}");

@@ -148,25 +148,26 @@ fn summary(plan: &Plan, start: Instant) -> Summary {
 }
 
 /// Everything in front of the data, and what the data is.
-fn prepare(plan: &Plan) -> Result<(Vec<u8>, Vec<Piece>), CheckpointError> {
+fn prepare(plan: &Plan) -> Result<(Vec<u8>, impl Iterator<Item = Piece>), CheckpointError> {
     let tensors = in_order(plan);
     let header = header(plan, &tensors)?;
-    Ok((header, tensors.into_iter().map(piece).collect()))
+    Ok((header, tensors.into_iter().map(piece)))
 }
 
 /// The tensors in the order of their data: the widest elements first, so that all are aligned.
 fn in_order(plan: &Plan) -> Vec<&PlannedTensor> {
     let mut tensors: Vec<_> = plan.tensors.iter().collect();
-    tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.size()));
+    tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype().size()));
     tensors
 }
 
 fn header(plan: &Plan, tensors: &[&PlannedTensor]) -> Result<Vec<u8>, HeaderError> {
     let entries: Vec<_> = tensors
         .iter()
-        .map(|planned| {
-            let PlannedTensor { tensor, dtype, .. } = planned;
-            Entry { name: &tensor.name, dtype: *dtype, shape: &tensor.shape }
+        .map(|planned| Entry {
+            name: &planned.name,
+            dtype: planned.dtype(),
+            shape: planned.shape(),
         })
         .collect();
     Format::SAFETENSORS.header(&entries, &recipe::metadata(plan))
@@ -175,5 +176,5 @@ fn header(plan: &Plan, tensors: &[&PlannedTensor]) -> Result<Vec<u8>, HeaderErro
 fn piece(planned: &PlannedTensor) -> Piece {
     let draw = planned.draw.clone();
     let slice = Slice::whole(draw.shape());
-    Piece { name: planned.tensor.name.clone(), draw, slice, dtype: planned.dtype }
+    Piece { name: planned.name.to_string(), draw, slice, dtype: planned.dtype() }
 }

@@ -7,6 +7,7 @@ use std::{
     collections::{HashMap, VecDeque},
     fs::File,
     path::Path,
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -86,7 +87,7 @@ struct Written {
     plan: Map<String, Value>,
     /// Each of the spec's own initializers once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    initializers: Vec<Value>,
+    initializers: Vec<Arc<Value>>,
     /// So many tensors each have the initializer of this place, or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     initialized: Vec<(usize, Option<usize>)>,
@@ -127,14 +128,15 @@ impl Writer {
         planned: &PlannedTensor,
         own: Option<&(Scheme, Option<Seed>)>,
     ) {
-        let PlannedTensor { tensor, dtype, .. } = planned;
-        digest(&mut self.digest, &tensor.name, safetensors::name(*dtype), &tensor.shape);
+        let dtype = planned.dtype();
+        digest(&mut self.digest, &planned.name, safetensors::name(dtype), planned.shape());
         self.push(dtype.size(), own.map(|(scheme, seed)| compact(scheme, seed.as_ref())));
     }
 
     /// A tensor that is left out. Under a global seed, its initializer may take a seed all the same.
     pub(crate) fn skipped(&mut self, tensor: &SpecTensor) {
-        self.push(0, tensor.initializer.clone().filter(|_| self.global));
+        let own = tensor.initializer.as_deref().filter(|_| self.global);
+        self.push(0, own.cloned());
         self.written.skipped.push(SpecTensor { initializer: None, ..tensor.clone() });
     }
 
@@ -142,7 +144,7 @@ impl Writer {
         let Written { initializers, initialized, order, .. } = &mut self.written;
         let place = initializer.map(|initializer| {
             *self.places.entry(initializer.to_string()).or_insert_with(|| {
-                initializers.push(initializer);
+                initializers.push(initializer.into());
                 initializers.len() - 1
             })
         });

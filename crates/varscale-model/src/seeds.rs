@@ -71,7 +71,7 @@ impl TensorSeeds {
 
     /// Passes by a tensor that is left out: what Keras draws for it is no other tensor's.
     pub(crate) fn pass(&mut self, tensor: &SpecTensor) -> Result<(), PlanError> {
-        let own = tensor.initializer.as_ref().map(Scheme::deserialize);
+        let own = tensor.initializer.as_deref().map(Scheme::deserialize);
         match own {
             Some(Ok((scheme, None))) if scheme.class().draws && self.python.is_some() => {
                 self.of_tensor(&tensor.name).map(drop)

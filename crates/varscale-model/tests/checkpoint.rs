@@ -53,10 +53,10 @@ fn holds_what_the_plan_draws() {
     let file = SafeTensors::deserialize(&bytes).unwrap();
     assert_eq!(file.len(), plan.tensors.len());
     for planned in &plan.tensors {
-        let stored = file.tensor(&planned.tensor.name).unwrap();
-        assert_eq!(stored.shape(), planned.tensor.shape);
+        let stored = file.tensor(&planned.name).unwrap();
+        assert_eq!(stored.shape(), planned.shape());
         let draw = &planned.draw;
-        let whole = Slice::whole(&planned.tensor.shape);
+        let whole = Slice::whole(&planned.shape());
         macro_rules! bytes {
             ($type:ty) => {
                 bytes!($type, |value| value.to_le_bytes())
@@ -65,7 +65,7 @@ fn holds_what_the_plan_draws() {
                 draw.slice_to_vec::<$type>(&whole).unwrap().into_iter().flat_map($bytes).collect()
             };
         }
-        let StoredDtype::Drawn(dtype) = planned.dtype else { panic!("{}", planned.dtype) };
+        let StoredDtype::Drawn(dtype) = planned.dtype() else { panic!("{}", planned.dtype()) };
         let (dtype, drawn): (_, Vec<u8>) = match dtype {
             Dtype::Float16 => (Stored::F16, bytes!(varscale::half::f16)),
             Dtype::BFloat16 => (Stored::BF16, bytes!(varscale::half::bf16)),
@@ -76,10 +76,10 @@ fn holds_what_the_plan_draws() {
             dtype => panic!("{dtype}"),
         };
         assert_eq!(stored.dtype(), dtype);
-        assert_eq!(stored.data(), drawn, "{}", planned.tensor.name);
+        assert_eq!(stored.data(), drawn, "{}", planned.name);
         // Aligned within the data, which itself starts at a multiple of 8.
-        let (start, _) = header.info(&planned.tensor.name).unwrap().data_offsets;
-        assert_eq!(start % planned.dtype.size(), 0);
+        let (start, _) = header.info(&planned.name).unwrap().data_offsets;
+        assert_eq!(start % planned.dtype().size(), 0);
     }
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
     assert_eq!(length % 8, 0);

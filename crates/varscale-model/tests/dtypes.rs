@@ -61,7 +61,7 @@ fn integers_hold_zeros_ones_and_constants_within_their_range() {
         ] {
             for name in [keras, safetensors] {
                 let plan = one(name, &initializer).unwrap();
-                assert_eq!(plan.tensors[0].dtype, StoredDtype::Integer(dtype));
+                assert_eq!(plan.tensors[0].dtype(), StoredDtype::Integer(dtype));
                 assert_eq!(plan.bytes(), 3 * dtype.size() as u64);
                 let bytes = stored(&plan);
                 let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -128,7 +128,7 @@ const MIXED: &str = r#"{
 #[test]
 fn a_rule_skips_what_it_matches() {
     let plan = plan(MIXED, "[[rules]]\nmatch = '*.{scale,count}'\nskip = true").unwrap();
-    let names: Vec<&str> = plan.tensors.iter().map(|tensor| &tensor.tensor.name[..]).collect();
+    let names: Vec<&str> = plan.tensors.iter().map(|tensor| &tensor.name[..]).collect();
     assert_eq!(names, ["fc.weight", "out.weight"]);
     let json = plan.to_json();
     assert_eq!(
@@ -149,7 +149,7 @@ fn what_is_skipped_changes_no_other_values() {
         let text = format!("spec = 's'\nglobal_seed = 1\nstream = 'keras-jax'\n{rules}");
         let spec = Spec::from_json(MIXED.replace("F8_E8M0", "F32").as_bytes()).unwrap();
         let plan = Plan::new(&spec, &PlanFile::from_toml(&text).unwrap(), None).unwrap();
-        let seeds = plan.tensors.iter().map(|tensor| (tensor.tensor.name.clone(), tensor.seed()));
+        let seeds = plan.tensors.iter().map(|tensor| (tensor.name.clone(), tensor.seed()));
         seeds.collect::<Vec<_>>()
     };
     let mut all = seeds("");
@@ -170,12 +170,12 @@ fn a_rule_that_skips_sets_nothing() {
 fn one_dtype_for_all_is_none_for_integers() {
     let rules = "dtype = 'bfloat16'\n[[rules]]\nmatch = 'out*'\ndtype = 'F64'";
     let spec = MIXED.replace("F8_E8M0", "F8_E5M2");
-    let dtypes: Vec<_> = plan(&spec, rules).unwrap().tensors.iter().map(|t| t.dtype).collect();
+    let dtypes: Vec<_> = plan(&spec, rules).unwrap().tensors.iter().map(|t| t.dtype()).collect();
     let half = StoredDtype::Drawn(Dtype::BFloat16);
     assert_eq!(dtypes, [half, half, Integer::Int64.into(), Dtype::Float64.into()]);
     // A rule that names its tensors means them.
     let rules = "dtype = 'bfloat16'\n[[rules]]\nmatch = '*.count'\ndtype = 'float32'";
-    assert_eq!(plan(&spec, rules).unwrap().tensors[2].dtype, Dtype::Float32.into());
+    assert_eq!(plan(&spec, rules).unwrap().tensors[2].dtype(), Dtype::Float32.into());
 }
 
 #[test]

@@ -95,7 +95,7 @@ fn a_plan_under_a_global_seed_has_the_weights_of_the_model() {
         let values: Vec<f32> = planned.draw.to_vec().unwrap();
         let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
         let sum: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!((planned.tensor.name.as_str(), sum.as_str()), (name, sha256));
+        assert_eq!((&*planned.name, sum.as_str()), (name, sha256));
     }
     // Only what draws takes one.
     let seeds: Vec<i128> = plan.tensors.iter().filter_map(|tensor| tensor.seed()).collect();

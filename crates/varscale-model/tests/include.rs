@@ -29,7 +29,7 @@ fn read(files: &[(&str, &str)]) -> Result<Plan, String> {
 }
 
 fn classes(plan: &Plan) -> Vec<&str> {
-    plan.tensors.iter().map(|tensor| tensor.initializer.class_name()).collect()
+    plan.tensors.iter().map(|tensor| tensor.initializer().class_name()).collect()
 }
 
 #[test]
@@ -49,8 +49,7 @@ fn own_rules_go_before_included_ones() {
     let plan = read(&[("plan.toml", plan), ("more/a.toml", a), ("b.toml", b)]).unwrap();
     assert_eq!(classes(&plan), ["Ones", "LecunNormal", "Ones", "HeNormal"]);
     // An included file's layout is of its own rules.
-    let layouts: Vec<_> =
-        plan.tensors.iter().map(|tensor| tensor.tensor.layout.to_string()).collect();
+    let layouts: Vec<_> = plan.tensors.iter().map(|tensor| tensor.layout().to_string()).collect();
     assert_eq!(layouts, ["keras", "keras", "torch", "keras"]);
     let names: Vec<_> = plan.inputs.iter().map(|path| path.file_name().unwrap()).collect();
     assert_eq!(names, ["a.toml", "b.toml", "model.json", "plan.toml"]);

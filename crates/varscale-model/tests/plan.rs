@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use varscale::{ConfigForm, Content, Dtype, Law, Layout, Pattern, Scheme, Seed, Stream};
+use varscale::{ConfigForm, Content, Dtype, Law, Layout, Pattern, Scheme, Seed, Stream, Tensor};
 use varscale_model::{Plan, PlanError, PlanFile, PlanSeed, Spec};
 
 const SPEC: &str = r#"{
@@ -46,18 +46,18 @@ fn the_first_rule_that_matches_decides() {
     let plan = plan(SPEC, rules, None).unwrap();
     let [weight, bias, steps] = &plan.tensors[..] else { panic!("three tensors") };
 
-    assert_eq!(weight.initializer, Scheme::he_normal().with_seed(7u64));
-    assert_eq!(weight.tensor.layout, Layout::torch());
-    assert_eq!(weight.dtype, Dtype::Float32.into());
+    assert_eq!(weight.initializer(), Scheme::he_normal().with_seed(7u64));
+    assert_eq!(*weight.layout(), Layout::torch());
+    assert_eq!(weight.dtype(), Dtype::Float32.into());
     assert_eq!(weight.draw.explanation().scaling.as_ref().unwrap().fans.fan_in, 6.into());
-    assert_eq!((weight.seed(), weight.bytes), (Some(7), 96));
+    assert_eq!((weight.seed(), weight.bytes()), (Some(7), 96));
 
     // The second rule sets no initializer: the spec's own, with what the rule sets.
-    assert_eq!(bias.initializer, Scheme::glorot_uniform().with_seed(8u64));
-    assert_eq!(bias.tensor.layout, Layout::keras());
-    assert_eq!((bias.dtype, bias.bytes), (Dtype::Float64.into(), 48));
+    assert_eq!(bias.initializer(), Scheme::glorot_uniform().with_seed(8u64));
+    assert_eq!(*bias.layout(), Layout::keras());
+    assert_eq!((bias.dtype(), bias.bytes()), (Dtype::Float64.into(), 48));
 
-    assert_eq!((steps.seed(), steps.dtype), (None, Dtype::Float32.into()));
+    assert_eq!((steps.seed(), steps.dtype()), (None, Dtype::Float32.into()));
     assert_eq!((plan.parameters(), plan.bytes()), (31, 148));
     assert_eq!(plan.seed, PlanSeed::Given(7));
 }
@@ -107,7 +107,9 @@ fn a_seed_is_kept_as_given() {
                     for tensor in tensors {
                         assert_eq!(tensor.seed(), Some(seed));
                         let he = Scheme::he_normal().with_seed(seed).with_stream(stream);
-                        let named = he.draw_call(&tensor.tensor, 0).unwrap();
+                        let named = he
+                            .draw_call(Tensor::new(tensor.shape()).named(&*tensor.name), 0)
+                            .unwrap();
                         assert_eq!(tensor.draw, named, "{stream} {seed}");
                     }
                     let json = given.to_json();
@@ -232,7 +234,7 @@ fn the_examples_are_the_real_models() {
     let gpt2 = example("gpt2.toml");
     assert_eq!(totals(&gpt2), (148, 124_439_808, 497_759_232));
     let stddev = |suffix: &str| {
-        let mut of = gpt2.tensors.iter().filter(|tensor| tensor.tensor.name.ends_with(suffix));
+        let mut of = gpt2.tensors.iter().filter(|tensor| tensor.name.ends_with(suffix));
         let first = of.next().unwrap().draw.content().clone();
         assert!(of.all(|tensor| *tensor.draw.content() == first));
         first
@@ -247,7 +249,7 @@ fn the_examples_are_the_real_models() {
     assert_eq!(totals(&resnet), (161, 25_557_032, 102_228_128));
     let conv1 = resnet.tensors[0].draw.explanation().scaling.as_ref().unwrap();
     assert_eq!(conv1.variance, 2.0 / (64.0 * 49.0));
-    let ones = resnet.tensors.iter().filter(|tensor| tensor.initializer.class_name() == "Ones");
+    let ones = resnet.tensors.iter().filter(|tensor| tensor.initializer().class_name() == "Ones");
     assert_eq!(ones.count(), 53);
 
     assert_eq!(totals(&example("keras-resnet50.toml")), (320, 25_636_712, 102_546_848));

@@ -110,7 +110,7 @@ fn a_seed_of_the_specs_own_stands() {
     let plan = Plan::new(&Spec::from_json(spec.as_bytes()).unwrap(), &file, None).unwrap();
     assert_eq!(seeds(&plan), [5, 5]);
     assert_eq!(
-        plan.tensors[0].initializer,
+        plan.tensors[0].initializer(),
         Scheme::he_normal().with_seed(5).with_stream(Stream::KerasTorch)
     );
 }
@@ -176,7 +176,7 @@ fn the_tensors_of_a_real_model_begin_apart() {
     let mut file = PlanFile::read(&examples.join("gpt2.toml")).unwrap();
     (file.stream, file.seed) = (Stream::KerasTorch, None);
     let plan = Plan::of(&file, examples, None).unwrap();
-    let matrices = plan.tensors.iter().filter(|planned| planned.tensor.shape.len() == 2);
+    let matrices = plan.tensors.iter().filter(|planned| planned.shape().len() == 2);
     let begins: Vec<Vec<u32>> = matrices
         .map(|planned| {
             let mut first = [0.0_f32; 4];

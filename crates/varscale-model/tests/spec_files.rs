@@ -36,7 +36,7 @@ fn place(files: &[(&str, &[u8])]) -> TempDir {
 fn names(path: &Path) -> Vec<String> {
     let spec = Spec::read(path).unwrap();
     assert!(spec.tensors.iter().all(|tensor| tensor.shape == [2, 3]));
-    spec.tensors.into_iter().map(|tensor| tensor.name).collect()
+    spec.tensors.into_iter().map(|tensor| tensor.name.to_string()).collect()
 }
 
 const INDEX: &str = "model.safetensors.index.json";

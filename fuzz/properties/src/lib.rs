@@ -128,9 +128,9 @@ pub fn spec(bytes: &[u8]) {
     for tensor in &spec.tensors {
         let mut entry = json!({"dtype": tensor.dtype, "shape": tensor.shape});
         if let Some(initializer) = &tensor.initializer {
-            entry["initializer"] = initializer.clone();
+            entry["initializer"] = (**initializer).clone();
         }
-        assert_eq!(written.insert(tensor.name.clone(), entry), None, "each name stands once");
+        assert_eq!(written.insert(tensor.name.to_string(), entry), None, "each name stands once");
     }
     let written = Value::Object(written).to_string();
     assert_eq!(Spec::from_json(written.as_bytes()).expect("what is written loads"), spec);
@@ -174,6 +174,6 @@ pub fn plan(bytes: &[u8]) {
             .named(reported["name"].as_str().expect("a name is text"))
             .with_layout(layout.expect("it parses"));
         assert_eq!(initializer.draw_call(&tensor, 0), Ok(planned.draw.clone()));
-        assert_eq!(reported["dtype"], planned.dtype.to_string());
+        assert_eq!(reported["dtype"], planned.dtype().to_string());
     }
 }

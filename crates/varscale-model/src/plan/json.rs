@@ -47,22 +47,21 @@ impl Plan {
 
 impl PlannedTensor {
     fn to_json(&self) -> Value {
-        let Self { tensor, initializer, dtype, draw, bytes, seed_of_plan: _ } = self;
-        let explanation = draw.explanation();
+        let explanation = self.draw.explanation();
         json!({
-            "name": tensor.name,
-            "shape": tensor.shape,
-            "dtype": dtype,
-            "layout": tensor.layout,
-            "initializer": initializer.serialize(ConfigForm::Keras3),
-            "seed": initializer.seed(),
+            "name": self.name,
+            "shape": explanation.shape,
+            "dtype": self.dtype(),
+            "layout": self.layout(),
+            "initializer": self.initializer().serialize(ConfigForm::Keras3),
+            "seed": self.initializer().seed(),
             "scaling": explanation.scaling,
             "law": explanation.content,
             "stddev": explanation.stddev,
             "bounds": explanation.bounds,
             "subnormal": self.is_subnormal(),
             "elements": explanation.elements,
-            "bytes": bytes,
+            "bytes": self.bytes(),
         })
     }
 }

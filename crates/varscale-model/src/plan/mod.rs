@@ -1,6 +1,7 @@
 //! Plans: a spec, rules and a seed, resolved for every tensor.
 
 mod json;
+mod kind;
 mod resolve;
 mod seed;
 mod tensor;
@@ -9,7 +10,10 @@ use std::path::{Path, PathBuf};
 
 use varscale::{Seed, Stream};
 
-use self::resolve::{deciding, own, resolve, too_large};
+use self::{
+    kind::Kinds,
+    resolve::{deciding, own, resolve, too_large},
+};
 pub use self::{seed::PlanSeed, tensor::PlannedTensor};
 use crate::{
     Error, PlanError, PlanFile, Seeds, Spec, SpecTensor, quoted,
@@ -70,7 +74,7 @@ impl Plan {
         }
         let mut recipe = Writer::new(file, seed);
         let deciding = deciding(spec, &file.rules)?;
-        let mut seeds = TensorSeeds::new(seed, file)?;
+        let (mut seeds, mut kinds) = (TensorSeeds::new(seed, file)?, Kinds::default());
         let mut end = 0u64;
         let mut tensors = Vec::with_capacity(spec.tensors.len());
         let mut skipped = Vec::new();
@@ -83,9 +87,9 @@ impl Plan {
                 continue;
             }
             let own = own(tensor, rule)?;
-            let planned = resolve(tensor, own.as_ref(), rule, file, &mut seeds)?;
+            let planned = resolve(tensor, own.as_ref(), rule, file, &mut seeds, &mut kinds)?;
             recipe.planned(&planned, own.as_ref());
-            end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
+            end = end.checked_add(planned.bytes()).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
         let (seeds, stream, recipe) = (seeds.of_plan(), file.stream, recipe.finish());
@@ -150,6 +154,6 @@ impl Plan {
     /// Size of all values in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.tensors.iter().map(|tensor| tensor.bytes).sum()
+        self.tensors.iter().map(PlannedTensor::bytes).sum()
     }
 }

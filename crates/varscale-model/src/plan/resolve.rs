@@ -1,8 +1,13 @@
 //! From a spec's tensor and the rule that decides it to a planned tensor.
 
+use std::sync::Arc;
+
 use varscale::{ConfigError, Initializer, Scheme, Seed, Tensor};
 
-use super::PlannedTensor;
+use super::{
+    PlannedTensor,
+    kind::{Key, Kind, Kinds},
+};
 use crate::{PlanError, PlanFile, Rule, Spec, SpecTensor, StoredDtype, seeds::TensorSeeds};
 
 /// For each tensor, the first rule that matches it. Each rule must be one tensor's, or optional.
@@ -50,7 +55,7 @@ pub(super) fn own(spec: &SpecTensor, rule: Option<&Rule>) -> Result<Option<Own>,
 }
 
 fn refused(spec: &SpecTensor, source: varscale::Error) -> PlanError {
-    let tensor = spec.name.clone();
+    let tensor = spec.name.to_string();
     match source {
         varscale::Error::Config(ConfigError::Function { .. }) => PlanError::Function { tensor },
         source => PlanError::Tensor { tensor, source },
@@ -63,6 +68,7 @@ pub(super) fn resolve(
     rule: Option<&Rule>,
     file: &PlanFile,
     seeds: &mut TensorSeeds,
+    kinds: &mut Kinds,
 ) -> Result<PlannedTensor, PlanError> {
     let refused = |source| refused(spec, source);
 
@@ -72,7 +78,7 @@ pub(super) fn resolve(
     let (scheme, seed) = match of_rule {
         Some(scheme) => scheme,
         None => own.cloned().ok_or_else(|| PlanError::NoInitializer {
-            tensor: spec.name.clone(),
+            tensor: spec.name.to_string(),
             rule: rule.map(Rule::title),
         })?,
     };
@@ -82,32 +88,44 @@ pub(super) fn resolve(
     };
     let seed_of_plan = scheme.class().draws && seed.is_none() && by_rule.is_none();
     let seed = match (by_rule, rule) {
-        _ if !scheme.class().draws => seed,
+        _ if !scheme.class().draws => None,
         (Some(shared), Some(rule)) => Some(seeds.shared(&spec.name, &shared, || rule.title())?),
         // As an integer, so that the initializer's config holds a seed that was drawn, too.
         _ if seed_of_plan => Some(seeds.of_tensor(&spec.name)?),
         _ => seed,
     };
-    let initializer = Initializer::new(scheme, seed).with_stream(file.stream);
-    let initializer = match seeds.global() {
-        None => initializer,
-        Some(global) => initializer.with_global_seed(global),
+
+    let key = Key {
+        rule: rule.map(std::ptr::from_ref),
+        own: spec.initializer.as_ref().filter(|_| own.is_some()).map(ToString::to_string),
+        dtype: dtype(spec, rule, file)?,
+        shape: spec.shape.clone(),
     };
-
-    let dtype = dtype(spec, rule, file)?;
-    let layout = rule.and_then(|rule| rule.layout.clone()).or_else(|| file.layout.clone());
-    let layout = layout.unwrap_or_default();
-    let tensor = Tensor::new(&spec.shape[..]).named(&spec.name).with_layout(layout);
-
-    let draw = initializer.draw_call(&tensor, 0).map_err(refused)?;
-    match dtype {
-        StoredDtype::Drawn(dtype) => draw.check(dtype).map_err(refused)?,
-        StoredDtype::Integer(dtype) => dtype.check(&draw).map_err(|received| {
-            PlanError::Integer { tensor: spec.name.clone(), dtype, received }
-        })?,
-    }
-    let bytes = dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
-    Ok(PlannedTensor { tensor, initializer, dtype, draw, bytes, seed_of_plan })
+    let (kind, draw) = kinds.get(key, |key| {
+        let initializer = Initializer::new(scheme, seed.clone()).with_stream(file.stream);
+        let initializer = match seeds.global() {
+            None => initializer,
+            Some(global) => initializer.with_global_seed(global),
+        };
+        let layout = rule.and_then(|rule| rule.layout.clone()).or_else(|| file.layout.clone());
+        let layout = layout.unwrap_or_default();
+        let tensor = Tensor::new(&key.shape[..]).named(&*spec.name).with_layout(layout.clone());
+        let draw = initializer.draw_call(tensor, 0).map_err(refused)?;
+        match key.dtype {
+            StoredDtype::Drawn(dtype) => draw.check(dtype).map_err(refused)?,
+            StoredDtype::Integer(dtype) => dtype.check(&draw).map_err(|received| {
+                PlanError::Integer { tensor: spec.name.to_string(), dtype, received }
+            })?,
+        }
+        let bytes = key.dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
+        Ok((Kind { initializer, layout, dtype: key.dtype, bytes }, draw))
+    })?;
+    let draw = match &seed {
+        Some(seed) => draw.again(&spec.name, seed).map_err(refused)?,
+        None => draw.clone(),
+    };
+    let (name, kind) = (Arc::clone(&spec.name), Arc::clone(kind));
+    Ok(PlannedTensor { name, draw, seed_of_plan, seed, kind })
 }
 
 /// The dtype that a tensor is stored in. One for all tensors is none for integers, such as counts.
@@ -123,11 +141,11 @@ fn dtype(
         (Ok(StoredDtype::Integer(dtype)), _) => Ok(dtype.into()),
         (_, Some(dtype)) => Ok(dtype.into()),
         (dtype, None) => {
-            dtype.map_err(|source| PlanError::Dtype { tensor: spec.name.clone(), source })
+            dtype.map_err(|source| PlanError::Dtype { tensor: spec.name.to_string(), source })
         }
     }
 }
 
 pub(super) fn too_large(spec: &SpecTensor) -> PlanError {
-    PlanError::TooLarge { tensor: spec.name.clone(), shape: spec.shape.clone() }
+    PlanError::TooLarge { tensor: spec.name.to_string(), shape: spec.shape.clone() }
 }

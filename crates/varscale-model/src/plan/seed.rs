@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What the tensors of a [`Plan`] take that have no seed of their own. Shown as in `42 (given)`.
+/// What the tensors of a [`Plan`](crate::Plan) take that have no seed of their own. Shown as in `42 (given)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanSeed {
     /// This seed, as it was given.

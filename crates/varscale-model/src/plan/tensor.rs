@@ -1,39 +1,73 @@
 //! Tensors of a plan.
 
-use varscale::{Draw, Initializer, Seed, Tensor};
+use std::sync::Arc;
 
+use varscale::{Draw, Initializer, Layout, Seed};
+
+use super::kind::Kind;
 use crate::StoredDtype;
 
-/// One tensor of a [`Plan`].
+/// One tensor of a [`Plan`](crate::Plan).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlannedTensor {
-    /// Its name, global shape and layout.
-    pub tensor: Tensor,
-    /// Its initializer, with its seed.
-    pub initializer: Initializer,
-    /// The dtype that it is stored in.
-    pub dtype: StoredDtype,
+    /// Its name.
+    pub name: Arc<str>,
     /// Its values. A generator's are those of its first call: in a plan, tensors differ by name.
     pub draw: Draw,
-    /// Size of its values in bytes.
-    pub bytes: u64,
     /// Whether its seed is the plan's, and none of a rule or of its initializer.
     pub seed_of_plan: bool,
+    /// As it was given or drawn; `None` where nothing is drawn.
+    pub(super) seed: Option<Seed>,
+    pub(super) kind: Arc<Kind>,
 }
 
 impl PlannedTensor {
+    /// Its global shape.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.draw.shape()
+    }
+
+    /// What its axes stand for.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.kind.layout
+    }
+
+    /// The dtype that it is stored in.
+    #[must_use]
+    pub fn dtype(&self) -> StoredDtype {
+        self.kind.dtype
+    }
+
+    /// Size of its values in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.kind.bytes
+    }
+
+    /// Its initializer, with its seed.
+    #[must_use]
+    pub fn initializer(&self) -> Initializer {
+        let initializer = self.kind.initializer.clone();
+        match &self.seed {
+            Some(seed) => initializer.with_seed(seed.clone()),
+            None => initializer,
+        }
+    }
+
     /// The seed of its values, as it was given or drawn; `None` where nothing is drawn.
     #[must_use]
     pub fn seed(&self) -> Option<i128> {
-        self.initializer.seed().map(Seed::value)
+        self.seed.as_ref().map(Seed::value)
     }
 
     /// Whether most values are subnormal in its dtype, which leaves them fewer significant bits.
     #[must_use]
     pub fn is_subnormal(&self) -> bool {
-        match self.dtype {
+        match self.dtype() {
             StoredDtype::Drawn(dtype) => self.draw.content().is_subnormal(dtype),
-            _ => false,
+            StoredDtype::Integer(_) => false,
         }
     }
 }

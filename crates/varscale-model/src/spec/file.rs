@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{self, Read},
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
@@ -89,7 +90,7 @@ fn is_called(path: &Path, extension: &str) -> bool {
 /// The spec of an index: its tensors, in its order, as the headers of the shards describe them.
 fn of_shards(index: &Path, tensors: &[(String, String)]) -> Result<Spec, Error> {
     let folder = index.parent().unwrap_or(Path::new(""));
-    let mut shards: HashMap<&str, HashMap<String, SpecTensor>> = HashMap::new();
+    let mut shards: HashMap<&str, HashMap<Arc<str>, SpecTensor>> = HashMap::new();
     let mut files = vec![index.to_owned()];
     let wrong = |tensor: &str, shard: &str, found: &str| {
         let (tensor, shard, found) = (tensor.into(), shard.into(), found.into());
@@ -110,12 +111,12 @@ fn of_shards(index: &Path, tensors: &[(String, String)]) -> Result<Spec, Error> 
             return Err(wrong(tensor, shard, "which is an index, too"));
         };
         files.push(path);
-        let named = spec.into_iter().map(|tensor| (tensor.name.clone(), tensor));
+        let named = spec.into_iter().map(|tensor| (Arc::clone(&tensor.name), tensor));
         shards.insert(shard, named.collect());
     }
     let mut found = Vec::with_capacity(tensors.len());
     for (tensor, shard) in tensors {
-        let entry = shards.get_mut(&shard[..]).and_then(|shard| shard.remove(tensor));
+        let entry = shards.get_mut(&shard[..]).and_then(|shard| shard.remove(&tensor[..]));
         found.push(entry.ok_or_else(|| wrong(tensor, shard, "which does not have it"))?);
     }
     // In a fixed order, so that the same one is named each time.
@@ -127,7 +128,7 @@ fn of_shards(index: &Path, tensors: &[(String, String)]) -> Result<Spec, Error> 
     match left.first() {
         Some(&(tensor, shard)) => {
             let (tensor, shard) = (tensor.clone(), shard.to_owned());
-            Err(refused(index, SpecError::Unlisted { tensor, shard }))
+            Err(refused(index, SpecError::Unlisted { tensor: tensor.to_string(), shard }))
         }
         None => Ok(Spec { tensors: found, files }),
     }

@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     fmt,
     marker::PhantomData,
+    sync::Arc,
 };
 
 use serde::{
@@ -37,7 +38,8 @@ impl Json {
             false => error,
         })?;
         only_once(entries.iter().map(|(name, _)| name))?;
-        let tensors = entries.into_iter().map(|(name, entry)| entry.tensor(name));
+        let mut known = HashSet::new();
+        let tensors = entries.into_iter().map(|(name, entry)| entry.tensor(name, &mut known));
         Ok(Self::Tensors(tensors.collect::<Result<_, _>>()?))
     }
 }
@@ -56,7 +58,7 @@ fn only_once<'a>(mut names: impl Iterator<Item = &'a String>) -> Result<(), Spec
 struct Fields {
     dtype: String,
     shape: Vec<Number>,
-    initializer: Option<Value>,
+    initializer: Option<Arc<Value>>,
     #[serde(rename = "data_offsets")]
     _data_offsets: Option<IgnoredAny>,
 }
@@ -85,7 +87,8 @@ impl<'de> Deserialize<'de> for Entry {
 }
 
 impl Entry {
-    fn tensor(self, name: String) -> Result<SpecTensor, SpecError> {
+    /// The names of dtypes that are `known` are kept once.
+    fn tensor(self, name: String, known: &mut HashSet<Arc<str>>) -> Result<SpecTensor, SpecError> {
         let Self(Fields { dtype, shape, initializer, .. }) = self;
         let size = |(axis, number): (usize, &Number)| {
             number.as_u64().and_then(|size| usize::try_from(size).ok()).ok_or_else(|| {
@@ -96,7 +99,12 @@ impl Entry {
         if let Err(source) = element_count(&shape) {
             return Err(SpecError::Shape { tensor: name, source });
         }
-        Ok(SpecTensor { name, dtype, shape, initializer })
+        let dtype = known.get(&*dtype).cloned().unwrap_or_else(|| {
+            let dtype = Arc::from(dtype);
+            known.insert(Arc::clone(&dtype));
+            dtype
+        });
+        Ok(SpecTensor { name: name.into(), dtype, shape, initializer })
     }
 }
 

@@ -8,6 +8,7 @@ mod kind;
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -38,15 +39,15 @@ pub struct Spec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpecTensor {
     /// Its name, which also names its values in the stream.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its dtype as written: safetensors' name (`F32`) or Keras's (`float32`). See
     /// [`SpecTensor::dtype`].
-    pub dtype: String,
+    pub dtype: Arc<str>,
     /// Its global shape.
     pub shape: Vec<usize>,
     /// Its own initializer: Keras's identifier or serialized object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub initializer: Option<Value>,
+    pub initializer: Option<Arc<Value>>,
 }
 
 impl SpecTensor {

@@ -1,0 +1,53 @@
+//! Kinds of tensors: what tensors of one rule and shape have in common, and is kept once for all.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
+
+use varscale::{Draw, Initializer, Layout};
+
+use crate::{PlanError, Rule, StoredDtype};
+
+/// What a rule and a shape make of tensors, whatever their names and seeds.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Kind {
+    /// With the seed of the first of them.
+    pub(super) initializer: Initializer,
+    pub(super) layout: Layout,
+    pub(super) dtype: StoredDtype,
+    pub(super) bytes: u64,
+}
+
+/// All that a [`Kind`] depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// By its address: rules stay where they are.
+    pub(super) rule: Option<*const Rule>,
+    /// The spec's own initializer, as JSON.
+    pub(super) own: Option<String>,
+    pub(super) dtype: StoredDtype,
+    pub(super) shape: Vec<usize>,
+}
+
+/// The kinds of a plan, each with the draw of its first tensor.
+#[derive(Debug, Default)]
+pub(super) struct Kinds(HashMap<Key, (Arc<Kind>, Draw)>);
+
+impl Kinds {
+    /// The kind of `key`, which `make` makes of its first tensor.
+    pub(super) fn get(
+        &mut self,
+        key: Key,
+        make: impl FnOnce(&Key) -> Result<(Kind, Draw), PlanError>,
+    ) -> Result<(&Arc<Kind>, &Draw), PlanError> {
+        let (kind, draw) = match self.0.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let (kind, draw) = make(entry.key())?;
+                entry.insert((Arc::new(kind), draw))
+            }
+        };
+        Ok((kind, draw))
+    }
+}
