@@ -4,7 +4,7 @@ are made of the core's table once the package is imported."""
 from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"]
+Mode: TypeAlias = Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg", "none"]
 Distribution: TypeAlias = Literal["truncated_normal", "untruncated_normal", "uniform", "normal"]
 Stream: TypeAlias = Literal[
     "native",

@@ -135,6 +135,8 @@ def variance_scaling(
             f"use one of {', '.join(_KINDS)}"
         )
     kind = _KINDS[distribution]
+    if mode == "none":
+        raise ValueError("invalid mode for variance scaling initializer: none: JAX has no such mode")
     scheme = Scheme("VarianceScaling", number("scale", scale), text("mode", mode), kind)
     axes = in_axis, out_axis, batch_axis
     layout = "jax:" + "/".join(map(_axes, ("in_axis", "out_axis", "batch_axis"), axes))

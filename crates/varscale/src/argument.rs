@@ -9,7 +9,7 @@ use core::fmt;
 /// let error = "FAN_IN".parse::<varscale::Mode>().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     r#"invalid mode "FAN_IN": it must be one of "fan_in", "fan_out", "fan_avg", "fan_geo_avg""#,
+///     r#"invalid mode "FAN_IN": it must be one of "fan_in", "fan_out", "fan_avg", "fan_geo_avg", "none""#,
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

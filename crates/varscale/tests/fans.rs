@@ -96,6 +96,14 @@ fn explicit_axes() {
 }
 
 #[test]
+fn fans_themselves() {
+    for shape in [&[][..], &[7], &[3, 3, 4, 5], &[0]] {
+        assert_eq!(fans(shape, "fans:784/0"), (784, 0));
+    }
+    assert_eq!(fans(&[2], &format!("fans:{}/1", u64::MAX)), (u64::MAX, 1));
+}
+
+#[test]
 fn einsum() {
     assert_eq!(fans(&[512, 8, 64], "einsum:abc,cde->abde"), (512, 512));
     assert_eq!(fans(&[8, 64, 512], "einsum:abcd,cde->abe"), (512, 512));
@@ -131,6 +139,9 @@ fn unknown_layouts_are_refused() {
         "axes:a/b",
         "jax:0",
         "jax:0/1/2/3",
+        "fans:1",
+        "fans:1/-1",
+        "fans:1/2/3",
         "oihw",
     ] {
         assert!(matches!(layout.parse::<Layout>(), Err(LayoutError::Unknown { .. })), "{layout}");
@@ -156,5 +167,5 @@ fn products_are_exact_or_refused() {
 fn divisors() {
     let fans = Fans::new(&[4, 25], &Layout::keras()).unwrap();
     let divisors: Vec<_> = Mode::ALL.iter().map(|&mode| fans.divisor(mode)).collect();
-    assert_eq!(divisors, [4.0, 25.0, 14.5, 10.0]);
+    assert_eq!(divisors, [4.0, 25.0, 14.5, 10.0, 1.0]);
 }

@@ -89,7 +89,8 @@ pub(crate) struct Arguments {
     pub(super) distribution: Option<Distribution>,
 
     /// What the axes stand for: keras (…kernel, in, out), torch (out, in, …kernel), keras-transpose,
-    /// keras-depthwise, torch-transpose, einsum:abc,cde->abde, axes:IN/OUT or jax:IN/OUT/BATCH
+    /// keras-depthwise, torch-transpose, einsum:abc,cde->abde, axes:IN/OUT or jax:IN/OUT/BATCH;
+    /// or fans:IN/OUT, which are the fans
     #[arg(long, default_value = "keras", help_heading = "Initializer")]
     pub(super) layout: Layout,
 

@@ -22,7 +22,7 @@ pub enum LayoutError {
         "invalid layout {received:?}: use \"keras\", \"keras-transpose\", \"keras-depthwise\", \
          \"torch\", \"torch-transpose\" (\"keras\", \"torch\" and \"torch-transpose\" also with \
          \":groups=N\"), \"einsum:abc,cde->abde\", \"axes:IN/OUT\" or \"jax:IN/OUT/BATCH\" with \
-         axes as in \"0,-1\""
+         axes as in \"0,-1\", or \"fans:IN/OUT\" with the fans themselves"
     )]
     Unknown {
         /// The text received.
@@ -99,12 +99,13 @@ enum Kind {
     Einsum { equation: String, roles: Vec<Role> },
     Axes { input: Vec<isize>, output: Vec<isize> },
     Jax { input: Vec<isize>, output: Vec<isize>, batch: Vec<isize> },
+    Fans { input: u64, output: u64 },
 }
 
 /// Which axes of a shape are input, output, receptive field, batch and group.
 ///
 /// As text (command line, plans): the names below, `einsum:EQUATION`, `axes:IN/OUT` and
-/// `jax:IN/OUT/BATCH` with comma-separated axes, and `:groups=N` behind `keras`, `torch` and
+/// `jax:IN/OUT/BATCH` with comma-separated axes, `fans:IN/OUT` with numbers, and `:groups=N` behind `keras`, `torch` and
 /// `torch-transpose`.
 ///
 /// ```
@@ -210,6 +211,20 @@ impl Layout {
         Self::new(Kind::Jax { input: input.into(), output: output.into(), batch: batch.into() })
     }
 
+    /// `fans:IN/OUT`: these fans, of every shape, whose axes count in none: those of another tensor,
+    /// such as of the weight that a bias belongs to.
+    ///
+    /// ```
+    /// use varscale::{Fans, Layout};
+    /// let fans = Fans::new(&[256], &Layout::fans(784, 256))?;
+    /// assert_eq!((fans.fan_in, fans.fan_out), (784.into(), 256.into()));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn fans(input: u64, output: u64) -> Self {
+        Self::new(Kind::Fans { input, output })
+    }
+
     /// The same layout for a convolution of `groups` groups, whose kernel holds in / groups input
     /// channels: an input reaches out / groups outputs, so that fan_out is divided (fan_in in
     /// `torch-transpose`).
@@ -248,6 +263,7 @@ impl Layout {
             Kind::Einsum { roles, .. } => Err(self.rank_error(roles.len().to_string(), shape)),
             Kind::Axes { input, output } => Self::keras_roles(shape, [input, output]),
             Kind::Jax { input, output, batch } => Self::jax_roles(shape, [input, output, batch]),
+            Kind::Fans { .. } => Ok(vec![Role::Batch; rank]),
             _ if self.groups > 1 && rank < 3 => Err(self.rank_error("3 or more".into(), shape)),
             _ if rank < 2 => Ok(vec![Role::InputOutput; rank]),
             kind => {
@@ -264,6 +280,14 @@ impl Layout {
                 roles[first..first + 2].copy_from_slice(&pair);
                 Ok(roles)
             }
+        }
+    }
+
+    /// fan_in and fan_out, where the layout holds them.
+    pub(crate) fn given_fans(&self) -> Option<[u64; 2]> {
+        match self.kind {
+            Kind::Fans { input, output } => Some([input, output]),
+            _ => None,
         }
     }
 

@@ -21,6 +21,7 @@ impl fmt::Display for Layout {
             Kind::Jax { input, output, batch } => {
                 format!("jax:{}/{}/{}", list(input), list(output), list(batch))
             }
+            Kind::Fans { input, output } => format!("fans:{input}/{output}"),
         };
         if self.groups > 1 {
             f.pad(&format!("{text}:groups={}", self.groups))
@@ -53,6 +54,11 @@ impl FromStr for Layout {
                 let (input, rest) = lists.split_once('/').ok_or_else(unknown)?;
                 let (output, batch) = rest.split_once('/').unwrap_or((rest, ""));
                 return Ok(Self::jax(axes(input)?, axes(output)?, axes(batch)?));
+            }
+            ("fans", Some(numbers)) => {
+                let (input, output) = numbers.split_once('/').ok_or_else(unknown)?;
+                let fan = |fan: &str| fan.trim().parse().map_err(|_| unknown());
+                return Ok(Self::fans(fan(input)?, fan(output)?));
             }
             ("keras", _) => Self::keras(),
             ("keras-transpose", None) => Self::keras_transpose(),

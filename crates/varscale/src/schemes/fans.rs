@@ -24,11 +24,14 @@ pub enum Mode {
     FanAvg,
     /// The geometric mean of both: JAX has it, Keras lacks it.
     FanGeoAvg,
+    /// None of them: the scale is the variance, as with axlearn's `fan = None`. Keras lacks it.
+    None,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: &[Self] = &[Self::FanIn, Self::FanOut, Self::FanAvg, Self::FanGeoAvg];
+    pub const ALL: &[Self] =
+        &[Self::FanIn, Self::FanOut, Self::FanAvg, Self::FanGeoAvg, Self::None];
 
     /// Keras's name (JAX's for `fan_geo_avg`).
     #[must_use]
@@ -38,6 +41,7 @@ impl Mode {
             Self::FanOut => "fan_out",
             Self::FanAvg => "fan_avg",
             Self::FanGeoAvg => "fan_geo_avg",
+            Self::None => "none",
         }
     }
 }
@@ -98,6 +102,9 @@ impl Fans {
     /// As [`Fans::new`], of a shape whose elements were counted.
     pub(crate) fn count(shape: &[usize], layout: &Layout) -> Result<Self, LayoutError> {
         let roles = layout.roles(shape)?;
+        if let Some([fan_in, fan_out]) = layout.given_fans() {
+            return Ok(Self { roles, fan_in: fan_in.into(), fan_out: fan_out.into() });
+        }
         if let Some(divisors) = layout.divisors(shape)? {
             let elements = product(shape.iter().copied()).unwrap_or(u64::MAX);
             let [Some(fan_in), Some(fan_out)] = divisors.map(|sizes| Fan::of(elements, &sizes))
@@ -129,7 +136,7 @@ impl Fans {
     }
 
     /// The number that divides the scale: the fan that `mode` names. At least 1, as in Keras, unless
-    /// the fans are JAX's fractions.
+    /// the fans are JAX's fractions. 1 where it names none.
     #[must_use]
     pub fn divisor(&self, mode: Mode) -> f64 {
         let (fan_in, fan_out) = (self.fan_in.to_f64(), self.fan_out.to_f64());
@@ -143,6 +150,7 @@ impl Fans {
             }
             Mode::FanAvg => (fan_in + fan_out) / 2.0,
             Mode::FanGeoAvg => sqrt_f64(fan_in * fan_out),
+            Mode::None => return 1.0,
         };
         if fan > 1.0 || !whole { fan } else { 1.0 }
     }
