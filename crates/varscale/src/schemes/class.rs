@@ -10,10 +10,10 @@ use super::{
     content::Content,
     distribution::Distribution::{self, TruncatedNormal, Uniform},
     fans::Mode::{self, FanAvg, FanIn},
-    formula::{Everywhere, Formula, Literal, OfNumbers, Parameter},
     identity::IDENTITY_MATRIX,
     law::Law,
     pattern::Pattern,
+    resolve::{Everywhere, Literal, OfNumbers, Parameter, Resolve},
     variance_scaling::{self, VarianceScaling},
 };
 use crate::{argument::ArgumentError, error::ConfigError};
@@ -45,7 +45,7 @@ pub struct Class {
     pub has_axes: bool,
     /// Of a preset, the arguments of `VarianceScaling` that it is.
     pub preset: Option<[Literal; 3]>,
-    pub(crate) formula: &'static dyn Formula,
+    pub(crate) resolution: &'static dyn Resolve,
 }
 
 impl PartialEq for Class {
@@ -59,10 +59,10 @@ const fn fixed<const N: usize, F: OfNumbers<N>>(
     aliases: &'static [&'static str],
     summary: &'static str,
     parameters: &'static [Parameter; N],
-    formula: &'static F,
+    resolution: &'static F,
 ) -> Class {
     let (draws, has_axes, preset) = (false, false, None);
-    Class { name, aliases, summary, parameters, draws, has_axes, preset, formula }
+    Class { name, aliases, summary, parameters, draws, has_axes, preset, resolution }
 }
 
 const fn drawn<const N: usize, F: OfNumbers<N>>(
@@ -70,9 +70,9 @@ const fn drawn<const N: usize, F: OfNumbers<N>>(
     aliases: &'static [&'static str],
     summary: &'static str,
     parameters: &'static [Parameter; N],
-    formula: &'static F,
+    resolution: &'static F,
 ) -> Class {
-    Class { draws: true, ..fixed(name, aliases, summary, parameters, formula) }
+    Class { draws: true, ..fixed(name, aliases, summary, parameters, resolution) }
 }
 
 const fn scaling(
@@ -81,8 +81,8 @@ const fn scaling(
     parameters: &'static [Parameter],
     preset: Option<[Literal; 3]>,
 ) -> Class {
-    let (draws, has_axes, formula) = (true, true, &VarianceScaling);
-    Class { name, aliases: &[], summary, parameters, draws, has_axes, preset, formula }
+    let (draws, has_axes, resolution) = (true, true, &VarianceScaling);
+    Class { name, aliases: &[], summary, parameters, draws, has_axes, preset, resolution }
 }
 
 const fn preset(

@@ -2,9 +2,9 @@
 
 use super::{
     content::Content,
-    formula::{Argument, Axes, Formula, OfNumbers, Scaling},
     law::finite,
     pattern::Pattern,
+    resolve::{Argument, Axes, OfNumbers, Resolve, Scaling},
 };
 use crate::{argument::ArgumentError, error::Error, tensor::Tensor};
 
@@ -22,7 +22,7 @@ fn pattern(arguments: &[Argument]) -> Result<Pattern, ArgumentError> {
     })
 }
 
-impl Formula for Value {
+impl Resolve for Value {
     fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
         pattern(arguments).map(drop)
     }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{content::Content, formula::Scaling, scheme::Scheme};
+use super::{content::Content, resolve::Scaling, scheme::Scheme};
 use crate::{error::Error, number::short, shape::element_count, tensor::Tensor};
 
 /// How an initializer arrives at its numbers for one tensor, as data; as a sentence through

@@ -1,6 +1,6 @@
 //! `Identity`: a diagonal of one value, in matrices only.
 
-use super::{content::Content, formula::ByShape, law::finite, pattern::Pattern};
+use super::{content::Content, law::finite, pattern::Pattern, resolve::ByShape};
 use crate::shape::ShapeError;
 
 pub(super) const IDENTITY_MATRIX: ByShape<1> = ByShape(

@@ -9,10 +9,10 @@ pub(crate) mod content;
 pub(crate) mod distribution;
 pub(crate) mod explain;
 pub(crate) mod fans;
-mod formula;
 mod identity;
 pub(crate) mod law;
 pub(crate) mod pattern;
+mod resolve;
 mod scheme;
 mod variance_scaling;
 
@@ -23,8 +23,8 @@ pub use self::{
     distribution::Distribution,
     explain::Explanation,
     fans::{Fan, Fans, Mode},
-    formula::{Argument, Literal, Parameter, Scaling},
     law::Law,
     pattern::Pattern,
+    resolve::{Argument, Literal, Parameter, Scaling},
     scheme::Scheme,
 };

@@ -14,7 +14,7 @@ use super::{
     content::Content,
     distribution::Distribution,
     fans::Mode,
-    formula::{Argument, Axes, Parameter, Scaling},
+    resolve::{Argument, Axes, Parameter, Scaling},
 };
 use crate::{argument::ArgumentError, error::Error, number::Number, tensor::Tensor};
 
@@ -93,7 +93,7 @@ impl Scheme {
             return Err(ArgumentError::new("arguments", received, allowed));
         }
         let scheme = Self::of_class(class, arguments);
-        class.formula.check(&scheme.filled_in())?;
+        class.resolution.check(&scheme.filled_in())?;
         Ok(scheme)
     }
 
@@ -215,7 +215,7 @@ impl Scheme {
         &self.axes
     }
 
-    /// The arguments that the formula takes.
+    /// The arguments that the resolution takes.
     fn filled_in(&self) -> Cow<'_, [Argument]> {
         match self.class.preset {
             Some(preset) => preset.map(Argument::from).to_vec().into(),
@@ -224,13 +224,13 @@ impl Scheme {
     }
 
     pub(super) fn resolve(&self, tensor: &Tensor) -> Result<(Option<Scaling>, Content), Error> {
-        self.class.formula.resolve(&self.filled_in(), &self.axes, tensor)
+        self.class.resolution.resolve(&self.filled_in(), &self.axes, tensor)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::formula::Literal, *};
+    use super::{super::resolve::Literal, *};
 
     /// A row that draws says so, one that counts fans has axes, and each argument counts.
     #[test]

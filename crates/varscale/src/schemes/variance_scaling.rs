@@ -12,15 +12,15 @@ use super::{
     content::Content,
     distribution::Distribution,
     fans::{Fans, Mode},
-    formula::{Argument, Axes, Formula, Literal, Parameter, Scaling},
     law::{Law, TRUNCATED_STDDEV},
+    resolve::{Argument, Axes, Literal, Parameter, Resolve, Scaling},
 };
 use crate::{
     argument::ArgumentError, error::Error, layout::Layout, math::sqrt_f64, number::Number,
     tensor::Tensor,
 };
 
-/// The parameters that [`Formula`] reads here.
+/// The parameters that [`Resolve`] reads here.
 pub(super) const PARAMETERS: [Parameter; 3] = [
     Parameter::number("scale", 1.0),
     Parameter::literal("mode", Literal::Mode(Mode::FanIn)),
@@ -40,7 +40,7 @@ fn read(arguments: &[Argument]) -> Result<(Number, Mode, Distribution), Argument
     }
 }
 
-impl Formula for VarianceScaling {
+impl Resolve for VarianceScaling {
     fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
         let (scale, ..) = read(arguments)?;
         // Keras accepts NaN and ∞, and draws NaN and ∞.

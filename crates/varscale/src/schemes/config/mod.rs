@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 pub use wrapper::Serialized;
 
-use super::{class::Class, formula::Argument, scheme::Scheme};
+use super::{class::Class, resolve::Argument, scheme::Scheme};
 use crate::seed::{Integer, Seed};
 
 /// How a config is written. All are read.

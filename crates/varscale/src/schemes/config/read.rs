@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::{
     class::Class,
-    formula::{Argument, Literal, Parameter},
+    resolve::{Argument, Literal, Parameter},
     scheme::Scheme,
 };
 use super::{array, fields::Fields, wrapper::Serialized};

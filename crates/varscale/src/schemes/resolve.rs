@@ -1,4 +1,4 @@
-//! Formulas: how the arguments of a class, and a tensor, make what it is filled with.
+//! Resolutions: how the arguments of a class, and a tensor, make what it is filled with.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -121,7 +121,7 @@ pub struct Scaling {
 }
 
 /// How a class comes from its arguments, which stand in the order of its parameters, to values.
-pub(crate) trait Formula: fmt::Debug + Sync {
+pub(crate) trait Resolve: fmt::Debug + Sync {
     /// Refuses arguments that no tensor can be filled by.
     fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError>;
 
@@ -135,16 +135,16 @@ pub(crate) trait Formula: fmt::Debug + Sync {
     ) -> Result<(Option<Scaling>, Content), Error>;
 }
 
-/// A formula of so many numbers, which is as many parameters as its class has.
-pub(crate) trait OfNumbers<const N: usize>: Formula {}
+/// A resolution of so many numbers, which is as many parameters as its class has.
+pub(crate) trait OfNumbers<const N: usize>: Resolve {}
 
-/// A formula that gives every shape the same content.
+/// A resolution that gives every shape the same content.
 #[derive(Debug)]
 pub(crate) struct Everywhere<const N: usize>(
     pub(crate) fn([Number; N]) -> Result<Content, ArgumentError>,
 );
 
-/// A formula that depends on the shape: what refuses numbers for every shape, and the content.
+/// A resolution that depends on the shape: what refuses numbers for every shape, and the content.
 #[derive(Debug)]
 pub(crate) struct ByShape<const N: usize>(
     pub(crate) fn([Number; N]) -> Result<(), ArgumentError>,
@@ -161,7 +161,7 @@ fn numbers<const N: usize>(arguments: &[Argument]) -> [Number; N] {
 
 impl<const N: usize> OfNumbers<N> for Everywhere<N> {}
 
-impl<const N: usize> Formula for Everywhere<N> {
+impl<const N: usize> Resolve for Everywhere<N> {
     fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
         (self.0)(numbers(arguments)).map(drop)
     }
@@ -178,7 +178,7 @@ impl<const N: usize> Formula for Everywhere<N> {
 
 impl<const N: usize> OfNumbers<N> for ByShape<N> {}
 
-impl<const N: usize> Formula for ByShape<N> {
+impl<const N: usize> Resolve for ByShape<N> {
     fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
         (self.0)(numbers(arguments))
     }
