@@ -55,6 +55,16 @@ fn own_rules_go_before_included_ones() {
     assert_eq!(names, ["a.toml", "b.toml", "model.json", "plan.toml"]);
 }
 
+/// A model may be a part of what a file's rules are for.
+#[test]
+fn all_rules_of_a_file_may_be_optional() {
+    let plan = "spec = 'model.json'\ninclude = ['a.toml', 'gpt2']";
+    let rule = "[[rules]]\nmatch = 'x'\ninitializer = 'zeros'";
+    let plan = |a: &str| read(&[("plan.toml", plan), ("a.toml", &format!("{a}\n{rule}"))]);
+    assert!(plan("").unwrap_err().contains("rule 1 of a.toml"));
+    assert_eq!(classes(&plan("optional = true").unwrap())[0], "Ones");
+}
+
 #[test]
 fn included_constants_are_defaults() {
     let plan = "spec = 's'\ninclude = ['a.toml', 'b.toml']\nconstants = { x = 1 }";

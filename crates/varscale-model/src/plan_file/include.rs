@@ -19,6 +19,9 @@ struct Included {
     /// Of its own rules, where they have none.
     #[serde(default)]
     layout: Option<Layout>,
+    /// Whether any of its own rules may decide no tensor: a model may be a part of what they are for.
+    #[serde(default)]
+    optional: bool,
     #[serde(default)]
     rules: Vec<Rule>,
 }
@@ -90,8 +93,11 @@ impl Source {
             Self::Path(path) => from_toml(&text(path)?).map_err(failed)?,
         };
         check_rules(&mut file.rules, Some(&title)).map_err(failed)?;
-        for rule in file.rules.iter_mut().filter(|rule| !rule.skip) {
-            rule.layout = rule.layout.take().or_else(|| file.layout.clone());
+        for rule in &mut file.rules {
+            rule.optional |= file.optional;
+            if !rule.skip {
+                rule.layout = rule.layout.take().or_else(|| file.layout.clone());
+            }
         }
         Ok(file)
     }
