@@ -12,6 +12,8 @@ Every constant comes out of one weighted Remez exchange, `remez`, applied to
 
   quantile    z(u)/u over y = 1 - u^2, a rational function of degree (n, n);
   logarithm   -2 ln(1+f) / s over w = s^2, where s = f/(2+f);
+  center      z / erf(z / sqrt(2)) over 1 - erf(z / sqrt(2))^2, for z up to SWITCH;
+  tail        z / t over t = sqrt(-2 ln erfc(z / sqrt(2))), for z from SWITCH to END;
   sine        sin(pi/2 x) / x over x^2, for |x| <= 1/2;
   cosine      (cos(pi/2 x) - 1) / x^2 over x^2, for |x| <= 1/2.
 """
@@ -24,6 +26,9 @@ from mpmath import mp, mpf
 mp.dps = 60
 
 ERF_SQRT2 = mp.erf(mp.sqrt(2))  # mass of the normal distribution on [-2, 2]
+
+SWITCH = mpf("3.03125")  # from here on a normal is in a tail; +-3 is not
+END = mpf("37.5")  # where the tail's probability is the least that f64 holds
 
 # Steps, in units in the last place, away from the correctly rounded C, A, B.
 # f32: found by running the exhaustive test of quantile.rs over neighbouring
@@ -75,10 +80,12 @@ def level(points, x, target, weight, num, den):
     return list(mp.lu_solve(vandermonde, right)), denominator
 
 
-def remez(name, span, x, target, weight, num, den=0):
-    """Minimizes max |weight(t) (N/D(x(t)) - target(t))| for t in (0, span]."""
+def remez(name, span, x, target, weight, num, den=0, start=0):
+    """Minimizes max |weight(t) (N/D(x(t)) - target(t))| for t in (0, span] or [start, span]."""
     n = num + den + 2
-    points = [span * mp.sin(mp.pi * (2 * i + 1) / (4 * n)) for i in range(n)]
+    points = [mp.sin(mp.pi * (2 * i + 1) / (4 * n)) for i in range(n)]
+    # Evenly over the octaves, where there are several.
+    points = [start * (span / start) ** (t**2) if start else span * t for t in points]
     for _ in range(20):
         numerator, denominator = level(points, x, target, weight, num, den)
 
@@ -86,7 +93,7 @@ def remez(name, span, x, target, weight, num, den=0):
             value = horner(numerator, x(t)) / horner(denominator, x(t))
             return weight(t) * (value - target(t))
 
-        knots = [span * mpf(10) ** -9, *points, span]
+        knots = [start or span * mpf(10) ** -9, *points, span]
         grid = [a + (b - a) * k / 24 for a, b in zip(knots, knots[1:]) for k in range(24)]
         grid.append(span)
         errors = [error(t) for t in grid]
@@ -125,17 +132,51 @@ def quantile(name, degree, scale):
     numerator, denominator = remez(
         name, mpf(2), lambda z: 1 - u(z) ** 2, ratio, lambda z: 1 / ratio(z), degree, degree
     )
-    c0 = numerator[-1] / denominator[-1]
-    rest = [a - c0 * b for a, b in zip(numerator, denominator)][:-1]
-    g = scale * denominator[-1] / rest[-1]
+    m, c, a, b = monic(name, numerator, denominator)
+    g = scale / m
+    return c / g, g, [r * g for r in a], [r * g for r in b]
+
+
+def erfc(z):
+    return mp.erfc(z / mp.sqrt(2))
+
+
+def center(name, degree):
+    """(M, C, A, B) with z = M x (C + prod(q + A) / prod(q + B)), x = erf(z / sqrt(2)), q = 1 - x^2."""
+
+    def ratio(z):
+        return z / mp.erf(z / mp.sqrt(2))
+
+    numerator, denominator = remez(
+        name, SWITCH, lambda z: erfc(z) * (2 - erfc(z)), ratio, lambda z: 1 / ratio(z), degree, degree
+    )
+    return monic(name, numerator, denominator)
+
+
+def monic(name, numerator, denominator):
+    """(M, C, A, B) with N/D = M (C + prod(x + A) / prod(x + B))."""
+    c = numerator[-1] / denominator[-1]
+    rest = [a - c * b for a, b in zip(numerator, denominator)][:-1]
 
     def roots(coefficients):
-        found = mp.polyroots(coefficients[::-1], maxsteps=200, extraprec=400)
+        found = mp.polyroots(coefficients[::-1], maxsteps=400, extraprec=600)
         if any(mp.im(r) != 0 or r >= 0 for r in found):
             raise ArithmeticError(f"{name}: a root is not real and negative")
-        return sorted(-r * g for r in found)
+        return sorted(-r for r in found)
 
-    return c0 / scale, g, roots(rest), roots(denominator)
+    m = rest[-1] / denominator[-1]
+    return m, c / m, roots(rest), roots(denominator)
+
+
+def tail(name, degree):
+    """(N, D) with z = t N/D, over t."""
+
+    def t(z):
+        return mp.sqrt(-2 * mp.log(erfc(z)))
+
+    return remez(
+        name, END, t, lambda z: z / t(z), lambda z: t(z) / z, degree, degree, start=SWITCH
+    )
 
 
 def logarithm(name, degree):
@@ -207,6 +248,20 @@ def print_quantile(kind, degree, scale, show, steps):
     array("B, increasing.", f"{name}_B", kind, [show(r, next(steps)) for r in b])
 
 
+def print_bounded(kind, show, center_degree, tail_degree):
+    """The constants of one precision for truncation at any bounds."""
+    name = f"BOUNDED_{kind.upper()}"
+    doc = "{} in z = M x (C + prod(q + A) / prod(q + B)), in the center."
+    m, c, a, b = center(f"CENTER {kind}", center_degree)
+    scalar(doc.format("M"), f"{name}_M", kind, show(m))
+    scalar(doc.format("C"), f"{name}_C", kind, show(c))
+    array(doc.format("A"), f"{name}_A", kind, [show(r) for r in a])
+    array(doc.format("B"), f"{name}_B", kind, [show(r) for r in b])
+    for letter, values in zip("ND", tail(f"TAIL {kind}", tail_degree)):
+        doc = f"{letter} in z = t N/D, of rising powers of t, in a tail."
+        array(doc, f"{name}_{letter}", kind, [show(v) for v in values])
+
+
 def print_reference():
     """Tables of mpmath values for the unit tests, over words that reach both ends."""
     golden = 0x9E3779B97F4A7C15
@@ -229,7 +284,35 @@ def print_reference():
         row = [f"0x{w0:016x}", f"0x{w1:016x}"]
         row += [f64(v) for v in (radius, mp.cospi(angle), mp.sinpi(angle))]
         print("        (\n" + "".join(f"            {v},\n" for v in row) + "        ),")
+    print("    ];\n\n    /// (lower, upper, word, quantile between these bounds).")
+    bounds = [(-3, 3), (-1, 1), (-2.5, 2.5), (0, 1), (0, "inf"), (2, "inf"), (4, 6), (-6, -4)]
+    bounds += [(-1, 3), (-3, 0.5), (-37.5, 37.5), (37, "inf"), (12, 13), (-0.5, -0.25), (3, 3.25)]
+    words = words[:3] + words[4:6] + words[7:10] + words[11:13] + words[14:22]
+    print(f"    pub(crate) const BOUNDED: [(f64, f64, u64, f64); {len(bounds) * len(words)}] = [")
+    for lower, upper in bounds:
+        for w in words:
+            z = bounded(mpf(lower), mpf(upper), w)
+            ends = ["f64::INFINITY" if b == "inf" else f64(mpf(b)) for b in (lower, upper)]
+            print(f"        ({', '.join(ends)}, 0x{w:016x}, {f64(z)}),")
     print("    ];\n}")
+
+
+def bounded(lower, upper, word):
+    """The quantile of a word, by Newton's method on the probability beyond it."""
+    s = (word | 1) - ((word >> 63) << 64)
+    u = mpf(s) / 2**63
+    if lower + upper < 0:
+        return -bounded(-upper, -lower, ~word & (2**64 - 1))
+    mp.dps = 60 + 330
+    tail = (erfc(lower) * (1 - u) + erfc(upper) * (1 + u)) / 2
+    z = mp.sqrt(max(-2 * mp.log(tail), 0))
+    while True:
+        # Of its logarithm, which is nearly linear in a tail.
+        step = mp.log(erfc(z) / tail) * erfc(z) * mp.sqrt(mp.pi / 2) * mp.exp(z * z / 2)
+        z += step
+        if abs(step) < mpf(10) ** -50:
+            mp.dps = 60
+            return z
 
 
 def main():
@@ -246,6 +329,10 @@ def main():
             doc = fit.__doc__.splitlines()[0].replace("q with", "q in").replace("p with", "p in")
             values = fit(f"{part} {kind}", degree)
             array(doc, f"{name}_{part}", kind, [show(v) for v in values])
+    print_bounded("f32", f32, 6, 4)
+    print_bounded("f64", f64, 15, 9)
+    doc = "The probability outside +-3.03125, from where on a normal is in a tail."
+    scalar(doc, "BOUNDED_SWITCH", "f64", f64(erfc(SWITCH)))
     print_reference()
 
 

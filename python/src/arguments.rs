@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use pyo3::{
     exceptions::{PyIndexError, PyOverflowError, PyTypeError, PyValueError},
     prelude::*,
-    types::{PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple},
+    types::{
+        PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
+    },
 };
 use varscale::{Argument, Array, Distribution, Literal, Mode, Number, Parameter};
 
@@ -92,7 +94,18 @@ pub(crate) fn argument<'py>(
             let list = value.call_method0("tolist").unwrap_or_else(|_| value.clone());
             (Argument::Array(array(name, &list)?), list)
         }
-        Literal::Number(_) => {
+        // What Keras's own classes have no attribute for.
+        default if parameter.extension && value.is_none() => (default.into(), value.clone()),
+        Literal::Flag(_) => {
+            let flag = value.cast::<PyBool>().map_err(|_| {
+                let received = repr(value);
+                PyTypeError::new_err(format!(
+                    "`{name}` must be True or False. Received: {received}"
+                ))
+            })?;
+            (Argument::Flag(flag.is_true()), value.clone())
+        }
+        Literal::Number(_) | Literal::Unset => {
             let (number, written) = number(name, value)?;
             (Argument::Number(number), written)
         }

@@ -21,8 +21,8 @@ use crate::{
 #[pyclass(frozen, module = "varscale._core")]
 pub(crate) struct Scheme(varscale::Scheme);
 
-/// A parameter: its name, and its default as Python's value.
-pub(crate) type Parameter = (&'static str, Value);
+/// A parameter: its name, its default as Python's value, and whether Keras lacks it.
+pub(crate) type Parameter = (&'static str, Option<Value>, bool);
 
 /// A class: its name, that in snake case, aliases, what it is in words, parameters, whether it draws and takes axes, and
 /// what VarianceScaling it is.
@@ -41,23 +41,26 @@ pub(crate) type Row = (
 #[derive(IntoPyObject)]
 pub(crate) enum Value {
     Number(f64),
+    Flag(bool),
     Text(String),
 }
 
-impl From<Literal> for Value {
-    fn from(literal: Literal) -> Self {
-        match literal {
-            Literal::Number(number) => Self::Number(number.get()),
-            literal => Self::Text(Argument::from(literal).to_string()),
-        }
+/// As Python's value; an argument that is left out is `None`.
+fn value(literal: Literal) -> Option<Value> {
+    match literal {
+        Literal::Number(number) => Some(Value::Number(number.get())),
+        Literal::Unset => None,
+        Literal::Flag(flag) => Some(Value::Flag(flag)),
+        literal => Some(Value::Text(Argument::from(literal).to_string())),
     }
 }
 
 /// The table of the family.
 pub(crate) fn classes() -> Vec<Row> {
     let row = |class: &'static Class| {
-        let parameter =
-            |parameter: &varscale::Parameter| (parameter.name, Value::from(parameter.default));
+        let parameter = |parameter: &varscale::Parameter| {
+            (parameter.name, value(parameter.default), parameter.extension)
+        };
         (
             class.name,
             class.snake_case(),
@@ -66,7 +69,7 @@ pub(crate) fn classes() -> Vec<Row> {
             class.parameters.iter().map(parameter).collect(),
             class.draws,
             class.has_axes,
-            class.preset.map(|preset| preset.map(Value::from).into()),
+            class.preset.map(|preset| preset.into_iter().filter_map(value).collect()),
         )
     };
     Class::ALL.iter().map(row).collect()
@@ -89,7 +92,8 @@ fn tensor(shape: Vec<usize>, name: String, layout: &str) -> PyResult<Tensor> {
 
 #[pymethods]
 impl Scheme {
-    /// A class by its name, with arguments for its parameters in their order.
+    /// A class by its name, with arguments for its parameters in their order. Those that Keras lacks
+    /// may be left out at the end.
     #[new]
     #[pyo3(signature = (class_name, *arguments, input_axes=None, output_axes=None))]
     fn new(
@@ -99,8 +103,9 @@ impl Scheme {
         output_axes: Option<Vec<isize>>,
     ) -> PyResult<Self> {
         let class = Class::named(class_name).map_err(refused)?;
-        if arguments.len() != class.parameters.len() {
-            let (wanted, given) = (class.parameters.len(), arguments.len());
+        let wanted = class.parameters.iter().filter(|parameter| !parameter.extension).count();
+        if !(wanted..=class.parameters.len()).contains(&arguments.len()) {
+            let given = arguments.len();
             return Err(PyTypeError::new_err(format!("{class_name} takes {wanted}, not {given}")));
         }
         let arguments = class

@@ -11,7 +11,7 @@ DRAWN = [name for name, _, _, _, _, draws, *_ in CLASSES if draws]
 NUMBERS = [
     f"{name}.{argument}"
     for name, _, _, _, parameters, draws, *_ in CLASSES
-    for argument, default in parameters
+    for argument, default, _ in parameters
     if draws and isinstance(default, float) and argument != "scale"
 ]
 

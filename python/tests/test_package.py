@@ -150,9 +150,10 @@ def test_the_family_is_the_cores_table():
     for row in varscale._core.CLASSES:
         name, snake, aliases, summary, parameters, draws, has_axes, preset = row
         made = getattr(varscale, name)
-        expected = dict(parameters)
+        expected = {one: default for one, default, extension in parameters if not extension}
         expected |= {"seed": None} if draws else {}
         expected |= {"input_axes": None, "output_axes": None} if has_axes else {}
+        expected |= {one: default for one, default, extension in parameters if extension}
         expected |= {"stream": "native"} if draws else {}
         taken = inspect.signature(made).parameters.values()
         assert [(one.name, one.default) for one in taken] == list(expected.items())
@@ -173,7 +174,7 @@ def test_the_family_is_the_cores_table():
 def test_a_class_of_the_table_needs_no_other_code():
     code = (
         "import sys, varscale\n"
-        "row = ('NewKind', 'new_kind', ['new'], 'new', [('a', 1.0)], 1, 1, None)\n"
+        "row = ('NewKind', 'new_kind', ['new'], 'n', [('a', 1.0, 0), ('b', 2.0, 1)], 1, 1, None)\n"
         "varscale._core.CLASSES.append(row)\n"
         "for name in [name for name in sys.modules if name.startswith('varscale')]:\n"
         "    if name != 'varscale._core': del sys.modules[name]\n"
@@ -184,5 +185,5 @@ def test_a_class_of_the_table_needs_no_other_code():
         "print(inspect.signature(varscale.NewKind))"
     )
     shown = run(sys.executable, "-c", code)
-    expected = "(a=1.0, seed=None, input_axes=None, output_axes=None, *, stream='native')\n"
+    expected = "(a=1.0, seed=None, input_axes=None, output_axes=None, *, b=2.0, stream='native')\n"
     assert shown.stdout == expected, shown.stderr

@@ -148,7 +148,7 @@ def test_bounds_that_a_user_gives_are_never_passed(dtype, std, a, b):
 )
 def test_bounds_between_two_values_of_the_dtype_are_refused(call):
     assert call(torch.empty(9)).isfinite().all()
-    with pytest.raises(ValueError, match="No bfloat16 lies between `a` and `b`: a=0.0601"):
+    with pytest.raises(ValueError, match="(?i)no bfloat16 lies between .*0.0601"):
         call(torch.empty(9, dtype=torch.bfloat16))
 
 

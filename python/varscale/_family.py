@@ -17,6 +17,12 @@ _MEANINGS = {
         normal has the standard deviation √(scale / n) after truncation, the untruncated one
         √(scale / n), and the uniform lies in ±√(3 · scale / n).""",
     "stddev": "A finite number of at least 0, before truncation.",
+    "lower": """Where values are cut off below, in standard deviations from the mean, as JAX's.
+        ``None`` is open where another bound is given, and Keras's -2 where none is.""",
+    "upper": "Where they are cut off above.",
+    "a": "Where values are cut off below as a number, as torch's; in place of `lower`.",
+    "b": "Where they are cut off above; in place of `upper`.",
+    "after_truncation": "Whether `stddev` is that of the values, after truncation.",
     "seed": """An integer from -2^63 to 2^64 - 1 (or what has ``__index__``), a `SeedGenerator`, or
         ``None``: drawn once, and readable as ``seed``.""",
     "input_axes": "Axes that make up fan_in. Both or none: one alone has no effect, as in Keras.",
@@ -32,18 +38,25 @@ class Class(NamedTuple):
     snake_case: str
     aliases: list[str]
     summary: str
-    parameters: list[tuple[str, Any]]
+    parameters: list[tuple[str, Any, bool]]
     draws: bool
     has_axes: bool
     preset: list[Any] | None
 
     def signature(self) -> list[Parameter]:
-        """What its constructor takes, in Keras's order."""
-        given = dict(self.parameters)
+        """What its constructor takes, in Keras's order; what Keras lacks, by keyword only."""
+        given = {name: default for name, default, extension in self.parameters if not extension}
         given |= {"seed": None} if self.draws else {}
         given |= dict.fromkeys(_AXES) if self.has_axes else {}
-        kind = Parameter.POSITIONAL_OR_KEYWORD
-        return [Parameter(name, kind, default=default) for name, default in given.items()]
+        keras = [
+            Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default)
+            for name, default in given.items()
+        ]
+        return keras + [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=default)
+            for name, default, extension in self.parameters
+            if extension
+        ]
 
 
 FAMILY = {row[0]: Class(*row) for row in CLASSES}

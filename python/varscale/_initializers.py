@@ -168,7 +168,12 @@ class FamilyInitializer(Initializer):
 
     def get_config(self) -> dict[str, Any]:
         names = [parameter.name for parameter in self._class.signature()]
-        return {name: getattr(self, name) for name in names if name != "seed"}
+        config = {name: getattr(self, name) for name in names if name != "seed"}
+        # What Keras lacks, it does not take.
+        for name, default, extension in self._class.parameters:
+            if extension and config[name] == default:
+                del config[name]
+        return config
 
     # Older protocols forget a state that is empty.
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -214,7 +219,7 @@ def _made(row: Class) -> Any:
         base = PUBLIC["VarianceScaling"]
     made = make(row, __name__, (base,), row.signature(), "")
     if row.preset is not None:
-        for (name, _), value in zip(base._class.parameters, row.preset, strict=True):
+        for (name, *_), value in zip(base._class.parameters, row.preset, strict=True):
             setattr(made, name, value)
     return made
 

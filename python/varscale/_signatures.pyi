@@ -27,6 +27,28 @@ class Normal(Generic[S]):
         self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None, *, stream: S = ...
     ) -> None: ...
 
+class CutNormal(Generic[S]):
+    mean: float
+    stddev: float
+    lower: float | None
+    upper: float | None
+    a: float | None
+    b: float | None
+    after_truncation: bool
+    def __init__(
+        self,
+        mean: float = 0.0,
+        stddev: float = 0.05,
+        seed: Any = None,
+        *,
+        lower: float | None = None,
+        upper: float | None = None,
+        a: float | None = None,
+        b: float | None = None,
+        after_truncation: bool = False,
+        stream: S = ...,
+    ) -> None: ...
+
 class Uniform(Generic[S]):
     minval: float
     maxval: float

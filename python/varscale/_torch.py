@@ -2,7 +2,6 @@
 
 import functools
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,6 @@ from torch._subclasses.fake_tensor import FakeTensor
 from varscale import _core, _fill
 from varscale._arguments import bfloat16, dtype_name, dtype_of, seed_of, text
 from varscale._core import Draw, Scheme
-
-# From uniform values in float64 to values of another distribution.
-Through = Callable[[torch.Tensor], torch.Tensor]
 
 # As NumPy writes the dtypes; it has no bfloat16 of its own.
 _KINDS = {
@@ -68,7 +64,6 @@ def init(
     generator: torch.Generator | None,
     name: str,
     layout: str = "torch",
-    through: Through | None = None,
     bounds: tuple[float, float] | None = None,
 ) -> torch.Tensor:
     """Fills a tensor by a scheme, and returns it. Values beyond `bounds` become these."""
@@ -84,8 +79,8 @@ def init(
             raise ValueError("A DTensor needs a `seed`: without one, each rank draws another")
         seed = drawn_seed(generator)
     draw = scheme.draw(tuple(tensor.shape), seed, "native", name=name, layout=layout)
-    draw.check("float64" if through else dtype_name(tensor))
-    fill(tensor, local, offset, draw, through)
+    draw.check(dtype_name(tensor))
+    fill(tensor, local, offset, draw)
     if bounds:
         with torch.no_grad():
             local.clamp_(*bounds)
@@ -163,33 +158,24 @@ def overlaps(tensor: torch.Tensor) -> bool:
     )
 
 
-def fill(
-    tensor: torch.Tensor,
-    local: torch.Tensor,
-    offset: tuple[int, ...],
-    draw: Draw,
-    through: Through | None = None,
-) -> None:
+def fill(tensor: torch.Tensor, local: torch.Tensor, offset: tuple[int, ...], draw: Draw) -> None:
     """Fills a tensor's part with its part of a draw."""
     if not local.numel() or isinstance(local, FakeTensor):
         return
     with torch.no_grad():
-        if through is None and local.device.type == "cpu" and not local.is_neg():
+        if local.device.type == "cpu" and not local.is_neg():
             _fill.fill(draw, to_numpy(local), offset, at_once=False)
         else:
-            _copy(local, draw, offset, through)
+            _copy(local, draw, offset)
     # torch cannot see that its memory was written to.
     torch.autograd.graph.increment_version(tensor)
 
 
-def _copy(
-    local: torch.Tensor, draw: Draw, offset: tuple[int, ...], through: Through | None
-) -> None:
+def _copy(local: torch.Tensor, draw: Draw, offset: tuple[int, ...]) -> None:
     """Draws some rows at a time, and copies them."""
-    dtype = "float64" if through else dtype_name(local)
+    dtype = dtype_name(local)
     for part, start in _fill.parts(local, offset):
-        values = from_numpy(draw.array(dtype, start, tuple(part.shape)))
-        part.copy_(through(values) if through else values)
+        part.copy_(from_numpy(draw.array(dtype, start, tuple(part.shape))))
 
 
 def check_generator(seed: Any, generator: Any) -> None:

@@ -5,8 +5,7 @@ The seed is the key's bits, so that other keys, split or folded in, give other v
 process and device draws its own shard only: the same bits on any mesh.
 
 `zeros`, `ones`, `constant`, `orthogonal` and `delta_orthogonal` are JAX's own, as are draws in
-dtypes other than float16, bfloat16, float32 and float64, and truncated normals with other bounds
-than two standard deviations.
+dtypes other than float16, bfloat16, float32 and float64.
 
 How-tos: https://github.com/varscale/varscale/blob/main/docs/jax.md
 
@@ -185,15 +184,17 @@ def truncated_normal(
 ) -> Initializer:
     """Normal with mean 0, cut off at `lower` and `upper` times `stddev`, which is the one before.
 
+    An infinite bound is open. Raises ValueError where no probability is left between the bounds:
+    both beyond 37.5 on one side.
+
     >>> import jax, varscale.jax
     >>> bool(abs(varscale.jax.truncated_normal(1.0)(jax.random.key(0), (999,))).max() <= 2)
     True
     """
     theirs = _theirs.truncated_normal(stddev, dtype, lower, upper)
-    if (lower, upper) != (-2, 2):
-        return theirs
-    scheme = Scheme("TruncatedNormal", 0.0, number("stddev", stddev))
-    return _drawn(scheme, dtype, theirs)
+    bounds = number("lower", lower), number("upper", upper)
+    given = () if bounds == (-2, 2) else bounds
+    return _drawn(Scheme("TruncatedNormal", 0.0, number("stddev", stddev), *given), dtype, theirs)
 
 
 class _Preset(Protocol):

@@ -53,7 +53,7 @@ from torch.nn.init import (
 )
 
 from varscale import _torch, _torch_op
-from varscale._arguments import dtype_name, number, text
+from varscale._arguments import number, text
 from varscale._core import NORMAL_END, Scheme
 from varscale._torch_module import init_module_
 
@@ -175,14 +175,11 @@ def trunc_normal_(
 ) -> Tensor:
     """Normal with this mean and standard deviation, cut off at `a` and `b`, never outside them.
 
-    Bounds at two standard deviations, and those that cut nothing off, are the native stream's
-    distributions; where a bound is no value of the dtype, up to the last one inside it. Others go
-    through torch's ``erfinv`` or, on one side of the mean, ``ndtri`` in float64, whose last bits
-    may differ between machines.
+    An infinite bound is open. Where a bound is no value of the dtype, up to the last one inside it.
 
     Raises:
-        ValueError: also where a float64 holds no probability between the bounds: from 38 standard
-            deviations on.
+        ValueError: also where a bound is further than 37.5 standard deviations on the other side of
+            the mean, since no probability is left, and where no value of the dtype is between them.
 
     >>> import torch, varscale.torch
     >>> weight = varscale.torch.trunc_normal_(torch.empty(999), std=0.02, a=-0.04, b=0.04, seed=1)
@@ -195,12 +192,11 @@ def trunc_normal_(
     if not low <= high:
         raise ValueError(f"`a` must be at most `b`. Received: a={a}, b={b}")
     a, b = low, high
-    bounds: tuple[float, float] | None = _torch.inside(tensor.dtype, a, b)
     normal = Scheme("RandomNormal", mean, std)
-    nothing = f"No value is left between `a` and `b`: mean={mean}, std={std}, a={a}, b={b}"
     if std == 0:
         if not a <= mean <= b:
-            raise ValueError(nothing)
+            raise ValueError(f"`mean` must be between `a` and `b` where std is 0. Received: {mean}")
+        bounds = _torch.inside(tensor.dtype, a, b)
         return _torch.init(tensor, normal, seed, generator, name, bounds=bounds)
     low, high = (a - mean) / std, (b - mean) / std
     if low > 2 or high < -2:
@@ -213,38 +209,16 @@ def trunc_normal_(
         return _torch.init(tensor, Scheme("RandomUniform", a, b), seed, generator, name)
     if low <= -NORMAL_END and high >= NORMAL_END:
         # Rounding may bring only the last of them to a bound.
+        bounds = _torch.inside(tensor.dtype, a, b)
         close = bounds if low > -2 * NORMAL_END or high < 2 * NORMAL_END else None
         return _torch.init(tensor, normal, seed, generator, name, bounds=close)
     if math.isclose(low, -2, rel_tol=1e-12) and math.isclose(high, 2, rel_tol=1e-12):
         exact = (mean, a, b) == (0, -2 * std, 2 * std)
-        kept = _torch.bounds(tensor.dtype, a, b) if exact else bounds
+        kept = (_torch.bounds if exact else _torch.inside)(tensor.dtype, a, b)
         scheme = Scheme("TruncatedNormal", mean, std)
         return _torch.init(tensor, scheme, seed, generator, name, bounds=kept)
-    # An open end is where no value comes any more: from the mean, or from the other bound.
-    a = max(a, mean + (min(high, 0) - NORMAL_END) * std)
-    b = min(b, mean + (max(low, 0) + NORMAL_END) * std)
-    Scheme("RandomUniform", a, b).draw((), None, "native").check(dtype_name(tensor))
-    if math.erfc(max(low, -high) / math.sqrt(2)) / 2 == 0:
-        raise ValueError(nothing)
-    ends, inverse, factor = _probabilities(low, high)
-
-    def quantile(unit: Tensor) -> Tensor:
-        return inverse(unit, out=unit).mul_(factor * std).add_(mean).clamp_(a, b)
-
-    scheme = Scheme("RandomUniform", *ends)
-    return _torch.init(tensor, scheme, seed, generator, name, through=quantile, bounds=bounds)
-
-
-def _probabilities(low: float, high: float) -> tuple[list[float], Callable[..., Tensor], float]:
-    """What a standard normal's bounds are as probabilities, and what leads back: function, factor.
-
-    Not all of an error function's, since only those close to 0 have digits left far from the mean.
-    """
-    if low <= 0 <= high:
-        ends = [math.erf(bound / math.sqrt(2)) for bound in (low, high)]
-        return ends, torch.erfinv, math.sqrt(2)
-    ends = sorted(math.erfc(abs(bound) / math.sqrt(2)) / 2 for bound in (low, high))
-    return ends, torch.special.ndtri, math.copysign(1, -high)
+    scheme = Scheme("TruncatedNormal", mean, std, None, None, a, b)
+    return _torch.init(tensor, scheme, seed, generator, name)
 
 
 @_traceable

@@ -14,6 +14,10 @@ const NORMAL_END: f64 = 4.0;
 /// Where the truncated normal ends, in standard deviations before truncation.
 const TRUNCATED_END: f64 = 2.0;
 
+/// Where a normal that is cut off elsewhere ends, in its own standard deviations: of one tail, 3 values
+/// in 1000 are beyond.
+const CUT_END: f64 = 5.0;
+
 /// Values counted in equal bins over the range of a law.
 #[derive(Debug, Clone)]
 pub(crate) struct Histogram {
@@ -30,7 +34,14 @@ impl Histogram {
         let (low, high) = match *law {
             Law::Uniform { low, high } => (low, high),
             Law::Normal { mean, stddev } => around(mean, stddev, NORMAL_END),
-            Law::TruncatedNormal { mean, stddev } => around(mean, stddev, TRUNCATED_END),
+            Law::TruncatedNormal { mean, stddev, between: None } => {
+                around(mean, stddev, TRUNCATED_END)
+            }
+            // Of an open end, or one far away, the rest.
+            Law::TruncatedNormal { between: Some((low, high)), .. } => {
+                let (near, far) = around(law.mean(), law.stddev(), CUT_END);
+                (low.max(near), high.min(far))
+            }
             _ => return None,
         };
         // Divided first: high - low may overflow.
@@ -59,6 +70,16 @@ impl Histogram {
             Law::Normal { .. } if bin == 0 => 0.0,
             Law::Normal { .. } if bin == BINS => 1.0,
             Law::Normal { .. } => normal(deviations(NORMAL_END)),
+            Law::TruncatedNormal { .. } if bin == 0 => 0.0,
+            Law::TruncatedNormal { .. } if bin == BINS => 1.0,
+            Law::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
+                let value = self.low + self.width * bin as f64;
+                let [low, value, high] = [low, value, high].map(|end| (end - mean) / stddev);
+                // By the tails on the side where the values are, which keep their digits.
+                let sign = if low > 0.0 { -1.0 } else { 1.0 };
+                let tail = |z: f64| libm::erfc(-sign * z * FRAC_1_SQRT_2);
+                (tail(value) - tail(low)) / (tail(high) - tail(low))
+            }
             Law::TruncatedNormal { .. } => {
                 let (below, above) = (normal(-TRUNCATED_END), normal(TRUNCATED_END));
                 (normal(deviations(TRUNCATED_END)) - below) / (above - below)
@@ -121,11 +142,13 @@ mod tests {
 
     use super::*;
 
-    fn laws() -> [Law; 3] {
+    fn laws() -> [Law; 5] {
         [
             Law::Uniform { low: -1.0, high: 3.0 },
             Law::Normal { mean: 1.0, stddev: 0.5 },
-            Law::TruncatedNormal { mean: 0.0, stddev: 1e-3 },
+            Law::TruncatedNormal { mean: 0.0, stddev: 1e-3, between: None },
+            Law::TruncatedNormal { mean: 1.0, stddev: 1e-2, between: Some((0.97, 1.03)) },
+            Law::TruncatedNormal { mean: 0.0, stddev: 1e-2, between: Some((0.04, f64::INFINITY)) },
         ]
     }
 
@@ -134,7 +157,8 @@ mod tests {
         for law in laws() {
             let histogram = Histogram::new(&law).unwrap();
             assert_eq!(histogram.cumulative(0), 0.0);
-            assert!((histogram.cumulative(BINS / 2) - 0.5).abs() < 1e-15);
+            let symmetric = law.bounds().is_none_or(|(_, high)| high.is_finite());
+            assert!(!symmetric || (histogram.cumulative(BINS / 2) - 0.5).abs() < 1e-12);
             assert!((histogram.cumulative(BINS) - 1.0).abs() < 1e-15);
             assert!((1..=BINS).all(|k| histogram.cumulative(k) > histogram.cumulative(k - 1)));
         }

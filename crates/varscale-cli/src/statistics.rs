@@ -169,7 +169,7 @@ fn excess_kurtosis(content: &Content) -> Option<f64> {
             Law::Uniform { .. } => Some(-1.2),
             Law::Normal { .. } => Some(0.0),
             // scipy.stats.truncnorm.stats(-2, 2, moments="k")
-            Law::TruncatedNormal { .. } => Some(-0.634_463_282_870_350),
+            Law::TruncatedNormal { between: None, .. } => Some(-0.634_463_282_870_350),
             _ => None,
         },
         _ => None,

@@ -177,6 +177,28 @@ impl Dtype {
     pub fn bytes(self, elements: u64) -> Option<u64> {
         elements.checked_mul(self.size() as u64)
     }
+
+    /// Its outermost values between `low` and `high`: the first is above the second where there is
+    /// none. Infinite bounds stay.
+    pub(crate) fn inside(self, low: f64, high: f64) -> (f64, f64) {
+        (self.at_least(low), -self.at_least(-high))
+    }
+
+    /// Its smallest value of at least `bound`.
+    fn at_least(self, bound: f64) -> f64 {
+        if bound > self.max_value() || bound.is_infinite() {
+            return if bound > 0.0 { f64::INFINITY } else { bound };
+        }
+        if bound < -self.max_value() {
+            return -self.max_value();
+        }
+        let binade = f64::from_bits(bound.to_bits() & (0x7FF << 52));
+        let spacing = (binade * (self.min_positive() / self.min_normal())).max(self.min_positive());
+        // Below 2^53.
+        let steps = bound / spacing;
+        let whole = steps as i64 as f64;
+        (if whole < steps { whole + 1.0 } else { whole }) * spacing
+    }
 }
 
 impl fmt::Display for Dtype {
@@ -226,5 +248,38 @@ mod tests {
         }
         assert_eq!(Dtype::Float8E4M3Fn.min_positive(), F8E4M3::from_bits(1).to_f64());
         assert_eq!(Dtype::Float8E5M2.min_positive(), F8E5M2::from_bits(1).to_f64());
+    }
+    /// The neighbour of a bound that the dtype lacks, and the bound itself where it has it.
+    #[test]
+    fn inside_is_never_outside() {
+        use half::{bf16, f16};
+
+        fn check<T: Element>(narrow: impl Fn(f64) -> T, next_up: impl Fn(T) -> T) {
+            let values = [0.0, 0.06, 1.0, 1.000_01, 3.3e-9, 1e-60, 60_000.0, 5e-8, 2.0 / 3.0];
+            let edges = [1.0, 0.5, T::DTYPE.min_normal(), T::DTYPE.min_positive()];
+            let edges = edges.into_iter().flat_map(|edge| [edge.next_down(), edge, edge.next_up()]);
+            for bound in values.into_iter().chain(edges).flat_map(|bound| [bound, -bound]) {
+                let (low, high) = T::DTYPE.inside(bound, bound);
+                assert!(low >= bound && high <= bound, "{bound:e}");
+                let [low, high] = [low, high].map(|inner| {
+                    assert_eq!(narrow(inner).to_f64(), inner, "{bound:e}");
+                    narrow(inner)
+                });
+                assert!(low == high || next_up(high).to_f64() == low.to_f64(), "{bound:e}");
+            }
+        }
+        let up = |bits: u16| match bits {
+            0x8000 => 1,
+            0..0x8000 => bits + 1,
+            _ => bits - 1,
+        };
+        check(f16::from_f64, |value| f16::from_bits(up(value.to_bits())));
+        check(bf16::from_f64, |value| bf16::from_bits(up(value.to_bits())));
+        check(|value| value as f32, f32::next_up);
+        check(|value| value, f64::next_up);
+        let (low, high) = Dtype::Float32.inside(f64::NEG_INFINITY, 1e300);
+        assert_eq!((low, high), (f64::NEG_INFINITY, f32::MAX.into()));
+        assert_eq!(Dtype::BFloat16.inside(-0.06, 0.06), (-0.059_814_453_125, 0.059_814_453_125));
+        assert_eq!(Dtype::Float16.inside(1e6, f64::INFINITY).0, f64::INFINITY);
     }
 }

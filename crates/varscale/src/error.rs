@@ -33,6 +33,9 @@ pub enum Error {
     /// Values that are all 0 in the dtype, though they should not be.
     #[error(transparent)]
     Underflow(#[from] UnderflowError),
+    /// Bounds that no value of the dtype lies between.
+    #[error(transparent)]
+    NoValue(#[from] NoValueError),
     /// A config that is no initializer's.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -82,6 +85,20 @@ pub struct UnderflowError {
     pub dtype: Dtype,
 }
 
+/// Bounds that no value of the dtype lies between.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "no {dtype} lies between the bounds {low:?} and {high:?}: use wider ones, or a wider dtype"
+)]
+pub struct NoValueError {
+    /// Lower bound.
+    pub low: f64,
+    /// Upper bound.
+    pub high: f64,
+    /// The dtype asked for.
+    pub dtype: Dtype,
+}
+
 /// A stream that does not exist, or that has no values for what is asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -126,6 +143,14 @@ pub enum StreamError {
         dtype: Dtype,
         /// Those that it has.
         known: String,
+    },
+    /// A law that Keras lacks, and so do its streams.
+    #[error("stream {stream} has no such values: {law}. Draw them from stream native")]
+    Law {
+        /// Name of the stream.
+        stream: &'static str,
+        /// The law asked for, in words.
+        law: String,
     },
 }
 

@@ -166,6 +166,7 @@ impl Initializer {
                 let unset = || SeedError::NoEntropy { reason: "give one by `with_seed`".into() };
                 let own = self.counted.as_ref().or(self.seed.as_ref()).ok_or_else(unset)?;
                 let seed = own.value();
+                self.stream.check_law(&law)?;
                 self.stream.check_seed_of(seed, own.as_generator().is_some())?;
                 let call = match call {
                     Call::Next(dtype) => {

@@ -66,8 +66,8 @@ pub use number::{Number, short};
 #[cfg(feature = "serde")]
 pub use schemes::config::{ConfigForm, Serialized};
 pub use schemes::{
-    Argument, Array, Class, Content, Distribution, Explanation, Fan, Fans, Law, Literal, Mode,
-    Parameter, Pattern, Scaling, Scheme,
+    Argument, Array, Bounds, Class, Content, Distribution, Explanation, Fan, Fans, Law, Literal,
+    Mode, Parameter, Pattern, Scaling, Scheme,
 };
 pub use seed::{Seed, SeedError, SeedGenerator};
 pub use shape::{ShapeError, Slice, element_count, parse_shape};

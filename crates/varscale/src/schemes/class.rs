@@ -8,12 +8,13 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use super::{
     constant,
     content::Content,
-    distribution::Distribution::{self, TruncatedNormal, Uniform},
+    distribution::Distribution::{self, Uniform},
     fans::Mode::{self, FanAvg, FanIn},
     identity::IDENTITY_MATRIX,
     law::Law,
     pattern::Pattern,
     resolve::{Everywhere, Literal, OfNumbers, Parameter, Resolve},
+    truncated_normal::{self, TruncatedNormal},
     variance_scaling::{self, VarianceScaling},
 };
 use crate::{argument::ArgumentError, error::ConfigError};
@@ -37,7 +38,8 @@ pub struct Class {
     pub aliases: &'static [&'static str],
     /// What its values are, in a few words.
     pub summary: &'static str,
-    /// Its parameters other than the seed and the axes, in Keras's order.
+    /// Its parameters other than the seed and the axes, in Keras's order, and behind them those that
+    /// Keras lacks.
     pub parameters: &'static [Parameter],
     /// Whether it draws, and so takes a seed: Keras's parameter behind those.
     pub draws: bool,
@@ -75,6 +77,16 @@ const fn drawn<const N: usize, F: OfNumbers<N>>(
     Class { draws: true, ..fixed(name, aliases, summary, parameters, resolution) }
 }
 
+const fn drawn_by(
+    name: &'static str,
+    summary: &'static str,
+    parameters: &'static [Parameter],
+    resolution: &'static dyn Resolve,
+) -> Class {
+    let (draws, has_axes, preset) = (true, false, None);
+    Class { name, aliases: &[], summary, parameters, draws, has_axes, preset, resolution }
+}
+
 const fn scaling(
     name: &'static str,
     summary: &'static str,
@@ -96,6 +108,8 @@ const fn preset(
         [Literal::number(scale), Literal::Mode(mode), Literal::Distribution(distribution)];
     scaling(name, summary, &[], Some(arguments))
 }
+
+const CUT: Distribution = Distribution::TruncatedNormal;
 
 const NORMAL: &[Parameter; 2] =
     &[Parameter::number("mean", 0.0), Parameter::number("stddev", 0.05)];
@@ -143,12 +157,11 @@ classes! {
         &[Parameter::number("minval", -0.05), Parameter::number("maxval", 0.05)],
         &Everywhere(|[minval, maxval]| Law::uniform(minval, maxval).map(Content::Random)),
     );
-    TRUNCATED_NORMAL = drawn(
+    TRUNCATED_NORMAL = drawn_by(
         "TruncatedNormal",
-        &[],
-        "normal, cut off at two standard deviations from the mean",
-        NORMAL,
-        &Everywhere(|[mean, stddev]| Law::truncated_normal(mean, stddev).map(Content::Random)),
+        "normal, cut off at two standard deviations from the mean, or at given bounds",
+        &truncated_normal::PARAMETERS,
+        &TruncatedNormal,
     );
     VARIANCE_SCALING = scaling(
         "VarianceScaling",
@@ -159,13 +172,13 @@ classes! {
     GLOROT_UNIFORM =
         preset("GlorotUniform", "uniform, scale 1 over fan_avg", 1.0, FanAvg, Uniform);
     GLOROT_NORMAL =
-        preset("GlorotNormal", "truncated normal, scale 1 over fan_avg", 1.0, FanAvg, TruncatedNormal);
+        preset("GlorotNormal", "truncated normal, scale 1 over fan_avg", 1.0, FanAvg, CUT);
     HE_UNIFORM = preset("HeUniform", "uniform, scale 2 over fan_in", 2.0, FanIn, Uniform);
     HE_NORMAL =
-        preset("HeNormal", "truncated normal, scale 2 over fan_in", 2.0, FanIn, TruncatedNormal);
+        preset("HeNormal", "truncated normal, scale 2 over fan_in", 2.0, FanIn, CUT);
     LECUN_UNIFORM = preset("LecunUniform", "uniform, scale 1 over fan_in", 1.0, FanIn, Uniform);
     LECUN_NORMAL =
-        preset("LecunNormal", "truncated normal, scale 1 over fan_in", 1.0, FanIn, TruncatedNormal);
+        preset("LecunNormal", "truncated normal, scale 1 over fan_in", 1.0, FanIn, CUT);
 }
 
 /// What Keras's `initializers.get` takes for classes that have no row.

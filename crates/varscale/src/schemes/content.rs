@@ -5,7 +5,7 @@ use core::fmt;
 use super::{law::Law, pattern::Pattern};
 use crate::{
     dtype::Dtype,
-    error::{Error, OverflowError, UnderflowError},
+    error::{Error, NoValueError, OverflowError, UnderflowError},
 };
 
 /// What a tensor is filled with.
@@ -74,6 +74,12 @@ impl Content {
             Self::Random(law) => law.reach(),
             Self::Pattern(pattern) => pattern.bounds(),
         };
+        if let Self::Random(Law::TruncatedNormal { between: Some((low, high)), .. }) = *self {
+            let (least, largest) = dtype.inside(low, high);
+            if least > largest {
+                return Err(NoValueError { low, high, dtype }.into());
+            }
+        }
         let bound = high.max(-low);
         if bound > dtype.max_value() {
             return Err(OverflowError { bound, dtype }.into());
@@ -84,7 +90,7 @@ impl Content {
             // A normal's few values beyond 5 standard deviations do not save it; nor is one left that
             // is multiplied by a standard deviation of 0.
             Self::Random(Law::Normal { mean: 0.0, stddev }) => is_lost(5.0 * stddev),
-            Self::Random(Law::TruncatedNormal { mean: 0.0, stddev }) => {
+            Self::Random(Law::TruncatedNormal { mean: 0.0, stddev, .. }) => {
                 is_lost(bound) || dtype.size() >= 4 && is_lost(*stddev)
             }
             Self::Random(_) => is_lost(bound),

@@ -2,8 +2,10 @@
 
 use core::fmt;
 
+use super::gaussian;
 use crate::{
     argument::ArgumentError,
+    math::sqrt_f64,
     number::{Number, short},
 };
 
@@ -35,12 +37,17 @@ pub enum Law {
         /// Standard deviation.
         stddev: f64,
     },
-    /// Normal, cut off at two standard deviations from its mean.
+    /// Normal, cut off at bounds.
     TruncatedNormal {
-        /// Mean.
+        /// Mean **before** truncation.
         mean: f64,
-        /// Standard deviation **before** truncation (σ'); after it, 0.8796 of that.
+        /// Standard deviation **before** truncation (σ'); after it, 0.8796 of that, where the bounds
+        /// are Keras's.
         stddev: f64,
+        /// The bounds, which no value passes in any dtype; infinite where they are open. `None` is
+        /// Keras's, two standard deviations from the mean, rounded to the dtype.
+        #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+        between: Option<(f64, f64)>,
     },
 }
 
@@ -53,7 +60,7 @@ pub(super) fn finite(argument: &'static str, number: Number) -> Result<f64, Argu
     Err(ArgumentError::new(argument, number, "a finite number"))
 }
 
-fn not_negative(argument: &'static str, number: Number) -> Result<f64, ArgumentError> {
+pub(super) fn not_negative(argument: &'static str, number: Number) -> Result<f64, ArgumentError> {
     let value = number.get();
     if value >= 0.0 && value.is_finite() {
         return Ok(value);
@@ -68,7 +75,7 @@ impl Law {
 
     pub(crate) fn truncated_normal(mean: Number, stddev: Number) -> Result<Self, ArgumentError> {
         let (mean, stddev) = (finite("mean", mean)?, not_negative("stddev", stddev)?);
-        Ok(Self::TruncatedNormal { mean, stddev })
+        Ok(Self::TruncatedNormal { mean, stddev, between: None })
     }
 
     pub(crate) fn uniform(minval: Number, maxval: Number) -> Result<Self, ArgumentError> {
@@ -79,11 +86,20 @@ impl Law {
         Ok(Self::Uniform { low, high })
     }
 
+    /// Whether Keras has it, and so its streams do.
+    pub(crate) fn is_keras(&self) -> bool {
+        !matches!(self, Self::TruncatedNormal { between: Some(_), .. })
+    }
+
     /// Mean of the values.
     #[must_use]
     pub fn mean(&self) -> f64 {
         match *self {
             Self::Uniform { low, high } => low / 2.0 + high / 2.0,
+            Self::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
+                let (lower, upper) = gaussian::standard(mean, stddev, low, high);
+                mean + stddev * gaussian::moments(lower, upper).0
+            }
             Self::Normal { mean, .. } | Self::TruncatedNormal { mean, .. } => mean,
         }
     }
@@ -95,21 +111,27 @@ impl Law {
             // sqrt(12) / 2, so that high - low cannot overflow.
             Self::Uniform { low, high } => (high / 2.0 - low / 2.0) / 1.732_050_807_568_877_2,
             Self::Normal { stddev, .. } => stddev,
-            Self::TruncatedNormal { stddev, .. } => stddev * TRUNCATED_STDDEV,
+            Self::TruncatedNormal { stddev, between: None, .. } => stddev * TRUNCATED_STDDEV,
+            Self::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
+                let (lower, upper) = gaussian::standard(mean, stddev, low, high);
+                stddev * gaussian::moments(lower, upper).1
+            }
         }
     }
 
-    /// The interval that every value lies in, before rounding to the dtype; `None` for the normal.
+    /// The interval that every value lies in, before rounding to the dtype: an end of it is infinite
+    /// where a truncated normal is open; `None` for the normal.
     #[must_use]
     pub fn bounds(&self) -> Option<(f64, f64)> {
-        match self {
+        match *self {
             Self::Normal { .. } => None,
+            Self::TruncatedNormal { between: Some(between), .. } => Some(between),
             Self::Uniform { .. } | Self::TruncatedNormal { .. } => Some(self.reach()),
         }
     }
 
-    /// The interval that values of the native stream lie in: of the normal, where its random bits
-    /// end, at 9.42 standard deviations.
+    /// The interval that values of the native stream lie in: where there is no bound, to where its
+    /// random bits end, at 9.42 standard deviations of the normal.
     ///
     /// ```
     /// let draw = varscale::Scheme::random_normal(0, 0.5)?.with_seed(1).draw([3])?;
@@ -124,7 +146,20 @@ impl Law {
             Self::Normal { mean, stddev } => {
                 (mean - NORMAL_END * stddev, mean + NORMAL_END * stddev)
             }
-            Self::TruncatedNormal { mean, stddev } => (mean - 2.0 * stddev, mean + 2.0 * stddev),
+            Self::TruncatedNormal { mean, stddev, between: None } => {
+                (mean - 2.0 * stddev, mean + 2.0 * stddev)
+            }
+            Self::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
+                // From a bound in one tail, values come as much less far as the density falls faster.
+                let end = |near: f64| {
+                    let near = (near / stddev).max(0.0);
+                    stddev * sqrt_f64(near * near + NORMAL_END * NORMAL_END)
+                };
+                match stddev {
+                    0.0 => (mean.clamp(low, high), mean.clamp(low, high)),
+                    _ => (low.max(mean - end(mean - high)), high.min(mean + end(low - mean))),
+                }
+            }
         }
     }
 }
@@ -132,14 +167,14 @@ impl Law {
 impl fmt::Display for Law {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |value| short(value, 6);
-        let (low, high) = self.reach();
+        let (low, high) = self.bounds().unwrap_or_default();
         let (low, high, spread) = (number(low), number(high), number(self.stddev()));
         match *self {
             Self::Uniform { .. } => write!(f, "uniform in [{low}, {high}], stddev {spread}"),
             Self::Normal { mean, .. } => {
                 write!(f, "normal with mean {}, stddev {spread}, unbounded", number(mean))
             }
-            Self::TruncatedNormal { mean, stddev } => write!(
+            Self::TruncatedNormal { mean, stddev, .. } => write!(
                 f,
                 "normal with mean {} and stddev {}, truncated to [{low}, {high}], stddev {spread}",
                 number(mean),

@@ -9,11 +9,13 @@ pub(crate) mod content;
 pub(crate) mod distribution;
 pub(crate) mod explain;
 pub(crate) mod fans;
+pub(crate) mod gaussian;
 mod identity;
 pub(crate) mod law;
 pub(crate) mod pattern;
 mod resolve;
 mod scheme;
+mod truncated_normal;
 mod variance_scaling;
 
 pub use self::{
@@ -27,4 +29,5 @@ pub use self::{
     pattern::Pattern,
     resolve::{Argument, Literal, Parameter, Scaling},
     scheme::Scheme,
+    truncated_normal::Bounds,
 };

@@ -20,6 +20,9 @@ pub struct Parameter {
     pub default: Literal,
     /// Whether an [`Array`] can stand for its number.
     pub arrays: bool,
+    /// Whether Keras lacks it: it stands behind Keras's, and in configs only where it is not the
+    /// default.
+    pub extension: bool,
 }
 
 impl Parameter {
@@ -28,13 +31,19 @@ impl Parameter {
     }
 
     pub(crate) const fn literal(name: &'static str, default: Literal) -> Self {
-        Self { name, default, arrays: false }
+        Self { name, default, arrays: false, extension: false }
+    }
+
+    pub(crate) const fn extension(name: &'static str, default: Literal) -> Self {
+        Self { extension: true, ..Self::literal(name, default) }
     }
 
     /// Whether an argument is of the kind that the parameter takes.
     pub(super) fn takes(&self, argument: &Argument) -> bool {
         match (argument, self.default) {
-            (Argument::Number(_), Literal::Number(_))
+            (Argument::Number(_), Literal::Number(_) | Literal::Unset)
+            | (Argument::Unset, Literal::Unset)
+            | (Argument::Flag(_), Literal::Flag(_))
             | (Argument::Mode(_), Literal::Mode(_))
             | (Argument::Distribution(_), Literal::Distribution(_)) => true,
             (Argument::Array(_), _) => self.arrays,
@@ -49,6 +58,10 @@ impl Parameter {
 pub enum Literal {
     /// A real number.
     Number(Number),
+    /// Of a number that may be left out.
+    Unset,
+    /// Yes or no.
+    Flag(bool),
     /// Which fan divides the scale.
     Mode(Mode),
     /// Which distribution is drawn from.
@@ -65,6 +78,8 @@ impl From<Literal> for Argument {
     fn from(literal: Literal) -> Self {
         match literal {
             Literal::Number(number) => Self::Number(number),
+            Literal::Unset => Self::Unset,
+            Literal::Flag(flag) => Self::Flag(flag),
             Literal::Mode(mode) => Self::Mode(mode),
             Literal::Distribution(distribution) => Self::Distribution(distribution),
         }
@@ -77,6 +92,10 @@ impl From<Literal> for Argument {
 pub enum Argument {
     /// A real number, as it was written.
     Number(Number),
+    /// A number that is left out.
+    Unset,
+    /// Yes or no.
+    Flag(bool),
     /// Which fan divides the scale.
     Mode(Mode),
     /// Which distribution is drawn from.
@@ -89,6 +108,8 @@ impl fmt::Display for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),
+            Self::Unset => f.write_str("none"),
+            Self::Flag(flag) => flag.fmt(f),
             Self::Mode(mode) => mode.fmt(f),
             Self::Distribution(distribution) => distribution.fmt(f),
             Self::Array(array) => array.fmt(f),

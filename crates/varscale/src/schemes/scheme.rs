@@ -15,6 +15,7 @@ use super::{
     distribution::Distribution,
     fans::Mode,
     resolve::{Argument, Axes, Parameter, Scaling},
+    truncated_normal::Bounds,
 };
 use crate::{argument::ArgumentError, error::Error, number::Number, tensor::Tensor};
 
@@ -64,7 +65,8 @@ impl Scheme {
         Self { class, arguments, axes: Axes::default() }
     }
 
-    /// A class with arguments for its parameters, in their order, as many as it has.
+    /// A class with arguments for its parameters, in their order, as many as it has. Those that Keras
+    /// lacks may be left out at the end.
     ///
     /// # Errors
     /// [`ArgumentError`] where there are others than it has, or the class refuses one.
@@ -80,7 +82,11 @@ impl Scheme {
     /// );
     /// # Ok::<(), varscale::Error>(())
     /// ```
-    pub fn new(class: &'static Class, arguments: Vec<Argument>) -> Result<Self, ArgumentError> {
+    pub fn new(class: &'static Class, mut arguments: Vec<Argument>) -> Result<Self, ArgumentError> {
+        let left_out = class.parameters.get(arguments.len()..).unwrap_or_default();
+        if left_out.iter().all(|parameter| parameter.extension) {
+            arguments.extend(left_out.iter().map(|parameter| Argument::from(parameter.default)));
+        }
         let takes = |(parameter, argument): (&Parameter, &Argument)| parameter.takes(argument);
         let fit = class.parameters.iter().zip(&arguments).all(takes);
         if arguments.len() != class.parameters.len() || !fit {
@@ -158,6 +164,29 @@ impl Scheme {
         stddev: impl Into<Number>,
     ) -> Result<Self, ArgumentError> {
         Self::of_two(&class::TRUNCATED_NORMAL, mean.into(), stddev.into())
+    }
+
+    /// Normal, cut off at `bounds`. An open one is infinite.
+    ///
+    /// ```
+    /// use varscale::{Bounds, Scheme};
+    /// let olmo = Scheme::truncated_normal_in(0, 0.02, Bounds::Standard(-3.0, 3.0))?.with_seed(1);
+    /// assert!(olmo.sample::<f32>([99])?.iter().all(|value| value.abs() <= 0.06));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ArgumentError`] as [`Scheme::truncated_normal`], for bounds that are not in order or both
+    /// open, and for those that leave no probability: both beyond 37.5 standard deviations on one
+    /// side.
+    pub fn truncated_normal_in(
+        mean: impl Into<Number>,
+        stddev: impl Into<Number>,
+        bounds: Bounds,
+    ) -> Result<Self, ArgumentError> {
+        let mut arguments = vec![Argument::Number(mean.into()), Argument::Number(stddev.into())];
+        arguments.extend(bounds.arguments());
+        Self::new(&class::TRUNCATED_NORMAL, arguments)
     }
 
     /// Uniform in [`minval`, `maxval`] (Keras's defaults: ∓0.05).
@@ -250,6 +279,8 @@ mod tests {
                 let mut arguments = defaults.clone();
                 arguments[at] = match parameter.default {
                     Literal::Number(number) => Argument::Number((number.get() + 0.01).into()),
+                    Literal::Unset => Argument::Number(0.01.into()),
+                    Literal::Flag(flag) => Argument::Flag(!flag),
                     Literal::Mode(_) => Argument::Mode(Mode::FanOut),
                     Literal::Distribution(_) => Argument::Distribution(Distribution::Uniform),
                 };

@@ -10,7 +10,7 @@ use super::{
 use crate::float8::{F8E4M3, F8E5M2};
 
 /// A type that values are computed in: f32, or f64 for float64.
-pub(crate) trait Real: bytemuck::Pod + PartialOrd {
+pub(crate) trait Real: bytemuck::Pod + PartialOrd + Send + Sync {
     /// A number, rounded to nearest.
     fn from_f64(value: f64) -> Self;
 }

@@ -23,6 +23,9 @@ pub(crate) trait Definition {
     /// Whether each draw of an initializer with an integer seed is another call.
     const COUNTS_DRAWS: bool = false;
 
+    /// Whether it has values of laws that Keras lacks.
+    const BEYOND_KERAS: bool = false;
+
     /// Refuses a seed by saying what is allowed. `generator`: it is a `SeedGenerator`'s.
     fn check_seed(seed: i128, generator: bool) -> Result<(), &'static str>;
 

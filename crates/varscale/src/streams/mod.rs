@@ -35,7 +35,10 @@ use self::{
 };
 #[cfg(feature = "keras-streams")]
 use crate::bits::python_random::PythonRandom;
-use crate::{argument::serde_as_text, dtype::Dtype, error::StreamError, seed::Seed, simd::Level};
+use crate::{
+    argument::serde_as_text, dtype::Dtype, error::StreamError, schemes::Law, seed::Seed,
+    simd::Level,
+};
 
 macro_rules! streams {
     (
@@ -182,6 +185,14 @@ impl Stream {
 
     pub(crate) fn check_dtype(self, dtype: Dtype) -> Result<(), StreamError> {
         if self.dtypes().contains(&dtype) { Ok(()) } else { Err(self.no_values_in(dtype)) }
+    }
+
+    /// Refuses laws that it has no values of.
+    pub(crate) fn check_law(self, law: &Law) -> Result<(), StreamError> {
+        if law.is_keras() || of!(self, D::BEYOND_KERAS) {
+            return Ok(());
+        }
+        Err(StreamError::Law { stream: self.name(), law: law.to_string() })
     }
 
     fn no_values_in(self, dtype: Dtype) -> StreamError {

@@ -1,6 +1,8 @@
 //! The values against the exact distributions: 10^7 values each, at fixed seeds, so that a pass is
 //! a pass forever. The bounds are those of one test in about a thousand.
 
+use std::format;
+
 use super::*;
 
 const COUNT: usize = 10_000_000;
@@ -55,7 +57,7 @@ fn draw<T: Reference>(exact: &Exact) -> Vec<f64> {
 
 /// Largest distance between the empirical and the exact CDF, times √n: 1.95 is exceeded once in a
 /// thousand (Kolmogorov).
-fn kolmogorov_smirnov(values: &mut [f64], cdf: fn(f64) -> f64) -> f64 {
+fn kolmogorov_smirnov(values: &mut [f64], cdf: impl Fn(f64) -> f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let count = values.len() as f64;
     let distance = values.iter().enumerate().fold(0.0f64, |distance, (rank, &value)| {
@@ -149,5 +151,52 @@ fn equal_bins_are_equally_full() {
             counts.iter().map(|&count| (f64::from(count) - expected).powi(2) / expected).sum();
         let deviations = (chi_squared - (BINS - 1) as f64) / (2.0 * (BINS - 1) as f64).sqrt();
         assert!(deviations.abs() < 3.3, "{}: {deviations}", exact.initializer.class_name());
+    }
+}
+
+/// At bounds of every kind: between the bounds, the exact CDF, mean and standard deviation.
+#[test]
+#[ignore = "slow: 28 draws of 10^7 values"]
+fn normals_cut_anywhere_follow_the_exact_distribution() {
+    fn check<T: Reference>(lower: f64, upper: f64) {
+        let bounds = crate::Bounds::Standard(lower, upper);
+        let scheme = Scheme::truncated_normal_in(0.0, 1.0, bounds).unwrap();
+        let values: Vec<T> = scheme.with_seed(1234).sample([COUNT]).unwrap();
+        let mut values: Vec<f64> = values.into_iter().map(Element::to_f64).collect();
+        let name = format!("[{lower}, {upper}] in {:?}", T::DTYPE);
+        assert!(values.iter().all(|&z| lower <= z && z <= upper), "{name}");
+        let (mean, stddev) = gaussian::moments(lower, upper);
+        let count = COUNT as f64;
+        let found = values.iter().sum::<f64>() / count;
+        // Rounding to 16 bits is symmetric only about 0.
+        let steps = if T::DTYPE.size() == 2 { mean.abs() / 300.0 } else { 0.0 };
+        assert!((found - mean).abs() < 3.3 * stddev / count.sqrt() + steps, "{name}: {found}");
+        let power = |power| values.iter().map(|z| (z - mean).powi(power)).sum::<f64>() / count;
+        let (variance, fourth) = (power(2), power(4));
+        let error = 3.3 * ((fourth - variance * variance) / count).sqrt();
+        assert!((variance - stddev * stddev).abs() < error + steps * stddev, "{name}: {variance}");
+        if T::DTYPE.size() > 2 {
+            // By the tail on the side where the values are: the other one has no digits left.
+            let tail = |z: f64| libm::erfc(z / core::f64::consts::SQRT_2);
+            let [first, last] = [tail(lower), tail(upper)];
+            let distance = kolmogorov_smirnov(&mut values, |z| (first - tail(z)) / (first - last));
+            std::println!("{name}: {distance:.3}");
+            assert!(distance < 1.95, "{name}: {distance}");
+        }
+    }
+    let infinity = f64::INFINITY;
+    for (lower, upper) in [
+        (-1.0, 1.0),
+        (-2.5, 2.5),
+        (-3.0, 3.0),
+        (0.0, 1.0),
+        (2.0, infinity),
+        (4.0, 6.0),
+        (-infinity, 0.5),
+    ] {
+        check::<f16>(lower, upper);
+        check::<bf16>(lower, upper);
+        check::<f32>(lower, upper);
+        check::<f64>(lower, upper);
     }
 }

@@ -19,9 +19,10 @@ use crate::{
     Draw, Dtype, Element, F8E4M3, F8E5M2, Initializer, Law, Scheme, Slice, Stream, Tensor,
     bits::philox::philox4x32,
     draw::Source,
+    schemes::gaussian,
     simd::{Level, Native, Real, Round},
     streams::{
-        native::{Position, fnv1a_128, kernel::Computing},
+        native::{Bounds, Position, fnv1a_128, kernel::Computing},
         values::Request,
     },
 };
@@ -35,7 +36,18 @@ fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
     let word = |index| T::word(word(index, 0), word(index, 1));
     let parameter = <T::Computing as Real>::from_f64;
     T::narrow(match *law {
-        Law::TruncatedNormal { mean, stddev } => {
+        Law::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
+            let (lower, upper) = gaussian::standard(mean, stddev, low, high);
+            let bounds = Bounds::new(lower, upper);
+            let stddev = parameter(if bounds.mirrored { -stddev } else { stddev });
+            let value = T::Computing::bounded_normal::<Native, true>(word(index), &bounds) * stddev
+                + parameter(mean);
+            let (low, high) = T::DTYPE.inside(low, high);
+            let (low, high) = (parameter(low), parameter(high));
+            let value = if value < low { low } else { value };
+            if value > high { high } else { value }
+        }
+        Law::TruncatedNormal { mean, stddev, between: None } => {
             T::Computing::truncated_normal::<Native>(word(index)) * parameter(stddev)
                 + parameter(mean)
         }
@@ -109,7 +121,13 @@ fn request(draw: &Draw, name: &str, call: u32) -> Request {
     Request { law, seed: 42, call, name, elements, global_seed: None }
 }
 
-/// One initializer per distribution, with and without a shift.
+/// A normal with standard deviation 0.05, cut off.
+fn cut(mean: f64, bounds: crate::Bounds) -> Scheme {
+    Scheme::truncated_normal_in(mean, 0.05, bounds).unwrap()
+}
+
+/// One initializer per distribution, with and without a shift; normals cut off at both sides, in the
+/// middle, in one tail and in the other.
 fn distributions() -> Vec<(&'static str, Initializer)> {
     let seed = 42;
     vec![
@@ -119,6 +137,13 @@ fn distributions() -> Vec<(&'static str, Initializer)> {
         ("normal_around", Scheme::random_normal(0.5, 0.05).unwrap().with_seed(seed)),
         ("uniform", Scheme::random_uniform(-0.05, 0.05).unwrap().with_seed(seed)),
         ("uniform_between", Scheme::random_uniform(0.25, 0.75).unwrap().with_seed(seed)),
+        ("cut_at_3", cut(0.0, crate::Bounds::Standard(-3.0, 3.0)).with_seed(seed)),
+        ("cut_between", cut(0.5, crate::Bounds::Absolute(0.47, 0.55)).with_seed(seed)),
+        ("cut_to_a_tail", cut(0.0, crate::Bounds::Standard(4.0, f64::INFINITY)).with_seed(seed)),
+        (
+            "cut_to_the_left",
+            cut(0.5, crate::Bounds::Absolute(f64::NEG_INFINITY, 0.46)).with_seed(seed),
+        ),
     ]
 }
 
@@ -182,7 +207,9 @@ impl Distribution {
     /// Around 0, with this standard deviation or limit as handed to a sampler.
     pub(crate) fn law(self, parameter: f64) -> Law {
         match self {
-            Self::TruncatedNormal => Law::TruncatedNormal { mean: 0.0, stddev: parameter },
+            Self::TruncatedNormal => {
+                Law::TruncatedNormal { mean: 0.0, stddev: parameter, between: None }
+            }
             Self::UntruncatedNormal => Law::Normal { mean: 0.0, stddev: parameter },
             Self::Uniform => Law::Uniform { low: -parameter, high: parameter },
         }

@@ -68,6 +68,26 @@ fn float16() {
             [0x3906, 0x38a2, 0x375f, 0x3805, 0x34b2, 0x36c3],
             0x358de71902c5c1a70c6acaf25407b286,
         ),
+        (
+            "cut_at_3",
+            [0x2869, 0x2530, 0xa113, 0x1083, 0xac54, 0xa516],
+            0x5aacdfe793c34a168f2917a1d87782f2,
+        ),
+        (
+            "cut_between",
+            [0x3836, 0x3827, 0x3803, 0x3810, 0x37a2, 0x37f1],
+            0xed08da39c28ed0c1983d6bbf42426f5b,
+        ),
+        (
+            "cut_to_a_tail",
+            [0x32ea, 0x32cc, 0x329b, 0x32a9, 0x326f, 0x328f],
+            0x2639865fd8509f48baf648963fc08bd8,
+        ),
+        (
+            "cut_to_the_left",
+            [0x3734, 0x3722, 0x36ec, 0x3701, 0x3654, 0x36d6],
+            0xd6182fd610b81afe20a1d9990039820e,
+        ),
     ]);
 }
 
@@ -104,6 +124,26 @@ fn bfloat16() {
             [0x3f21, 0x3f14, 0x3eec, 0x3f01, 0x3e96, 0x3ed8],
             0xde108943bba88e8b3ba7117f9c5184f3,
         ),
+        (
+            "cut_at_3",
+            [0x3d0d, 0x3ca6, 0xbc22, 0x3a10, 0xbd8b, 0xbca3],
+            0xd99386fefc5176f2658efa243d18157a,
+        ),
+        (
+            "cut_between",
+            [0x3f07, 0x3f05, 0x3f00, 0x3f02, 0x3ef4, 0x3efe],
+            0x34ac89e284feeed27db4d4325c2a6421,
+        ),
+        (
+            "cut_to_a_tail",
+            [0x3e5d, 0x3e59, 0x3e53, 0x3e55, 0x3e4e, 0x3e52],
+            0xc7d9bfd26182643a42c478e350c920bc,
+        ),
+        (
+            "cut_to_the_left",
+            [0x3ee7, 0x3ee4, 0x3ede, 0x3ee0, 0x3ecb, 0x3edb],
+            0xd976ad73355c2f0bab3ac67e106ae4e5,
+        ),
     ]);
 }
 
@@ -139,6 +179,26 @@ fn float32() {
             "uniform_between",
             [0x3f20b014, 0x3f1431ae, 0x3eebd720, 0x3f00905f, 0x3e964039, 0x3ed85caa],
             0xe6ed9a9096f43dc525f274c5e0831c9,
+        ),
+        (
+            "cut_at_3",
+            [0x3d0d2b67, 0x3ca5f9d3, 0xbc22530f, 0x3a105df4, 0xbd8a8b4b, 0xbca2b967],
+            0xfd6889bff3a76830063c53ea5d68e3be,
+        ),
+        (
+            "cut_between",
+            [0x3f06cf17, 0x3f04d679, 0x3f006bf5, 0x3f01f12b, 0x3ef447ad, 0x3efe1297],
+            0x4f78947cef035e339db367e8f8bf86ca,
+        ),
+        (
+            "cut_to_a_tail",
+            [0x3e5d431f, 0x3e59708b, 0x3e535513, 0x3e5526ea, 0x3e4de628, 0x3e51df80],
+            0x2a9b639e886e2cbc02fd6d1b1e45323d,
+        ),
+        (
+            "cut_to_the_left",
+            [0x3ee68b88, 0x3ee444e4, 0x3edd8ea2, 0x3ee02b49, 0x3eca8e44, 0x3edace3b],
+            0x4c69df1e40782f0807de906fa6c6f4b5,
         ),
     ]);
 }
@@ -217,6 +277,54 @@ fn float64() {
                 0x3fdb0b953d91daac,
             ],
             0xe1b69a26e1a94a3599a5f7e5aee2fb7b,
+        ),
+        (
+            "cut_at_3",
+            [
+                0x3fa1a56c871b55d2,
+                0x3f94bf3a82e8efa5,
+                0xbf844a61c0265fc3,
+                0x3f420bbe4a48c9b0,
+                0xbfb151691764445f,
+                0xbf94572d22a9cb56,
+            ],
+            0xdb9706170189b8f870b0e5c989f85a8f,
+        ),
+        (
+            "cut_between",
+            [
+                0x3fe0d9e2d4267bdc,
+                0x3fe09acf199c5a11,
+                0x3fe00d7ea439fe62,
+                0x3fe03e255b9af67a,
+                0x3fde88f5952f8acb,
+                0x3fdfc252ea6f2053,
+            ],
+            0x5525fe919c062c39b042445ba1e7fd93,
+        ),
+        (
+            "cut_to_a_tail",
+            [
+                0x3fcba8642841a380,
+                0x3fcb2e11965315d8,
+                0x3fca6aa265871022,
+                0x3fcaa4dd1dbfc200,
+                0x3fc9bcc555328e12,
+                0x3fca3bf038c09d5d,
+            ],
+            0xd2f435cda27e2fa621917a9ce97c0244,
+        ),
+        (
+            "cut_to_the_left",
+            [
+                0x3fdcd170e316f44a,
+                0x3fdc889c6bbfce05,
+                0x3fdbb1d45f49b55e,
+                0x3fdc05691de41b06,
+                0x3fd951c8717d68ea,
+                0x3fdb59c76697b968,
+            ],
+            0x1ff7aec17a4ee42c76fe1bbf02c8c0a6,
         ),
     ]);
 }

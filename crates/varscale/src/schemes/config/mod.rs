@@ -66,6 +66,8 @@ fn wrap(module: &str, class: &str, config: Value) -> Value {
 fn argument(argument: &Argument) -> Value {
     match argument {
         Argument::Number(number) => array::written(*number),
+        Argument::Unset => Value::Null,
+        Argument::Flag(flag) => (*flag).into(),
         Argument::Array(values) => array::write(values),
         Argument::Mode(mode) => mode.name().into(),
         Argument::Distribution(distribution) => distribution.name().into(),
@@ -94,7 +96,10 @@ impl Scheme {
     pub fn get_config(&self, own: Option<&Seed>, form: ConfigForm) -> Value {
         let mut config = Map::new();
         for (parameter, value) in self.class().parameters.iter().zip(self.arguments()) {
-            config.insert(parameter.name.to_owned(), argument(value));
+            // What Keras lacks, it does not take.
+            if !parameter.extension || *value != Argument::from(parameter.default) {
+                config.insert(parameter.name.to_owned(), argument(value));
+            }
         }
         let form = self.form(form);
         if self.class().draws {

@@ -19,7 +19,7 @@ use crate::{
 impl<'a> Fields<'a> {
     /// What stands for a parameter, of the kind that its default is of.
     fn argument(&self, parameter: &Parameter) -> Result<Argument, Error> {
-        let Parameter { name, default, arrays } = *parameter;
+        let Parameter { name, default, arrays, .. } = *parameter;
         let Some(value) = self.map.get(name) else { return Ok(default.into()) };
         let text = || value.as_str().ok_or_else(|| self.error(name, "a string"));
         Ok(match default {
@@ -28,7 +28,11 @@ impl<'a> Fields<'a> {
                                __tensor__)";
                 Argument::Array(array::read(value).ok_or_else(|| self.error(name, allowed))?)
             }
-            Literal::Number(_) => Argument::Number(self.number(name, value)?),
+            Literal::Unset if value.is_null() => Argument::Unset,
+            Literal::Number(_) | Literal::Unset => Argument::Number(self.number(name, value)?),
+            Literal::Flag(_) => {
+                Argument::Flag(value.as_bool().ok_or_else(|| self.error(name, "true or false"))?)
+            }
             Literal::Mode(_) => Argument::Mode(text()?.parse()?),
             Literal::Distribution(_) => Argument::Distribution(text()?.parse()?),
         })

@@ -111,7 +111,7 @@ fn fill<T: Grid, M: Fma>(request: &Request, half_fma: HalfFma, start: u64, out: 
             let units = Units::<T>::new(T::AFTER_MINUS_ONE, T::ONE, half_fma);
             run.fill(each(normal::<T, M>(units, T::parameter(mean), T::parameter(stddev))));
         }
-        Law::TruncatedNormal { mean, stddev } => {
+        Law::TruncatedNormal { mean, stddev, .. } => {
             let units = Units::<T>::new(-T::ERF_BOUND, T::ERF_BOUND, half_fma);
             run.fill(each(truncated::<T, M>(units, T::parameter(mean), T::parameter(stddev))));
         }

@@ -68,7 +68,7 @@ fn values<T: Cast>(request: &Request, level: Level) -> Values<T> {
                 level.run(Uniform { generator: generator.advanced(start), low, high, out });
             });
         }
-        Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev } => (mean, stddev),
+        Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev, .. } => (mean, stddev),
     };
     let affine = Affine { mean, stddev, bounds: request.law.bounds() };
     let mut normals = Normals::new(generator, affine);

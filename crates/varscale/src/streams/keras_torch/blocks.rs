@@ -47,7 +47,7 @@ impl<R: Real, T: Cast> Kernel for Piece<'_, R, T> {
                 let mut halves = Halves::<R>::new(mean, stddev);
                 batches::<R, T, F>(words, skip, out, BLOCK, &mut halves);
             }
-            Law::TruncatedNormal { mean, stddev } => {
+            Law::TruncatedNormal { mean, stddev, .. } => {
                 let mut chosen = Chosen::<R>::new(Affine::new::<T>(mean, stddev));
                 batches::<R, T, F>(words, skip, out, BLOCK / 4, &mut chosen);
             }

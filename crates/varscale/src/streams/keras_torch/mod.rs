@@ -140,7 +140,7 @@ impl<R: Real> Sequence<R> {
     /// Values `start..` of the flat tensor, none of which is in front of one drawn before.
     fn fill<T: Cast>(&mut self, threads: Threads, start: u64, out: &mut [T]) {
         match self.law {
-            Law::TruncatedNormal { mean, stddev } if self.elements < SMALL / 4 => {
+            Law::TruncatedNormal { mean, stddev, .. } if self.elements < SMALL / 4 => {
                 let affine = Affine::new::<T>(mean, stddev);
                 self.fill_small(threads.level, start, out, |normals, index| {
                     let four: [R; 4] = core::array::from_fn(|k| {

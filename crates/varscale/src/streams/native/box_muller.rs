@@ -37,12 +37,19 @@ pub(crate) fn f64(w0: u64, w1: u64) -> (f64, f64) {
 
 #[inline(always)]
 fn radius_f32(word: u32) -> f32 {
-    const SQRT_HALF: u32 = core::f32::consts::FRAC_1_SQRT_2.to_bits();
     const UNIT: f32 = 1.0 / (1_u64 << 32) as f32;
 
     // Read as signed, the word is y below one half and y - 1 above.
     let d = ((word | 1) as i32 as f32) * UNIT;
     let y = if d < 0.0 { d + 1.0 } else { d };
+    math::sqrt_f32(minus_two_ln_f32(y, d))
+}
+
+/// -2 ln y, given y - 1 too.
+#[inline(always)]
+pub(super) fn minus_two_ln_f32(y: f32, d: f32) -> f32 {
+    const SQRT_HALF: u32 = core::f32::consts::FRAC_1_SQRT_2.to_bits();
+
     let bits = y.to_bits().wrapping_sub(SQRT_HALF);
     let e = (bits as i32) >> 23;
     let m = f32::from_bits((bits & 0x007f_ffff) + SQRT_HALF);
@@ -51,7 +58,7 @@ fn radius_f32(word: u32) -> f32 {
     let w = s * s;
     let [q0, q1, q2] = k::BOX_MULLER_F32_LOG;
     let q = q0 + w * (q1 + w * q2);
-    math::sqrt_f32((e as f32) * k::BOX_MULLER_F32_LN2 + s * (w * q - 4.0))
+    (e as f32) * k::BOX_MULLER_F32_LN2 + s * (w * q - 4.0)
 }
 
 #[inline(always)]
@@ -76,11 +83,18 @@ fn direction_f32(word: u32) -> (f32, f32) {
 
 #[inline(always)]
 fn radius_f64(word: u64) -> f64 {
-    const SQRT_HALF: u64 = core::f64::consts::FRAC_1_SQRT_2.to_bits();
     const UNIT: f64 = 0.5 / (1_u64 << 63) as f64;
 
     let y = fixed::f64(word | 1, UNIT, 0.0);
     let d = fixed::f64(word | 1, UNIT, 1.0);
+    math::sqrt_f64(minus_two_ln_f64(y, d))
+}
+
+/// -2 ln y, given y - 1 too.
+#[inline(always)]
+pub(super) fn minus_two_ln_f64(y: f64, d: f64) -> f64 {
+    const SQRT_HALF: u64 = core::f64::consts::FRAC_1_SQRT_2.to_bits();
+
     let bits = y.to_bits().wrapping_sub(SQRT_HALF);
     let e = (bits as i64) >> 52;
     let m = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) + SQRT_HALF);
@@ -89,7 +103,7 @@ fn radius_f64(word: u64) -> f64 {
     let w = s * s;
     let [q0, q1, q2, q3, q4, q5] = k::BOX_MULLER_F64_LOG;
     let q = q0 + w * (q1 + w * (q2 + w * (q3 + w * (q4 + w * q5))));
-    math::sqrt_f64((e as f64) * k::BOX_MULLER_F64_LN2 + s * (w * q - 4.0))
+    (e as f64) * k::BOX_MULLER_F64_LN2 + s * (w * q - 4.0)
 }
 
 #[inline(always)]

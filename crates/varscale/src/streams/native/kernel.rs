@@ -14,11 +14,17 @@ use core::ops::{Add, Mul};
 
 use bytemuck::{Pod, Zeroable, cast_slice};
 
-use super::{box_muller, fixed, position::Position, quantile};
+use super::{
+    bounded::{self, Bounds, Factor},
+    box_muller, fixed,
+    position::Position,
+    quantile,
+};
 use crate::{
     bits::philox::{self, Words},
-    schemes::Law,
-    simd::{Cpu, Kernel, LINE, Real, Round},
+    dtype::Element,
+    schemes::{Law, gaussian},
+    simd::{Cpu, Kernel, LINE, Round},
 };
 
 /// Counters whose rounds take turns: as many as there are registers for, and twice as many where
@@ -33,7 +39,7 @@ const PART: usize = BLOCK / 2;
 pub(crate) const BLOCK: usize = 4 * philox::COUNTERS;
 
 /// A computing type as this stream draws in it.
-pub(crate) trait Computing: Real + Add<Output = Self> + Mul<Output = Self> {
+pub(crate) trait Computing: Factor + Add<Output = Self> + Mul<Output = Self> {
     /// One random word: 32 bits for f32, 64 for f64, with the 32 bits of f32 on top, so that both
     /// draws agree.
     type Word: Pod;
@@ -46,6 +52,8 @@ pub(crate) trait Computing: Real + Add<Output = Self> + Mul<Output = Self> {
     fn uniform(word: Self::Word) -> Self;
     /// Standard normal truncated to [−2, 2].
     fn truncated_normal<C: Cpu>(word: Self::Word) -> Self;
+    /// Standard normal truncated to any bounds.
+    fn bounded_normal<C: Cpu, const TAILS: bool>(word: Self::Word, bounds: &Bounds<Self>) -> Self;
     /// Two standard normals.
     fn normal(words: [Self::Word; 2]) -> [Self; 2];
 }
@@ -67,6 +75,11 @@ impl Computing for f32 {
     #[inline(always)]
     fn truncated_normal<C: Cpu>(word: u32) -> Self {
         quantile::f32(word)
+    }
+
+    #[inline(always)]
+    fn bounded_normal<C: Cpu, const TAILS: bool>(word: u32, bounds: &Bounds<Self>) -> Self {
+        bounded::f32::<TAILS>(word, bounds)
     }
 
     #[inline(always)]
@@ -96,6 +109,11 @@ impl Computing for f64 {
     }
 
     #[inline(always)]
+    fn bounded_normal<C: Cpu, const TAILS: bool>(word: u64, bounds: &Bounds<Self>) -> Self {
+        bounded::f64::<TAILS>(word, bounds, C::CONVERTS_U64)
+    }
+
+    #[inline(always)]
     fn normal([w0, w1]: [u64; 2]) -> [Self; 2] {
         box_muller::f64(w0, w1).into()
     }
@@ -103,17 +121,54 @@ impl Computing for f64 {
 
 /// A law with its numbers in the computing type.
 #[derive(Clone, Copy)]
-enum Transform<C> {
+pub(crate) enum Transform<C> {
     Uniform { scale: C },
     UniformBetween { scale: C, shift: C, low: C, high: C },
     TruncatedNormal { scale: C },
     TruncatedNormalAround { scale: C, shift: C },
+    BoundedNormal { bounds: Bounds<C>, scale: C, shift: C, low: C, high: C },
     Normal { scale: C, shift: C },
 }
 
+impl<C: Computing> Transform<C> {
+    /// What `law` comes to in values of `T`.
+    pub(crate) fn new<T: Element + Round<Computing = C>>(law: &Law) -> Self {
+        let from = C::from_f64;
+        match *law {
+            Law::Uniform { low, high } if low == -high => Self::Uniform { scale: from(high) },
+            Law::Uniform { low, high } => Self::UniformBetween {
+                scale: from(high / 2.0 - low / 2.0),
+                shift: from(high / 2.0 + low / 2.0),
+                low: from(low),
+                high: from(high),
+            },
+            Law::TruncatedNormal { mean: 0.0, stddev, between: None } => {
+                Self::TruncatedNormal { scale: from(stddev) }
+            }
+            Law::TruncatedNormal { mean, stddev, between: None } => {
+                Self::TruncatedNormalAround { scale: from(stddev), shift: from(mean) }
+            }
+            Law::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
+                let (lower, upper) = gaussian::standard(mean, stddev, low, high);
+                let bounds = Bounds::new(lower, upper);
+                let scale = from(if bounds.mirrored { -stddev } else { stddev });
+                let (low, high) = T::DTYPE.inside(low, high);
+                Self::BoundedNormal {
+                    bounds,
+                    scale,
+                    shift: from(mean),
+                    low: from(low),
+                    high: from(high),
+                }
+            }
+            Law::Normal { mean, stddev } => Self::Normal { scale: from(stddev), shift: from(mean) },
+        }
+    }
+}
+
 /// A run of consecutive values of a tensor.
-pub(crate) struct Run<'a, T> {
-    pub(crate) law: &'a Law,
+pub(crate) struct Run<'a, T: Round> {
+    pub(crate) transform: Transform<T::Computing>,
     pub(crate) position: Position,
     /// Row-major index of the first value in the global shape.
     pub(crate) start: u64,
@@ -138,28 +193,10 @@ impl<T: Round<Computing: Computing>> Kernel for Run<'_, T> {
 
     #[inline(always)]
     fn run<C: Cpu>(self) {
-        let from = T::Computing::from_f64;
-        let transform = match *self.law {
-            Law::Uniform { low, high } if low == -high => Transform::Uniform { scale: from(high) },
-            Law::Uniform { low, high } => Transform::UniformBetween {
-                scale: from(high / 2.0 - low / 2.0),
-                shift: from(high / 2.0 + low / 2.0),
-                low: from(low),
-                high: from(high),
-            },
-            Law::TruncatedNormal { mean: 0.0, stddev } => {
-                Transform::TruncatedNormal { scale: from(stddev) }
-            }
-            Law::TruncatedNormal { mean, stddev } => {
-                Transform::TruncatedNormalAround { scale: from(stddev), shift: from(mean) }
-            }
-            Law::Normal { mean, stddev } => {
-                Transform::Normal { scale: from(stddev), shift: from(mean) }
-            }
-        };
-        let Self { law, position, start, exceeds_caches, out } = self;
+        let Self { transform, position, start, exceeds_caches, out } = self;
         // Only uniform values are drawn fast enough to wait for memory.
-        let past_caches = exceeds_caches && matches!(law, Law::Uniform { .. });
+        let past_caches = exceeds_caches
+            && matches!(transform, Transform::Uniform { .. } | Transform::UniformBetween { .. });
         let blocks = Blocks { position, start, past_caches, out };
         match transform {
             Transform::Uniform { scale } => {
@@ -186,6 +223,15 @@ impl<T: Round<Computing: Computing>> Kernel for Run<'_, T> {
                     T::Computing::truncated_normal::<C>(w) * scale + shift
                 }));
             }
+            Transform::BoundedNormal { bounds, scale, shift, low, high } => {
+                if bounds.tails {
+                    let value = bounded_values::<_, C, true>(bounds, scale, shift, low, high);
+                    blocks.fill::<C, TURNS, PART>(each(value));
+                } else {
+                    let value = bounded_values::<_, C, false>(bounds, scale, shift, low, high);
+                    blocks.fill::<C, TURNS, PART>(each(value));
+                }
+            }
             Transform::Normal { scale, shift } => {
                 blocks.fill::<C, TURNS, BLOCK>(pairs(|w| {
                     T::Computing::normal(w).map(|z| z * scale + shift)
@@ -203,6 +249,24 @@ fn each<C: Computing>(value: impl Fn(C::Word) -> C) -> impl Fn(&[C::Word], &mut 
         for (slot, &word) in out.iter_mut().zip(words) {
             *slot = value(word);
         }
+    }
+}
+
+/// The transform of a normal truncated to any bounds.
+#[inline(always)]
+fn bounded_values<T: Computing, C: Cpu, const TAILS: bool>(
+    bounds: Bounds<T>,
+    scale: T,
+    shift: T,
+    low: T,
+    high: T,
+) -> impl Fn(T::Word) -> T {
+    // Of a closure that is not inlined, LLVM makes code for the baseline.
+    #[inline(always)]
+    move |word| {
+        let value = T::bounded_normal::<C, TAILS>(word, &bounds) * scale + shift;
+        let value = if value < low { low } else { value };
+        if value > high { high } else { value }
     }
 }
 
@@ -301,7 +365,7 @@ mod tests {
     fn subnormal_values_are_foreseen() {
         assert!(is_normal(&Law::Uniform { low: -0.5, high: 0.5 }));
         assert!(is_normal(&Law::Uniform { low: 0.0, high: 1.0 }));
-        assert!(is_normal(&Law::TruncatedNormal { mean: 0.0, stddev: 0.02 }));
+        assert!(is_normal(&Law::TruncatedNormal { mean: 0.0, stddev: 0.02, between: None }));
         assert!(!is_normal(&Law::Uniform { low: 1e-40, high: 1.0 }));
         assert!(!is_normal(&Law::Normal { mean: 0.0, stddev: 1e-30 }));
         assert!(!is_normal(&Law::Normal { mean: 1e-30, stddev: 1.0 }));

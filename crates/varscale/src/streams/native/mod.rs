@@ -1,5 +1,6 @@
 //! The native stream: any value by itself, at memory speed. Its definition is in `DESIGN.md`.
 
+mod bounded;
 mod box_muller;
 mod constants;
 mod fixed;
@@ -7,14 +8,16 @@ pub(crate) mod kernel;
 mod position;
 mod quantile;
 
-use self::kernel::{Computing, Run, is_normal};
+#[cfg(test)]
+pub(crate) use self::bounded::Bounds;
+use self::kernel::{Computing, Run, Transform, is_normal};
 pub(crate) use self::position::{Position, fnv1a_128, seed_by_name};
 use super::{
     definition::{Definition, in_dtypes},
     values::{Request, Values},
 };
 use crate::{
-    dtype::with_dtypes,
+    dtype::{Element, with_dtypes},
     simd::{Level, Round},
 };
 
@@ -31,6 +34,8 @@ impl Definition for Native {
     const NAME: &'static str = "native";
     const ID: &'static str = "philox4x32-10/v1";
 
+    const BEYOND_KERAS: bool = true;
+
     fn check_seed(seed: i128, _generator: bool) -> Result<(), &'static str> {
         let range = i128::from(i64::MIN)..=i128::from(u64::MAX);
         if range.contains(&seed) { Ok(()) } else { Err("an integer from -2^63 to 2^64 - 1") }
@@ -39,10 +44,10 @@ impl Definition for Native {
     with_dtypes!(every_dtype);
 }
 
-fn values<T: Round<Computing: Computing>>(request: &Request, level: Level) -> Values<T> {
+fn values<T: Element + Round<Computing: Computing>>(request: &Request, level: Level) -> Values<T> {
     let (law, position) = (request.law, Position::of(request));
-    let is_normal = is_normal(&law);
+    let (transform, is_normal) = (Transform::new::<T>(&law), is_normal(&law));
     Values::random_access(move |start, out, exceeds_caches| {
-        T::run(level, Run { law: &law, position, start, exceeds_caches, out }, is_normal);
+        T::run(level, Run { transform, position, start, exceeds_caches, out }, is_normal);
     })
 }

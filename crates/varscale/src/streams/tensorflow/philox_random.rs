@@ -101,7 +101,7 @@ impl<T: Sample> Kernel for Run<'_, T> {
                 },
                 T::scaled(T::parameter(mean), T::parameter(stddev)),
             ),
-            Law::TruncatedNormal { mean, stddev } => self.fill(
+            Law::TruncatedNormal { mean, stddev, .. } => self.fill(
                 T::STRIDE,
                 #[inline(always)]
                 |source, groups, tile| source.truncated::<T>(groups, tile),
