@@ -134,6 +134,15 @@ pub enum StreamError {
         /// Name of the stream.
         stream: &'static str,
     },
+    /// Matrices that a framework draws by its own LAPACK.
+    #[error(
+        "stream {stream} draws no orthogonal matrices, since their bits are those of a machine's \
+         LAPACK: use the native stream"
+    )]
+    Orthogonal {
+        /// Name of the stream.
+        stream: &'static str,
+    },
     /// A dtype that the stream has no values in.
     #[error("invalid dtype {dtype} for stream {stream}: it has {known}")]
     Dtype {

@@ -10,8 +10,8 @@ use crate::schemes::config::ConfigForm;
 use crate::{
     draw::{Draw, Source},
     dtype::{Dtype, Element},
-    error::Error,
-    schemes::{Content, Explanation, Scheme},
+    error::{Error, StreamError},
+    schemes::{Content, Explanation, Law, Orthogonal, Scheme},
     seed::{Seed, SeedError},
     streams::{Stream, native::fnv1a_128, values::Request},
     tensor::Tensor,
@@ -160,27 +160,35 @@ impl Initializer {
         if let Call::Next(Some(dtype)) = call {
             explanation.content.check(dtype)?;
         }
+        let request = |law| self.request(law, explanation.elements, name, call);
         let source = match &explanation.content {
             Content::Pattern(pattern) => Source::Pattern(pattern.clone()),
-            &Content::Random(law) => {
-                let unset = || SeedError::NoEntropy { reason: "give one by `with_seed`".into() };
-                let own = self.counted.as_ref().or(self.seed.as_ref()).ok_or_else(unset)?;
-                let seed = own.value();
-                self.stream.check_law(&law)?;
-                self.stream.check_seed_of(seed, own.as_generator().is_some())?;
-                let call = match call {
-                    Call::Next(dtype) => {
-                        dtype.map_or(Ok(()), |dtype| self.stream.check_dtype(dtype))?;
-                        own.next_call()?
-                    }
-                    Call::Index(call) => own.call(call),
-                };
-                let (elements, global_seed) = (explanation.elements, self.global_seed);
-                let request = Request { law, seed, call, name, elements, global_seed };
-                Source::Stream(self.stream, request)
+            Content::Random(law) => Source::Stream(self.stream, request(*law)?),
+            Content::Orthogonal(_) if self.stream != Stream::Native => {
+                return Err(StreamError::Orthogonal { stream: self.stream.name() }.into());
+            }
+            Content::Orthogonal(matrix) => {
+                Source::Orthogonal(matrix.clone(), request(Orthogonal::NORMALS)?)
             }
         };
         Ok(Draw::new(explanation, source))
+    }
+
+    /// What the stream is asked for: advances a generator, once nothing can fail.
+    fn request(&self, law: Law, elements: u64, name: u128, call: Call) -> Result<Request, Error> {
+        let unset = || SeedError::NoEntropy { reason: "give one by `with_seed`".into() };
+        let own = self.counted.as_ref().or(self.seed.as_ref()).ok_or_else(unset)?;
+        let seed = own.value();
+        self.stream.check_law(&law)?;
+        self.stream.check_seed_of(seed, own.as_generator().is_some())?;
+        let call = match call {
+            Call::Next(dtype) => {
+                dtype.map_or(Ok(()), |dtype| self.stream.check_dtype(dtype))?;
+                own.next_call()?
+            }
+            Call::Index(call) => own.call(call),
+        };
+        Ok(Request { law, seed, call, name, elements, global_seed: self.global_seed })
     }
 
     /// As [`Initializer::draw`], for values of one dtype.

@@ -67,7 +67,7 @@ pub use number::{Number, short};
 pub use schemes::config::{ConfigForm, Serialized};
 pub use schemes::{
     Argument, Array, Bounds, Class, Content, Distribution, Explanation, Fan, Fans, Law, Literal,
-    Mode, Parameter, Pattern, Scaling, Scheme,
+    Mode, Orthogonal, Parameter, Pattern, Scaling, Scheme,
 };
 pub use seed::{Seed, SeedError, SeedGenerator};
 pub use shape::{ShapeError, Slice, element_count, parse_shape};

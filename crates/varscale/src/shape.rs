@@ -32,6 +32,14 @@ pub enum ShapeError {
         /// The shape received.
         shape: Vec<usize>,
     },
+    /// A shape with less than two axes, where one side of them stands against the other.
+    #[error("{class} fills tensors of rank 2 or more: shape {shape:?} has rank {}", shape.len())]
+    NoMatrices {
+        /// The class that needs two axes.
+        class: &'static str,
+        /// The shape received.
+        shape: Vec<usize>,
+    },
     /// An array that does not broadcast to the shape, by NumPy's rule.
     #[error(
         "an array of shape {array:?} does not broadcast to shape {shape:?}: counted from the last, \
@@ -163,6 +171,36 @@ impl Slice {
     #[must_use]
     pub fn whole(shape: &[usize]) -> Self {
         Self { offset: alloc::vec![0; shape.len()], extent: shape.to_vec() }
+    }
+
+    /// What two boxes of one shape have in common; `None` where that is nothing.
+    pub(crate) fn intersection(&self, other: &Self) -> Option<Self> {
+        let axes = self.offset.iter().zip(&self.extent).zip(other.offset.iter().zip(&other.extent));
+        let common = axes.map(|((&a, &size), (&b, &length))| {
+            let (start, end) = (a.max(b), (a + size).min(b + length));
+            (start < end).then(|| (start, end - start))
+        });
+        let (offset, extent) = common.collect::<Option<(Vec<_>, Vec<_>)>>()?;
+        Some(Self { offset, extent })
+    }
+
+    /// The smallest box with the elements from `start` to `last` of this one, in row-major order,
+    /// and which of them is its first.
+    pub(crate) fn around(&self, start: u64, last: u64) -> (Self, u64) {
+        let (mut part, mut begin) = (self.clone(), 0);
+        let mut left = (start, last);
+        for axis in 0..self.extent.len() {
+            let inner = product(self.extent[axis + 1..].iter().copied()).unwrap_or(1);
+            let (first, end) = (left.0 / inner, left.1 / inner);
+            part.offset[axis] += first as usize;
+            part.extent[axis] = (end - first + 1) as usize;
+            begin += first * inner;
+            if first != end {
+                break;
+            }
+            left = (left.0 % inner, left.1 % inner);
+        }
+        (part, begin)
     }
 
     /// Checks that this box lies in `shape`, and counts its elements.

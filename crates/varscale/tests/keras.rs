@@ -176,9 +176,10 @@ fn bad_configs_are_refused_by_name() {
         ("TruncatedNormal", r#"{"stddev": "x"}"#, ["stddev", "\"x\"", "number"]),
         ("RandomUniform", r#"{"minval": 2, "maxval": 1}"#, ["maxval", "1", "minval"]),
         ("Constant", r#"{"value": [1, 2]}"#, ["[2]", "broadcast", "[2, 3]"]),
-        ("Orthogonal", r#"{"gain": 1.0}"#, ["Orthogonal", "Keras", "not drawn here yet"]),
-        ("orthogonal", "{}", ["orthogonal", "Keras", "not drawn here yet"]),
-        ("OrthogonalV2", "{}", ["OrthogonalV2", "Keras", "not drawn here yet"]),
+        ("Orthogonal", r#"{"gain": "x"}"#, ["gain", "\"x\"", "number"]),
+        ("STFT", r#"{"side": "real"}"#, ["STFT", "Keras", "not drawn here yet"]),
+        ("stft", "{}", ["stft", "Keras", "not drawn here yet"]),
+        ("STFTV2", "{}", ["STFTV2", "Keras", "not drawn here yet"]),
         ("NoSuchClass", "{}", ["unknown", "NoSuchClass", "HeNormal"]),
         ("HE_NORMAL", "{}", ["unknown", "HE_NORMAL", "HeNormal"]),
     ] {

@@ -1,6 +1,7 @@
 //! Draws: one call of an initializer for one tensor, from which any part can be taken.
 
 mod memory;
+mod orthogonal;
 mod patterns;
 mod pool;
 mod reader;
@@ -100,19 +101,20 @@ impl Draw {
     /// ```
     pub fn again(&self, name: &str, seed: &Seed) -> Result<Self, Error> {
         let source = match &self.source {
+            Source::Pattern(pattern) => Source::Pattern(pattern.clone()),
             Source::Stream(stream, request) => {
-                stream.check_seed_of(seed.value(), seed.as_generator().is_some())?;
-                let (seed, name) = (seed.value(), fnv1a_128(name.as_bytes()));
-                Source::Stream(*stream, Request { seed, name, ..*request })
+                Source::Stream(*stream, again(*stream, request, name, seed)?)
             }
-            pattern => pattern.clone(),
+            Source::Orthogonal(matrix, request) => {
+                Source::Orthogonal(matrix.clone(), again(Stream::Native, request, name, seed)?)
+            }
         };
         let regions = self.regions.iter().map(|region| region.again(name, seed));
         let regions = regions.collect::<Result<_, _>>()?;
         Ok(Self { explanation: Arc::clone(&self.explanation), source, regions })
     }
 
-    #[cfg(all(test, feature = "keras-streams", feature = "serde"))]
+    #[cfg(test)]
     pub(crate) fn source(&self) -> Source {
         self.source.clone()
     }
@@ -141,12 +143,13 @@ impl Draw {
         &self.explanation.content
     }
 
-    /// The law that the values follow outside the regions; `None` where nothing is drawn.
+    /// The law that the values follow outside the regions; `None` where nothing is drawn, and for
+    /// matrices.
     #[must_use]
     pub fn law(&self) -> Option<&Law> {
         match self.content() {
             Content::Random(law) => Some(law),
-            Content::Pattern(_) => None,
+            Content::Orthogonal(_) | Content::Pattern(_) => None,
         }
     }
 
@@ -244,6 +247,11 @@ impl Draw {
     pub fn slice_to_vec<T: Element>(&self, slice: &Slice) -> Result<Vec<T>, Error> {
         read_all(Reader::new(self, slice)?)
     }
+}
+
+fn again(stream: Stream, request: &Request, name: &str, seed: &Seed) -> Result<Request, Error> {
+    stream.check_seed_of(seed.value(), seed.as_generator().is_some())?;
+    Ok(Request { seed: seed.value(), name: fnv1a_128(name.as_bytes()), ..*request })
 }
 
 fn fill_all<T: Element>(mut reader: Reader<T>, out: &mut [T]) -> Result<(), Error> {

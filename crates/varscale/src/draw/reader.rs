@@ -7,7 +7,7 @@ use core::{
 };
 
 use super::{
-    Draw,
+    Draw, memory,
     pool::is_parallel,
     region::{Overlay, fill_around},
     rows::Rows,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     dtype::Element,
     error::Error,
-    shape::{ShapeError, Slice},
+    shape::{ShapeError, Slice, element_count},
     streams::values::Values,
 };
 
@@ -55,6 +55,7 @@ const STEP: usize = 1 << 24;
 /// # Ok::<(), varscale::Error>(())
 /// ```
 pub struct Reader<T> {
+    slice: Slice,
     rows: Rows,
     elements: u64,
     /// Element of the slice that comes next.
@@ -67,7 +68,7 @@ pub struct Reader<T> {
 }
 
 /// Of a sequential stream, the values from row-major index `first` of the global shape on, for runs
-/// that are apart.
+/// that are apart. Of what is drawn by boxes, those from element `first` of the slice on.
 struct Window<T> {
     values: Vec<T>,
     first: u64,
@@ -84,21 +85,23 @@ impl<T: Element> Reader<T> {
     /// Of a box, which is checked here.
     pub(super) fn new(draw: &Draw, slice: &Slice) -> Result<Self, Error> {
         let elements = slice.check(draw.shape())?;
-        Self::open(draw, Rows::new(draw.shape(), slice), elements)
+        Self::open(draw, slice.clone(), Rows::new(draw.shape(), slice), elements)
     }
 
     /// Of all of it.
     pub(super) fn whole(draw: &Draw) -> Result<Self, Error> {
-        Self::open(draw, Rows::whole(draw.elements()), draw.elements())
+        let (slice, rows) = (Slice::whole(draw.shape()), Rows::whole(draw.elements()));
+        Self::open(draw, slice, rows, draw.elements())
     }
 
-    fn open(draw: &Draw, rows: Rows, elements: u64) -> Result<Self, Error> {
-        let values = draw.source.open(draw.shape())?;
+    fn open(draw: &Draw, slice: Slice, rows: Rows, elements: u64) -> Result<Self, Error> {
+        let shape = draw.shape();
+        let values = draw.source.open(shape, &Rows::whole(draw.elements()))?;
         let overlays = draw.regions.iter();
-        let overlays = overlays.filter_map(|one| Overlay::open(one, draw.shape()).transpose());
+        let overlays = overlays.filter_map(|one| Overlay::open(one, shape, &slice).transpose());
         let overlays = overlays.collect::<Result<_, _>>()?;
         let window = Window { values: Vec::new(), first: 0 };
-        Ok(Self { rows, elements, next: 0, values, overlays, window, passed: 0 })
+        Ok(Self { slice, rows, elements, next: 0, values, overlays, window, passed: 0 })
     }
 
     pub(super) fn elements(&self) -> u64 {
@@ -143,8 +146,23 @@ impl<T: Element> Reader<T> {
         if end > elements {
             return Err(ShapeError::RangeBounds { start, end, elements }.into());
         }
-        let stopped = || interrupted.load(Ordering::Relaxed);
-        let Self { rows, values, overlays, window, passed, .. } = self;
+        self.fill_until(end, elements, out, &|| interrupted.load(Ordering::Relaxed))
+    }
+
+    /// Fills `out` with the next values, up to element `end`. What is drawn by boxes is drawn up to
+    /// `ahead`.
+    fn fill_until(
+        &mut self,
+        end: u64,
+        ahead: u64,
+        out: &mut [T],
+        stopped: &(dyn Fn() -> bool + Sync),
+    ) -> Result<bool, Error> {
+        let (start, elements) = (self.next, self.elements);
+        for overlay in &mut self.overlays {
+            overlay.prepare(stopped)?;
+        }
+        let Self { slice, rows, values, overlays, window, passed, .. } = self;
         let exceeds_caches = size_of_val(out) >= EXCEEDS_CACHES;
         match values {
             Values::RandomAccess(fill) => {
@@ -182,29 +200,58 @@ impl<T: Element> Reader<T> {
                         }
                     });
                 }
-                if !overlays.is_empty() {
-                    // What it drew is needed all the same, to come to what follows.
-                    for_chunks(out, |first, chunk| {
-                        rows.for_runs(start + first, chunk, |index, run| {
-                            fill_around(overlays, index, run, exceeds_caches, &|_, _, _| ());
-                        });
-                    });
+            }
+            Values::Boxes(_) if out.is_empty() => {}
+            Values::Boxes(fill) => {
+                if start == 0 && end == elements {
+                    fill(slice, out, stopped)?;
+                } else {
+                    window.read(start, ahead, slice, out, |part, out| fill(part, out, stopped))?;
                 }
             }
+        }
+        if !overlays.is_empty() && !matches!(values, Values::RandomAccess(_)) {
+            // What lies below was needed all the same: to come to what follows.
+            for_chunks(out, |first, chunk| {
+                rows.for_runs(start + first, chunk, |index, run| {
+                    fill_around(overlays, index, run, exceeds_caches, &|_, _, _| ());
+                });
+            });
         }
         let stopped = stopped();
         self.next = if stopped { elements } else { end };
         Ok(!stopped)
     }
 
-    /// As [`Reader::fill`], from element `start` of the slice on, which is not yet read.
+    /// As [`Reader::fill`], from element `start` of the slice on, which is not yet read: all of `out`
+    /// lies in it.
     pub(super) fn fill_from(&mut self, start: u64, out: &mut [T]) -> Result<(), Error> {
         self.next = start.min(self.elements);
-        self.fill(out)
+        let end = self.next + out.len() as u64;
+        self.fill_until(end, end, out, &|| false).map(drop)
     }
 }
 
 impl<T: Element> Window<T> {
+    /// Reads elements of a slice from `start` on. Where they are not yet drawn, all up to `ahead` are.
+    fn read(
+        &mut self,
+        start: u64,
+        ahead: u64,
+        slice: &Slice,
+        out: &mut [T],
+        fill: impl FnOnce(&Slice, &mut [T]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let last = self.first + self.values.len() as u64;
+        if start < self.first || start + out.len() as u64 > last {
+            let (part, first) = slice.around(start, ahead - 1);
+            *self = Self { values: memory::zeros(element_count(&part.extent)?)?, first };
+            fill(&part, &mut self.values)?;
+        }
+        out.copy_from_slice(&self.values[(start - self.first) as usize..][..out.len()]);
+        Ok(())
+    }
+
     /// Fills a run, by way of a window over everything up to the global index `last`.
     fn fill(&mut self, index: u64, run: &mut [T], last: u64, fill: &mut impl FnMut(u64, &mut [T])) {
         let mut done = 0;

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use super::{
-    Draw,
+    Draw, memory,
     rows::{Place, Rows},
     source::Source,
 };
@@ -11,10 +11,10 @@ use crate::{
     dtype::Element,
     error::{Error, StreamError},
     seed::Seed,
-    shape::Slice,
+    shape::{Slice, element_count},
     streams::{
         Stream,
-        values::{Fill, Values},
+        values::{Fill, FillBox, Values},
     },
 };
 
@@ -97,21 +97,50 @@ pub(super) struct Overlay<T> {
     fill: Box<Fill<T>>,
     /// Whether they are numbered within the region, and not as the whole tensor's.
     own_indices: bool,
+    /// What is yet to be drawn, and which box of the region.
+    boxes: Option<(Box<FillBox<T>>, Slice)>,
 }
 
 impl<T: Element> Overlay<T> {
-    /// Of a region that lies in `shape`; `None` where it is empty.
-    pub(super) fn open(region: &Region, shape: &[usize]) -> Result<Option<Self>, Error> {
+    /// Of a region that lies in `shape`, as far as `slice` needs it; `None` where that is nothing.
+    pub(super) fn open(
+        region: &Region,
+        shape: &[usize],
+        slice: &Slice,
+    ) -> Result<Option<Self>, Error> {
         let Region { offset, draw } = region;
-        let (own_indices, stream) = match &draw.source {
-            Source::Pattern(_) => (true, Stream::Native),
-            Source::Stream(stream, _) => (false, *stream),
+        let whole = Slice::new(&offset[..], draw.shape());
+        let rows = Rows::new(shape, &whole);
+        let values = draw.source.open(draw.shape(), &rows)?;
+        let stream = match draw.source {
+            Source::Stream(stream, _) => stream.name(),
+            _ => Stream::Native.name(),
         };
-        let Values::RandomAccess(fill) = draw.source.open(draw.shape())? else {
-            return Err(StreamError::Region { stream: stream.name() }.into());
-        };
-        let rows = Rows::new(shape, &Slice::new(&offset[..], draw.shape()));
-        Ok((draw.elements() > 0).then_some(Self { rows, fill, own_indices }))
+        let Some(part) = whole.intersection(slice) else { return Ok(None) };
+        Ok(Some(match values {
+            Values::RandomAccess(fill) => {
+                let own_indices = matches!(draw.source, Source::Pattern(_));
+                Self { rows, fill, own_indices, boxes: None }
+            }
+            Values::Boxes(fill) => {
+                let rows = Rows::new(shape, &part);
+                let offset: Vec<_> = part.offset.iter().zip(offset).map(|(a, b)| a - b).collect();
+                let boxes = Some((fill, Slice::new(offset, part.extent)));
+                Self { rows, fill: Box::new(|_, _, _| ()), own_indices: true, boxes }
+            }
+            Values::Sequential(_) => return Err(StreamError::Region { stream }.into()),
+        }))
+    }
+
+    /// Draws what is drawn as a whole.
+    pub(super) fn prepare(&mut self, stopped: &(dyn Fn() -> bool + Sync)) -> Result<(), Error> {
+        let Some((fill, part)) = self.boxes.take() else { return Ok(()) };
+        let mut values = memory::zeros(element_count(&part.extent)?)?;
+        fill(&part, &mut values, stopped)?;
+        self.fill = Box::new(move |at, out, _| {
+            out.copy_from_slice(&values[at as usize..][..out.len()]);
+        });
+        Ok(())
     }
 }
 

@@ -2,16 +2,16 @@
 
 use alloc::boxed::Box;
 
-use super::patterns;
+use super::{orthogonal, patterns, rows::Rows};
 use crate::{
     argument::ArgumentError,
     dtype::{Dtype, Element},
-    error::{Error, OverflowError},
-    schemes::{Content, Law, Pattern},
+    error::{Error, OverflowError, StreamError},
+    schemes::{Content, Law, Orthogonal, Pattern},
     simd::Level,
     streams::{
         Stream,
-        values::{Request, Values},
+        values::{AnyValues, Request, Values},
     },
 };
 
@@ -20,6 +20,8 @@ use crate::{
 pub(crate) enum Source {
     Pattern(Pattern),
     Stream(Stream, Request),
+    /// What the native stream is asked for are the normals that matrices are made of.
+    Orthogonal(Orthogonal, Request),
 }
 
 impl Source {
@@ -37,19 +39,39 @@ impl Source {
                 }
                 Content::Random(request.law)
             }
+            Self::Orthogonal(matrix, _) => Content::Orthogonal(matrix.clone()),
         };
         content.check(dtype)
     }
 
-    /// The values in a global shape.
-    pub(super) fn open<T: Element>(&self, shape: &[usize]) -> Result<Values<T>, Error> {
+    /// The values in a shape, which is that of the whole tensor, or of a region of it: there lie
+    /// `places`.
+    pub(super) fn open<T: Element>(
+        &self,
+        shape: &[usize],
+        places: &Rows,
+    ) -> Result<Values<T>, Error> {
         self.check(T::DTYPE)?;
+        let level = Level::best();
         let opened = match self {
             Self::Pattern(pattern) => patterns::open(pattern, shape, T::DTYPE)?,
-            Self::Stream(stream, request) => stream.open(request, Level::best(), T::DTYPE)?,
+            Self::Stream(stream, request) => stream.open(request, level, T::DTYPE)?,
+            Self::Orthogonal(matrix, request) => {
+                let stream = Stream::Native;
+                let Values::RandomAccess(normals) =
+                    typed(stream.open(request, level, Dtype::Float64)?)?
+                else {
+                    return Err(StreamError::Orthogonal { stream: stream.name() }.into());
+                };
+                orthogonal::open(matrix, shape, places, normals, level, T::DTYPE)
+            }
         };
-        let other = |_| ArgumentError::new("dtype", T::DTYPE, "the one that was opened");
-        let values: Box<Values<T>> = opened.downcast().map_err(other)?;
-        Ok(*values)
+        typed(opened)
     }
+}
+
+fn typed<T: Element>(values: AnyValues) -> Result<Values<T>, Error> {
+    let other = |_| ArgumentError::new("dtype", T::DTYPE, "the one that was opened");
+    let values: Box<Values<T>> = values.downcast().map_err(other)?;
+    Ok(*values)
 }

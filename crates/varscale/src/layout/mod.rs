@@ -79,6 +79,17 @@ pub enum LayoutError {
         /// The shape received.
         shape: Vec<usize>,
     },
+    /// A layout that makes no matrix of a shape.
+    #[error(
+        "layout {layout} reads no matrix in shape {shape:?}: one axis or more must be output, and \
+         none have two roles"
+    )]
+    NoMatrix {
+        /// The layout, as text.
+        layout: String,
+        /// The shape received.
+        shape: Vec<usize>,
+    },
     /// A number of groups that this layout or shape cannot have.
     #[error("invalid groups {groups}: {reason}")]
     Groups {

@@ -11,9 +11,10 @@ use super::{
     distribution::Distribution::{self, Uniform},
     fans::Mode::{self, FanAvg, FanIn},
     identity::IDENTITY_MATRIX,
-    law::Law,
+    law::{Law, finite},
+    orthogonal::Orthogonal,
     pattern::Pattern,
-    resolve::{Everywhere, Literal, OfNumbers, Parameter, Resolve},
+    resolve::{ByShape, Everywhere, Literal, OfNumbers, Parameter, Resolve},
     truncated_normal::{self, TruncatedNormal},
     variance_scaling::{self, VarianceScaling},
 };
@@ -143,6 +144,16 @@ classes! {
         &[Parameter::number("gain", 1.0)],
         &IDENTITY_MATRIX,
     );
+    ORTHOGONAL = drawn(
+        "Orthogonal",
+        &["OrthogonalInitializer"],
+        "a matrix with orthonormal columns, or rows where these are fewer",
+        &[Parameter::number("gain", 1.0)],
+        &ByShape(
+            |[gain]| finite("gain", gain).map(drop),
+            |[gain], tensor| Ok(Content::Orthogonal(Orthogonal::of(gain.get(), tensor)?)),
+        ),
+    );
     RANDOM_NORMAL = drawn(
         "RandomNormal",
         &["normal"],
@@ -182,8 +193,7 @@ classes! {
 }
 
 /// What Keras's `initializers.get` takes for classes that have no row.
-const NOT_DRAWN: [&str; 6] =
-    ["Orthogonal", "orthogonal", "OrthogonalInitializer", "STFT", "stft", "STFTInitializer"];
+const NOT_DRAWN: [&str; 3] = ["STFT", "stft", "STFTInitializer"];
 
 impl Class {
     /// The class of one of Keras's identifiers: its name, that in snake case, or an alias; also with

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{law::Law, pattern::Pattern};
+use super::{law::Law, orthogonal::Orthogonal, pattern::Pattern};
 use crate::{
     dtype::Dtype,
     error::{Error, NoValueError, OverflowError, UnderflowError},
@@ -14,6 +14,8 @@ use crate::{
 pub enum Content {
     /// Random values, which a stream draws.
     Random(Law),
+    /// Matrices, which are drawn as a whole.
+    Orthogonal(Orthogonal),
     /// Values that are laid out.
     Pattern(Pattern),
 }
@@ -24,6 +26,7 @@ impl Content {
     pub fn mean(&self) -> Option<f64> {
         match self {
             Self::Random(law) => Some(law.mean()),
+            Self::Orthogonal(_) => Some(0.0),
             Self::Pattern(pattern) => pattern.mean(),
         }
     }
@@ -33,6 +36,7 @@ impl Content {
     pub fn stddev(&self) -> Option<f64> {
         match self {
             Self::Random(law) => Some(law.stddev()),
+            Self::Orthogonal(matrix) => Some(matrix.stddev()),
             Self::Pattern(pattern) => pattern.stddev(),
         }
     }
@@ -42,6 +46,7 @@ impl Content {
     pub fn bounds(&self) -> Option<(f64, f64)> {
         match self {
             Self::Random(law) => law.bounds(),
+            Self::Orthogonal(matrix) => Some(matrix.bounds()),
             Self::Pattern(pattern) => Some(pattern.bounds()),
         }
     }
@@ -60,6 +65,7 @@ impl Content {
     pub fn is_subnormal(&self, dtype: Dtype) -> bool {
         let size = match self {
             Self::Random(law) => law.mean().abs() + law.stddev(),
+            Self::Orthogonal(matrix) => matrix.stddev(),
             Self::Pattern(pattern) => {
                 let (low, high) = pattern.bounds();
                 high.max(-low)
@@ -72,6 +78,7 @@ impl Content {
     pub(crate) fn check(&self, dtype: Dtype) -> Result<(), Error> {
         let (low, high) = match self {
             Self::Random(law) => law.reach(),
+            Self::Orthogonal(matrix) => matrix.bounds(),
             Self::Pattern(pattern) => pattern.bounds(),
         };
         if let Self::Random(Law::TruncatedNormal { between: Some((low, high)), .. }) = *self {
@@ -94,11 +101,13 @@ impl Content {
                 is_lost(bound) || dtype.size() >= 4 && is_lost(*stddev)
             }
             Self::Random(_) => is_lost(bound),
+            // As a normal's.
+            Self::Orthogonal(matrix) => is_lost(bound.min(5.0 * matrix.stddev())),
             // Each of them was written by hand.
             Self::Pattern(pattern) => is_lost(pattern.least()),
         };
         let bound = match self {
-            Self::Random(_) => bound,
+            Self::Random(_) | Self::Orthogonal(_) => bound,
             Self::Pattern(pattern) => pattern.least(),
         };
         if lost { Err(UnderflowError { bound, dtype }.into()) } else { Ok(()) }
@@ -109,6 +118,7 @@ impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Random(law) => law.fmt(f),
+            Self::Orthogonal(matrix) => matrix.fmt(f),
             Self::Pattern(pattern) => pattern.fmt(f),
         }
     }

@@ -5,9 +5,10 @@ use crate::shape::ShapeError;
 
 pub(super) const IDENTITY_MATRIX: ByShape<1> = ByShape(
     |[gain]| finite("gain", gain).map(drop),
-    |[gain], shape| {
+    |[gain], tensor| {
+        let shape = &tensor.shape;
         if shape.len() != 2 {
-            return Err(ShapeError::NoMatrix { class: "Identity", shape: shape.to_vec() }.into());
+            return Err(ShapeError::NoMatrix { class: "Identity", shape: shape.clone() }.into());
         }
         Ok(Content::Pattern(Pattern::Identity { gain: gain.get() }))
     },

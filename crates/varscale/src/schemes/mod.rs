@@ -12,6 +12,7 @@ pub(crate) mod fans;
 pub(crate) mod gaussian;
 mod identity;
 pub(crate) mod law;
+pub(crate) mod orthogonal;
 pub(crate) mod pattern;
 mod resolve;
 mod scheme;
@@ -26,6 +27,7 @@ pub use self::{
     explain::Explanation,
     fans::{Fan, Fans, Mode},
     law::Law,
+    orthogonal::Orthogonal,
     pattern::Pattern,
     resolve::{Argument, Literal, Parameter, Scaling},
     scheme::Scheme,

@@ -169,7 +169,7 @@ pub(crate) struct Everywhere<const N: usize>(
 #[derive(Debug)]
 pub(crate) struct ByShape<const N: usize>(
     pub(crate) fn([Number; N]) -> Result<(), ArgumentError>,
-    pub(crate) fn([Number; N], &[usize]) -> Result<Content, Error>,
+    pub(crate) fn([Number; N], &Tensor) -> Result<Content, Error>,
 );
 
 fn numbers<const N: usize>(arguments: &[Argument]) -> [Number; N] {
@@ -211,6 +211,6 @@ impl<const N: usize> Resolve for ByShape<N> {
         tensor: &Tensor,
     ) -> Result<(Option<Scaling>, Content), Error> {
         self.check(arguments)?;
-        Ok((None, (self.1)(numbers(arguments), &tensor.shape)?))
+        Ok((None, (self.1)(numbers(arguments), tensor)?))
     }
 }

@@ -143,6 +143,24 @@ impl Scheme {
         Self::new(&class::IDENTITY, vec![Argument::Number(gain.into())])
     }
 
+    /// A matrix with orthonormal columns, or rows where these are fewer, times `gain` (Keras's
+    /// default: 1), uniform among all such matrices. The axes that the layout calls output make up
+    /// the columns, all others the rows: in Keras's layout, the last one against the rest.
+    ///
+    /// # Errors
+    /// [`ArgumentError`] unless it is finite.
+    ///
+    /// ```
+    /// use varscale::Scheme;
+    /// let q: Vec<f64> = Scheme::orthogonal(1)?.with_seed(42).sample([5, 3])?;
+    /// let dot = |a: usize, b: usize| (0..5).map(|row| q[3 * row + a] * q[3 * row + b]).sum::<f64>();
+    /// assert!((dot(0, 0) - 1.0).abs() < 1e-14 && dot(0, 1).abs() < 1e-14);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn orthogonal(gain: impl Into<Number>) -> Result<Self, ArgumentError> {
+        Self::new(&class::ORTHOGONAL, vec![Argument::Number(gain.into())])
+    }
+
     /// Normal with this mean and standard deviation (Keras's defaults: 0 and 0.05).
     ///
     /// # Errors
@@ -274,7 +292,7 @@ mod tests {
                 class.parameters.iter().map(|given| given.default.into()).collect();
             let (scaling, own) = content(class, &defaults).unwrap();
             assert_eq!(scaling.is_some(), class.has_axes, "{}", class.name);
-            assert_eq!(matches!(own, Content::Random(_)), class.draws, "{}", class.name);
+            assert_eq!(!matches!(own, Content::Pattern(_)), class.draws, "{}", class.name);
             for (at, parameter) in class.parameters.iter().enumerate() {
                 let mut arguments = defaults.clone();
                 arguments[at] = match parameter.default {
@@ -298,6 +316,7 @@ mod tests {
             Scheme::ones(),
             Scheme::constant(0.0).unwrap(),
             Scheme::identity(1.0).unwrap(),
+            Scheme::orthogonal(1.0).unwrap(),
             Scheme::random_normal(0.0, 0.05).unwrap(),
             Scheme::random_uniform(-0.05, 0.05).unwrap(),
             Scheme::truncated_normal(0.0, 0.05).unwrap(),

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::any::Any;
 
-use crate::schemes::Law;
+use crate::{error::Error, schemes::Law, shape::Slice};
 
 /// One draw: all that its values depend on, but their index and their dtype.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +29,10 @@ pub(crate) type Fill<T> = dyn Fn(u64, &mut [T], bool) + Send + Sync;
 /// is to be used.
 type FillNext<T> = dyn FnMut(u64, &mut [T], bool) + Send;
 
+/// Fills a slice with the values of a box, unless the function says to stop.
+pub(crate) type FillBox<T> =
+    dyn Fn(&Slice, &mut [T], &(dyn Fn() -> bool + Sync)) -> Result<(), Error> + Send + Sync;
+
 /// The values of a draw in one dtype.
 pub(crate) enum Values<T> {
     /// Each costs nothing but itself.
@@ -36,6 +40,8 @@ pub(crate) enum Values<T> {
     /// Each costs those in front of it.
     #[cfg_attr(not(feature = "keras-streams"), allow(dead_code))]
     Sequential(Box<FillNext<T>>),
+    /// Each costs much that others share.
+    Boxes(Box<FillBox<T>>),
 }
 
 /// [`Values`] of a type that is known at run time only.

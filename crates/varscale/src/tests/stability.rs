@@ -35,6 +35,74 @@ fn check<T: Reference>(expected: &[(&'static str, [u64; 6], u128)]) {
     }
 }
 
+/// Digests of matrices in several shapes and layouts.
+fn check_orthogonal<T: Reference>(expected: [u128; 5]) {
+    let shapes = [
+        (&[1, 7][..], "keras"),
+        (&[70, 41], "keras"),
+        (&[41, 70], "torch"),
+        (&[150, 150], "keras"),
+        (&[3, 20, 2, 9], "axes:1,2/3"),
+    ];
+    let found = shapes.map(|(shape, layout)| {
+        let tensor = Tensor::new(shape).named("stability").with_layout(layout.parse().unwrap());
+        let draw = Scheme::orthogonal(1.5).unwrap().with_seed(42).draw(tensor).unwrap();
+        let values: Vec<T> = draw.to_vec().unwrap();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.bits().to_le_bytes().into_iter().take(T::DTYPE.size()))
+            .collect();
+        fnv1a_128(&bytes)
+    });
+    assert!(found == expected, "{:?}: {found:#x?}", T::DTYPE);
+}
+
+#[test]
+fn orthogonal() {
+    check_orthogonal::<f16>([
+        0x35620ecc460f885e232169ff4d498a94,
+        0x468cb6c9f583c1bc073c75ecd0e022ff,
+        0x3ddfdf7e397e0fee6255ce8cd2a57a4a,
+        0x744974d291cd292ace52a92871626ec4,
+        0xf230e53faf6ff3eff7b27260d0df6587,
+    ]);
+    check_orthogonal::<bf16>([
+        0xfd83ed63a43eb9037f23948d53889bae,
+        0xf4a7697efbfedf8aea039e7c805e66e,
+        0x3f9038b5c8c6ef829b5202df4aab1954,
+        0x2bd13a8c056c0817083088d37cf770db,
+        0x8dbca3288fc2dfcf91cc83f5776d6f0b,
+    ]);
+    check_orthogonal::<f32>([
+        0x3b4b58382f3b2b0479055a1de3886279,
+        0xfbd0d85e8ab5013a8f8895d1e72e0d6c,
+        0x1daffffae140e89d9c855449df48af64,
+        0x119085509f2a7f1cab38c9a6dc99ab34,
+        0x29a39272d217ca34917730b24bf47fa8,
+    ]);
+    check_orthogonal::<f64>([
+        0xb7bd55f7ca4eb42d6cd6fdc19e70c1ff,
+        0xaa457dda498dd9f17749706a84396ecd,
+        0x4563ce59a14ac24985ee534b31d434e6,
+        0x1fa38aace106b5061edcee8602ea08f2,
+        0x6a765912894ced0a9063f022528a1809,
+    ]);
+    check_orthogonal::<F8E4M3>([
+        0x4bc09aa8d44ff78cdc545f24b6551647,
+        0x71a48d4ef1b17f47c6213cf6fbfd96a2,
+        0xd3e753cf68e39724db6d1ed605613e97,
+        0x6b586a0520c3a06cead79edb7ed9d802,
+        0xd9e2e19f34ec8bf6688d5f6844d7cc42,
+    ]);
+    check_orthogonal::<F8E5M2>([
+        0x6f6a104fd84ff78cb9413a78c66d0ff0,
+        0xff17db19666533eee8a4254d9d962976,
+        0xeb14463dc5564d466e441bd270b0e97f,
+        0x7360900e452cccc9ada6b816d26f79ee,
+        0x6d95c66b9cde9961001db4940c879fc,
+    ]);
+}
+
 #[test]
 fn float16() {
     check::<f16>(&[
