@@ -1,6 +1,6 @@
 //! What is wrong with a plan.
 
-use varscale::SeedError;
+use varscale::{ExpressionError, SeedError};
 
 use crate::{Integer, Seeds, StoredDtypeError};
 
@@ -46,6 +46,79 @@ pub enum PlanError {
     Include {
         /// Their names.
         names: String,
+    },
+    /// A constant without a value.
+    #[error("constant {constant}: {source}")]
+    Constant {
+        /// Its name.
+        constant: String,
+        /// Why.
+        source: ExpressionError,
+    },
+    /// Constants of which each needs the next.
+    #[error("the constants {circle} go round in a circle")]
+    ConstantCircle {
+        /// Their names, as in `a -> b -> a`.
+        circle: String,
+    },
+    /// A name that would stand for two numbers.
+    #[error("{rule} captures {{{name}}}, which is a constant, too: rename one of them")]
+    Shadow {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// The name.
+        name: String,
+    },
+    /// A captured number that is too large to be exact.
+    #[error("{rule}: {{{capture}}} captures {received} in {tensor:?}: at most 2^53 is allowed")]
+    Capture {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// Name of the tensor.
+        tensor: String,
+        /// Name of the capture.
+        capture: String,
+        /// The digits.
+        received: String,
+    },
+    /// An expression without a value.
+    #[error("{rule}{}: {key}: {source}", match tensor {
+        Some(tensor) => format!(", tensor {tensor:?}"),
+        None => String::new(),
+    })]
+    Expression {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// Name of the tensor, where it is one's.
+        tensor: Option<String>,
+        /// What the expression stands for, such as `stddev`.
+        key: String,
+        /// Why.
+        source: Box<ExpressionError>,
+    },
+    /// Values of expressions that a tensor cannot have.
+    #[error("tensor {tensor:?}: {source}, by {rule}, where {values}")]
+    Values {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// Name of the tensor.
+        tensor: String,
+        /// The expressions with their values, as in `stddev = "1 - layers" is -11`.
+        values: String,
+        /// Why.
+        source: Box<varscale::Error>,
+    },
+    /// A tensor whose fans another one cannot have.
+    #[error("{rule}: tensor {tensor:?} has the fans of {sibling:?}, {reason}")]
+    Sibling {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// Name of the tensor.
+        tensor: String,
+        /// Name of the other.
+        sibling: String,
+        /// Why.
+        reason: String,
     },
     /// Tensors that a framework's stream would draw alike.
     #[error(

@@ -17,7 +17,7 @@ use varscale::{ConfigForm, Scheme, Seed, Stream};
 
 use crate::{
     Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, Rule, Spec,
-    SpecError, SpecTensor, format::safetensors,
+    SpecError, SpecTensor, Template, format::safetensors,
 };
 
 /// Keys of the metadata.
@@ -130,7 +130,10 @@ impl Writer {
     ) {
         let dtype = planned.dtype();
         digest(&mut self.digest, &planned.name, safetensors::name(dtype), planned.shape());
-        self.push(dtype.size(), own.map(|(scheme, seed)| compact(scheme, seed.as_ref())));
+        self.push(
+            dtype.size(),
+            own.map(|(scheme, seed)| compact(scheme.serialize(seed.as_ref(), ConfigForm::Keras3))),
+        );
     }
 
     /// A tensor that is left out. Under a global seed, its initializer may take a seed all the same.
@@ -195,8 +198,7 @@ pub(crate) fn metadata(plan: &Plan) -> [(&'static str, String); 3] {
 }
 
 /// Keras's serialized object, without what it leaves open.
-fn compact(scheme: &Scheme, seed: Option<&Seed>) -> Value {
-    let mut object = scheme.serialize(seed, ConfigForm::Keras3);
+fn compact(mut object: Value) -> Value {
     if let Some(object) = object.as_object_mut() {
         object.retain(|key, _| key == "class_name" || key == "config");
         if let Some(config) = object.get_mut("config").and_then(Value::as_object_mut) {
@@ -209,10 +211,11 @@ fn compact(scheme: &Scheme, seed: Option<&Seed>) -> Value {
 /// What a plan file says, all but the spec's file, the stream and the seed.
 fn plan_json(file: &PlanFile) -> Map<String, Value> {
     let rule = |rule: &Rule| {
-        let initializer = rule.scheme.as_ref();
+        let initializer = rule.initializer.as_ref();
         present(json!({
             "match": rule.pattern(),
-            INITIALIZER: initializer.map(|(scheme, seed)| compact(scheme, seed.as_ref())),
+            INITIALIZER: initializer.map(|initializer| compact(initializer.written())),
+            "fans_of": rule.fans_of,
             "layout": rule.layout,
             "dtype": rule.dtype,
             "seed": rule.seed,
@@ -242,18 +245,18 @@ fn present(object: Value) -> Map<String, Value> {
 
 /// The plan file that [`plan_json`] wrote.
 fn plan_file(mut json: Map<String, Value>, stream: Stream) -> Result<PlanFile, RecipeError> {
-    let mut schemes = Vec::new();
+    let mut initializers = Vec::new();
     for rule in json.get_mut(RULES).and_then(Value::as_array_mut).into_iter().flatten() {
         // Not by TOML's types, in which seeds end at 2^63 - 1.
         let initializer = rule.as_object_mut().and_then(|rule| rule.shift_remove(INITIALIZER));
-        let scheme = initializer.as_ref().map(Scheme::deserialize).transpose();
-        schemes.push(scheme.map_err(|error| RecipeError::Invalid(error.to_string()))?);
+        let initializer = initializer.as_ref().map(Template::read).transpose();
+        initializers.push(initializer.map_err(RecipeError::Invalid)?);
     }
     json.insert("spec".into(), "".into());
     let file = PlanFile::from_json(&Value::Object(json).to_string());
     let mut file = file.map_err(|PlanFileError { reason, .. }| RecipeError::Invalid(reason))?;
-    for (rule, scheme) in file.rules.iter_mut().zip(schemes) {
-        rule.scheme = scheme;
+    for (rule, initializer) in file.rules.iter_mut().zip(initializers) {
+        rule.initializer = initializer;
     }
     Ok(PlanFile { stream, ..file })
 }

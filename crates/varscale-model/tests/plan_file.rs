@@ -40,8 +40,9 @@ fn reads_every_key() {
     assert_eq!(rule.seed, Some(Seed::from(u64::MAX)));
     assert_eq!(rule.dtype, Some(Dtype::Float64.into()));
     let config = serde_json::json!({"scale": 2, "mode": "fan_out", "seed": 3});
-    let expected = Scheme::from_config("VarianceScaling", &config).unwrap();
-    assert_eq!(rule.scheme.as_ref(), Some(&expected));
+    let (scheme, seed) = Scheme::from_config("VarianceScaling", &config).unwrap();
+    let initializer = rule.initializer.as_ref().unwrap();
+    assert_eq!((initializer.scheme(), initializer.seed()), (Some(&scheme), seed.as_ref()));
 }
 
 #[test]

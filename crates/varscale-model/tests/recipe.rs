@@ -42,6 +42,10 @@ const PLANS: &[&str] = &[
     "seed = 1\n[[rules]]\nmatch = '*.b'\ndtype = 'int8'\ninitializer = { class_name = 'Constant', \
      config = { value = -7 } }\n[[rules]]\nmatch = 'none'\noptional = true\nskip = true",
     "seed = 1\n[[rules]]\nmatch = '{count,mask,empty}'\nskip = true",
+    "constants = { s = 0.1, t = 's / 3' }\n[[rules]]\nmatch = 'h.{l}.w'\ninitializer = { class_name = \
+     'RandomNormal', config = { stddev = 't / sqrt(l + d0)', seed = '18446744073709551615' } }\n\
+     [[rules]]\nmatch = 'h.{l}.b'\nfans_of = 'h.{l}.w'\ninitializer = { class_name = \
+     'VarianceScaling', config = { gain = 'tanh' } }",
 ];
 
 fn plan(spec: &str, rules: &str) -> Plan {

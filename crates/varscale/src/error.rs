@@ -3,8 +3,8 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use crate::{
-    argument::ArgumentError, dtype::Dtype, layout::LayoutError, number::short, seed::SeedError,
-    shape::ShapeError,
+    argument::ArgumentError, dtype::Dtype, expression::ExpressionError, layout::LayoutError,
+    number::short, seed::SeedError, shape::ShapeError,
 };
 
 /// Everything that can go wrong: one variant per concept, whose message names the argument, the
@@ -15,6 +15,9 @@ pub enum Error {
     /// An argument that was refused: a number, a mode, a distribution, a dtype.
     #[error(transparent)]
     Argument(#[from] ArgumentError),
+    /// An expression that is none, or that has no value.
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
     /// A seed out of range, or none to be had.
     #[error(transparent)]
     Seed(#[from] SeedError),

@@ -28,6 +28,10 @@ pub(super) struct Key {
     pub(super) own: Option<String>,
     pub(super) dtype: StoredDtype,
     pub(super) shape: Vec<usize>,
+    /// Of the rule's expressions, as bits.
+    pub(super) numbers: Vec<u64>,
+    /// Of another tensor, where they are that one's.
+    pub(super) fans: Option<[u64; 2]>,
 }
 
 /// The kinds of a plan, each with the draw of its first tensor.

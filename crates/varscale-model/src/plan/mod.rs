@@ -2,6 +2,8 @@
 
 mod json;
 mod kind;
+mod lookup;
+mod names;
 mod resolve;
 mod seed;
 mod tensor;
@@ -12,6 +14,7 @@ use varscale::{Seed, Stream};
 
 use self::{
     kind::Kinds,
+    lookup::Lookup,
     resolve::{deciding, own, resolve, too_large},
 };
 pub use self::{seed::PlanSeed, tensor::PlannedTensor};
@@ -73,13 +76,13 @@ impl Plan {
             });
         }
         let mut recipe = Writer::new(file, seed);
-        let deciding = deciding(spec, &file.rules)?;
+        let lookup = Lookup::new(spec, file, deciding(spec, &file.rules)?)?;
         let (mut seeds, mut kinds) = (TensorSeeds::new(seed, file)?, Kinds::default());
         let mut end = 0u64;
         let mut tensors = Vec::with_capacity(spec.tensors.len());
         let mut skipped = Vec::new();
-        for (tensor, rule) in spec.tensors.iter().zip(deciding) {
-            let rule = rule.map(|index| &file.rules[index]);
+        for (place, tensor) in spec.tensors.iter().enumerate() {
+            let rule = lookup.rule(place);
             if rule.is_some_and(|rule| rule.skip) {
                 seeds.pass(tensor)?;
                 recipe.skipped(tensor);
@@ -87,7 +90,7 @@ impl Plan {
                 continue;
             }
             let own = own(tensor, rule)?;
-            let planned = resolve(tensor, own.as_ref(), rule, file, &mut seeds, &mut kinds)?;
+            let planned = resolve(tensor, own.as_ref(), rule, &lookup, &mut seeds, &mut kinds)?;
             recipe.planned(&planned, own.as_ref());
             end = end.checked_add(planned.bytes()).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);

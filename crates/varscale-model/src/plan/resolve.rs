@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use varscale::{ConfigError, Initializer, Scheme, Seed, Tensor};
+use varscale::{ConfigError, Initializer, Layout, Scheme, Seed, Tensor};
 
 use super::{
     PlannedTensor,
     kind::{Key, Kind, Kinds},
+    lookup::{Lookup, expression},
 };
-use crate::{PlanError, PlanFile, Rule, Spec, SpecTensor, StoredDtype, seeds::TensorSeeds};
+use crate::{
+    PlanError, PlanFile, Rule, Spec, SpecTensor, StoredDtype, Template, plan_file::Slot,
+    seeds::TensorSeeds,
+};
 
 /// For each tensor, the first rule that matches it. Each rule must be one tensor's, or optional.
 pub(super) fn deciding(spec: &Spec, rules: &[Rule]) -> Result<Vec<Option<usize>>, PlanError> {
@@ -47,7 +51,7 @@ pub(super) type Own = (Scheme, Option<Seed>);
 /// The spec's initializer of a tensor, where no rule sets one.
 pub(super) fn own(spec: &SpecTensor, rule: Option<&Rule>) -> Result<Option<Own>, PlanError> {
     match (rule, &spec.initializer) {
-        (Some(Rule { scheme: Some(_), .. }), _) | (_, None) => Ok(None),
+        (Some(Rule { initializer: Some(_), .. }), _) | (_, None) => Ok(None),
         (_, Some(initializer)) => {
             Scheme::deserialize(initializer).map(Some).map_err(|source| refused(spec, source))
         }
@@ -66,49 +70,67 @@ pub(super) fn resolve(
     spec: &SpecTensor,
     own: Option<&Own>,
     rule: Option<&Rule>,
-    file: &PlanFile,
+    lookup: &Lookup,
     seeds: &mut TensorSeeds,
     kinds: &mut Kinds,
 ) -> Result<PlannedTensor, PlanError> {
-    let refused = |source| refused(spec, source);
+    let (refused, file) = (|source| refused(spec, source), lookup.file);
 
-    let of_rule = rule.and_then(|rule| rule.scheme.clone());
+    let template = rule.and_then(|rule| rule.initializer.as_ref());
     // A spec's seed is one tensor's own, a rule's is all those's that it matches.
-    let own_is_shared = of_rule.is_some();
-    let (scheme, seed) = match of_rule {
-        Some(scheme) => scheme,
-        None => own.cloned().ok_or_else(|| PlanError::NoInitializer {
-            tensor: spec.name.to_string(),
-            rule: rule.map(Rule::title),
-        })?,
+    let own_is_shared = template.is_some();
+    let (class, seed) = match (template, own) {
+        (Some(template), _) => (template.class(), template.seed().cloned()),
+        (None, Some((scheme, seed))) => (scheme.class(), seed.clone()),
+        (None, None) => {
+            let (tensor, rule) = (spec.name.to_string(), rule.map(Rule::title));
+            return Err(PlanError::NoInitializer { tensor, rule });
+        }
     };
     let by_rule = match seed {
         Some(_) if !own_is_shared => None,
         ref seed => seed.clone().or_else(|| rule?.seed.clone()),
     };
-    let seed_of_plan = scheme.class().draws && seed.is_none() && by_rule.is_none();
+    let seed_of_plan = class.draws && seed.is_none() && by_rule.is_none();
     let seed = match (by_rule, rule) {
-        _ if !scheme.class().draws => None,
+        _ if !class.draws => None,
         (Some(shared), Some(rule)) => Some(seeds.shared(&spec.name, &shared, || rule.title())?),
         // As an integer, so that the initializer's config holds a seed that was drawn, too.
         _ if seed_of_plan => Some(seeds.of_tensor(&spec.name)?),
         _ => seed,
     };
 
+    let numbers = match rule {
+        Some(rule) => numbers(spec, rule, lookup)?,
+        None => Vec::new(),
+    };
+    let fans = rule.map(|rule| fans(spec, rule, lookup)).transpose()?.flatten();
     let key = Key {
         rule: rule.map(std::ptr::from_ref),
         own: spec.initializer.as_ref().filter(|_| own.is_some()).map(ToString::to_string),
         dtype: dtype(spec, rule, file)?,
         shape: spec.shape.clone(),
+        numbers: numbers.iter().map(|number| number.to_bits()).collect(),
+        fans,
     };
     let (kind, draw) = kinds.get(key, |key| {
+        let refused = |source| match rule {
+            Some(rule) if !numbers.is_empty() => by_values(spec, rule, &numbers, source),
+            _ => refused(source),
+        };
+        let scheme = match (template, own) {
+            (Some(template), _) => template.with(&numbers).map_err(refused)?,
+            (None, own) => own.map(|(scheme, _)| scheme.clone()).unwrap_or_else(Scheme::zeros),
+        };
         let initializer = Initializer::new(scheme, seed.clone()).with_stream(file.stream);
         let initializer = match seeds.global() {
             None => initializer,
             Some(global) => initializer.with_global_seed(global),
         };
-        let layout = rule.and_then(|rule| rule.layout.clone()).or_else(|| file.layout.clone());
-        let layout = layout.unwrap_or_default();
+        let layout = match key.fans {
+            Some([fan_in, fan_out]) => Layout::fans(fan_in, fan_out),
+            None => lookup.layout(rule),
+        };
         let tensor = Tensor::new(&key.shape[..]).named(&*spec.name).with_layout(layout.clone());
         let draw = initializer.draw_call(tensor, 0).map_err(refused)?;
         match key.dtype {
@@ -126,6 +148,56 @@ pub(super) fn resolve(
     };
     let (name, kind) = (Arc::clone(&spec.name), Arc::clone(kind));
     Ok(PlannedTensor { name, draw, seed_of_plan, seed, kind })
+}
+
+/// The numbers of a rule's expressions.
+fn numbers(spec: &SpecTensor, rule: &Rule, lookup: &Lookup) -> Result<Vec<f64>, PlanError> {
+    let slots = rule.initializer.as_ref().map_or(&[][..], Template::slots);
+    let mut numbers = Vec::new();
+    if slots.is_empty() {
+        return Ok(numbers);
+    }
+    let names = lookup.names(spec, rule)?;
+    for slot in slots {
+        let filled = names.fill(slot, &mut numbers);
+        filled.map_err(|source| expression(rule, Some(spec), slot, source))?;
+    }
+    Ok(numbers)
+}
+
+/// The fans of the tensor that a rule's `fans_of` names.
+fn fans(spec: &SpecTensor, rule: &Rule, lookup: &Lookup) -> Result<Option<[u64; 2]>, PlanError> {
+    let Some((sibling, _, fans)) = lookup.sibling(spec, rule)? else { return Ok(None) };
+    match (fans.fan_in.whole(), fans.fan_out.whole()) {
+        (Some(fan_in), Some(fan_out)) => Ok(Some([fan_in, fan_out])),
+        _ => Err(PlanError::Sibling {
+            rule: rule.title(),
+            tensor: spec.name.to_string(),
+            sibling: sibling.name.to_string(),
+            reason: format!("which are fractions: {} and {}", fans.fan_in, fans.fan_out),
+        }),
+    }
+}
+
+/// What is wrong with a tensor, by the values of its rule's expressions.
+fn by_values(
+    spec: &SpecTensor,
+    rule: &Rule,
+    numbers: &[f64],
+    source: varscale::Error,
+) -> PlanError {
+    let slots = rule.initializer.as_ref().map_or(&[][..], Template::slots);
+    let mut numbers = numbers.iter();
+    let value = |slot: &Slot| match slot.is_formula {
+        false => numbers.next().map(|value| slot.shown(*value)),
+        true => {
+            numbers.by_ref().take(slot.names().count()).for_each(drop);
+            None
+        }
+    };
+    let values: Vec<_> = slots.iter().filter_map(value).collect();
+    let (rule, tensor, values) = (rule.title(), spec.name.to_string(), values.join(", "));
+    PlanError::Values { rule, tensor, values, source: Box::new(source) }
 }
 
 /// The dtype that a tensor is stored in. One for all tensors is none for integers, such as counts.

@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use super::glob::is_identifier;
+use varscale::Expression;
+
+use super::{
+    glob::is_identifier,
+    names::{TAKEN, is_taken},
+};
+use crate::PlanError;
 
 /// A constant as it is written.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,6 +46,74 @@ impl Constants {
     }
 }
 
+/// The constants of a plan with their values.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Numbers(Vec<(String, f64)>);
+
+impl Numbers {
+    pub(crate) fn get(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl Constants {
+    /// Their values, each of which may need others', in any order.
+    pub(crate) fn values(&self) -> Result<Numbers, PlanError> {
+        let mut numbers = Numbers::default();
+        let mut open: Vec<&str> = Vec::new();
+        for (name, _) in &self.0 {
+            open.push(name);
+            while let Some(&name) = open.last() {
+                let failed = |source| PlanError::Constant { constant: name.to_owned(), source };
+                let value = match self.get(name) {
+                    _ if numbers.get(name).is_some() => {
+                        open.pop();
+                        continue;
+                    }
+                    Some(Constant::Number(value)) => *value,
+                    Some(Constant::Expression(text)) => {
+                        let expression = Expression::parse(text).map_err(failed)?;
+                        let missing = |needed: &&String| numbers.get(needed).is_none();
+                        let needed = expression.names().iter().find(missing);
+                        let needed = needed.and_then(|needed| self.entry(needed));
+                        match needed {
+                            Some(needed) if open.contains(&needed) => {
+                                open.push(needed);
+                                let circle = open.join(" -> ");
+                                return Err(PlanError::ConstantCircle { circle });
+                            }
+                            Some(needed) => {
+                                open.push(needed);
+                                continue;
+                            }
+                            None => expression
+                                .evaluate(&|name| numbers.get(name))
+                                .map_err(|error| failed(error.with_names(self.names())))?,
+                        }
+                    }
+                    None => break,
+                };
+                numbers.0.push((name.to_owned(), value));
+                open.pop();
+            }
+        }
+        Ok(numbers)
+    }
+
+    fn entry(&self, name: &str) -> Option<&str> {
+        self.names().find(|known| *known == name)
+    }
+
+    /// Their names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+}
+
 impl IntoIterator for Constants {
     type Item = (String, Constant);
     type IntoIter = std::vec::IntoIter<Self::Item>;
@@ -66,10 +140,18 @@ impl<'de> Deserialize<'de> for Constants {
                     "constant {name:?}: a name is letters, digits and _, and no digit first"
                 )));
             }
+            if is_taken(&name) {
+                return Err(D::Error::custom(format!("constant {name:?}: {TAKEN}")));
+            }
             let constant = match value {
                 toml::Value::Integer(number) => Constant::Number(number as f64),
                 toml::Value::Float(number) if number.is_finite() => Constant::Number(number),
-                toml::Value::String(ref text) => Constant::Expression(text.clone()),
+                toml::Value::String(ref text) => match Expression::parse(text) {
+                    Ok(_) => Constant::Expression(text.clone()),
+                    Err(error) => {
+                        return Err(D::Error::custom(format!("constant {name}: {error}")));
+                    }
+                },
                 _ => return Err(refused("it must be a finite number or an expression in quotes")),
             };
             constants.insert(name, constant);

@@ -72,6 +72,68 @@ impl Glob {
     }
 }
 
+/// The name of a tensor's sibling: text, and what a glob's wild parts matched in the tensor's name.
+#[derive(Debug, Clone)]
+pub(crate) struct Sibling(Vec<Part>);
+
+#[derive(Debug, Clone)]
+enum Part {
+    Literal(String),
+    Group(usize),
+    Capture(String),
+}
+
+impl Sibling {
+    /// A sibling of the names that `glob` matches: each wild part stands for what the same one of the
+    /// glob matched, in their order, and a capture for what it captured.
+    pub(crate) fn new(text: &str, glob: &Glob) -> Result<Self, String> {
+        let mut groups: Vec<_> = glob.pieces.iter().filter_map(Piece::wild).collect();
+        let mut parts = Vec::new();
+        for piece in Glob::new(text)?.pieces {
+            let part = match piece {
+                Piece::Literal(text) => {
+                    parts.push(Part::Literal(text));
+                    continue;
+                }
+                Piece::Wild(part, _) => part,
+            };
+            let capture = part.trim_matches(['{', '}']);
+            if glob.captures.iter().any(|known| known == capture) {
+                parts.push(Part::Capture(capture.to_owned()));
+                continue;
+            }
+            let Some(same) = groups.iter().position(|(known, _)| *known == part) else {
+                let glob = glob.text();
+                return Err(format!(
+                    "{part} of {text:?} stands for no other part of match {glob:?}"
+                ));
+            };
+            parts.push(Part::Group(groups.remove(same).1));
+        }
+        Ok(Self(parts))
+    }
+
+    /// The sibling of a tensor, whose name `glob` matches.
+    pub(crate) fn of(&self, name: &str, glob: &Glob) -> Option<String> {
+        let found = glob.regex.captures(name)?;
+        let part = |part: &Part| match part {
+            Part::Literal(text) => Some(text.clone()),
+            Part::Group(group) => Some(found.get(*group)?.as_str().to_owned()),
+            Part::Capture(capture) => Some(found.name(capture)?.as_str().to_owned()),
+        };
+        self.0.iter().map(part).collect()
+    }
+}
+
+impl Piece {
+    fn wild(&self) -> Option<(&str, usize)> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Wild(text, group) => Some((text, *group)),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Glob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(&String::deserialize(deserializer)?).map_err(D::Error::custom)
@@ -111,7 +173,10 @@ impl Parser<'_> {
                     self.regex.push('(');
                     self.one()?;
                     self.regex.push(')');
-                    pieces.push(Piece::Wild(self.text[start..self.at].to_owned(), group));
+                    let part = &self.text[start..self.at];
+                    // Several stars are one.
+                    let part = if part.starts_with('*') { "*" } else { part };
+                    pieces.push(Piece::Wild(part.to_owned(), group));
                 }
                 Some(_) => {
                     let literal = self.literal()?;
@@ -271,6 +336,28 @@ mod tests {
         ];
         for (glob, name, captured) in cases {
             assert_eq!(Glob::new(glob).unwrap().captured(name), *captured, "{glob} {name}");
+        }
+    }
+
+    #[test]
+    fn siblings_are_named_by_what_was_matched() {
+        let cases: &[(&str, &str, &str, &str)] = &[
+            ("*.bias", "*.weight", "a.bias", "a.weight"),
+            ("*.{q,k}.bias", "*.{q,k}.weight", "a.k.bias", "a.k.weight"),
+            ("*.{q,k}.bias", "{q,k}/*", "a.k.bias", "k/a"),
+            ("h.{i}.*.b", "w.*.{i}", "h.07.x.b", "w.x.07"),
+            ("*.?[ab]*", "*-*-?", "x.1ay", "x-y-1"),
+            ("**.b", "*.w", "x.y.b", "x.y.w"),
+            ("{a{i}}.b", "a{i}.w", "a3.b", "a3.w"),
+            ("b", "w\\*", "b", "w*"),
+        ];
+        for (glob, sibling, name, expected) in cases {
+            let glob = Glob::new(glob).unwrap();
+            let made = Sibling::new(sibling, &glob).unwrap();
+            assert_eq!(made.of(name, &glob).as_deref(), Some(*expected), "{sibling}");
+        }
+        for (glob, sibling) in [("*.b", "*.*"), ("*.b", "{i}.w"), ("[ab]", "[ba]"), ("*", "[a")] {
+            assert!(Sibling::new(sibling, &Glob::new(glob).unwrap()).is_err(), "{sibling}");
         }
     }
 

@@ -1,10 +1,12 @@
 //! The plan file: a spec, defaults, and rules whose patterns give each tensor a scheme and a layout.
 
 mod constants;
+mod gain;
 mod glob;
 mod include;
-mod initializer;
+mod names;
 mod rule;
+mod template;
 
 use std::path::{Path, PathBuf};
 
@@ -12,9 +14,15 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use varscale::{Dtype, Layout, Seed, Stream};
 
 use self::rule::Place;
+pub(crate) use self::{
+    constants::Numbers,
+    names::{COUNTS, size},
+    template::Slot,
+};
 pub use self::{
     constants::{Constant, Constants},
     rule::Rule,
+    template::Template,
 };
 use crate::{Error, input};
 

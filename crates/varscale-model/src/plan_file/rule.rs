@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use varscale::{Layout, Scheme, Seed};
+use varscale::{Layout, Seed};
 
-use super::{PlanFileError, glob::Glob, initializer::scheme};
+use super::{
+    PlanFileError, Template,
+    glob::{Glob, Sibling},
+    names::{TAKEN, is_taken},
+};
 use crate::StoredDtype;
 
 /// What the tensors whose names match a pattern are given. What a rule leaves out is the plan's or
@@ -15,9 +19,13 @@ use crate::StoredDtype;
 pub struct Rule {
     #[serde(rename = "match")]
     pattern: Glob,
-    /// Their scheme, and the seed where it has one of its own.
-    #[serde(rename = "initializer", default, deserialize_with = "scheme")]
-    pub scheme: Option<(Scheme, Option<Seed>)>,
+    /// Their initializer.
+    #[serde(default)]
+    pub initializer: Option<Template>,
+    /// The tensor whose fans and sizes are theirs, a name in which each wild part stands for what it
+    /// matched.
+    #[serde(default)]
+    pub fans_of: Option<String>,
     /// Their layout.
     #[serde(default)]
     pub layout: Option<Layout>,
@@ -35,6 +43,9 @@ pub struct Rule {
     pub skip: bool,
     #[serde(skip)]
     pub(super) place: Place,
+    /// Of `fans_of`.
+    #[serde(skip)]
+    sibling: Option<Sibling>,
 }
 
 /// Where a rule stands.
@@ -64,15 +75,46 @@ impl Rule {
         self.place.included == other.place.included
     }
 
-    pub(super) fn check(&self) -> Result<(), PlanFileError> {
-        let Self { scheme, layout, dtype, seed, .. } = self;
-        let sets = scheme.is_some() || layout.is_some() || dtype.is_some() || seed.is_some();
-        if self.skip && sets {
-            let reason = format!(
-                "the rule with match {:?} skips its tensors: it can set nothing of theirs",
-                self.pattern()
-            );
-            return Err(PlanFileError { reason });
+    /// Names of what its glob captures.
+    pub(crate) fn captures(&self) -> &[String] {
+        self.pattern.captures()
+    }
+
+    /// What its glob captures in a tensor's name: digits.
+    pub(crate) fn captured<'n>(&self, name: &'n str) -> Vec<(&str, &'n str)> {
+        self.pattern.captured(name)
+    }
+
+    /// The tensor that `fans_of` names for another one.
+    pub(crate) fn sibling(&self, name: &str) -> Option<String> {
+        self.sibling.as_ref()?.of(name, &self.pattern)
+    }
+
+    /// Checks what its keys are together.
+    pub(super) fn check(&mut self) -> Result<(), PlanFileError> {
+        let Self { initializer, fans_of, layout, dtype, seed, .. } = &*self;
+        let sets = initializer.is_some() || fans_of.is_some() || layout.is_some();
+        let refused = |rule: &Self, reason: &str| {
+            Err(PlanFileError {
+                reason: format!("the rule with match {:?} {reason}", rule.pattern()),
+            })
+        };
+        if self.skip && (sets || dtype.is_some() || seed.is_some()) {
+            return refused(self, "skips its tensors: it can set nothing of theirs");
+        }
+        if fans_of.is_some() && layout.is_some() {
+            return refused(self, "has fans_of and a layout: its fans are the other tensor's");
+        }
+        if fans_of.is_some() && initializer.as_ref().is_some_and(Template::has_axes) {
+            return refused(self, "has fans_of and input_axes: its fans are the other tensor's");
+        }
+        if let Some(name) = self.captures().iter().find(|name| is_taken(name)) {
+            return refused(self, &format!("captures {{{name}}}: {TAKEN}"));
+        }
+        let sibling = fans_of.as_ref().map(|name| Sibling::new(name, &self.pattern)).transpose();
+        match sibling {
+            Ok(sibling) => self.sibling = sibling,
+            Err(error) => return refused(self, &format!("has an invalid fans_of: {error}")),
         }
         Ok(())
     }

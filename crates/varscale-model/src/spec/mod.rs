@@ -86,7 +86,7 @@ impl Spec {
     /// let mut file = (json.len() as u64).to_le_bytes().to_vec();
     /// file.extend(json);
     /// let spec = varscale_model::Spec::from_safetensors(&file[..], file.len() as u64)?;
-    /// assert_eq!(spec.tensors[0].name, "b");
+    /// assert_eq!(&*spec.tensors[0].name, "b");
     /// # Ok::<(), varscale_model::SpecError>(())
     /// ```
     pub fn from_safetensors(file: impl io::Read, length: u64) -> Result<Self, SpecError> {

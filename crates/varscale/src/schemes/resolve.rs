@@ -39,7 +39,8 @@ impl Parameter {
     }
 
     /// Whether an argument is of the kind that the parameter takes.
-    pub(super) fn takes(&self, argument: &Argument) -> bool {
+    #[must_use]
+    pub fn takes(&self, argument: &Argument) -> bool {
         match (argument, self.default) {
             (Argument::Number(_), Literal::Number(_) | Literal::Unset)
             | (Argument::Unset, Literal::Unset)

@@ -1,0 +1,142 @@
+//! What the rules of a plan refer to: constants, captures, and other tensors.
+
+use std::{cell::OnceCell, collections::HashMap};
+
+use varscale::{ExpressionError, Fans, Layout};
+
+use super::names::Names;
+use crate::{
+    PlanError, PlanFile, Rule, Spec, SpecTensor,
+    plan_file::{COUNTS, Numbers, Slot, size},
+};
+
+/// What the rules of a plan refer to.
+pub(super) struct Lookup<'a> {
+    pub(super) file: &'a PlanFile,
+    spec: &'a Spec,
+    constants: Numbers,
+    /// For each tensor, the rule that decides it.
+    pub(super) deciding: Vec<Option<usize>>,
+    places: OnceCell<HashMap<&'a str, usize>>,
+}
+
+impl<'a> Lookup<'a> {
+    pub(super) fn new(
+        spec: &'a Spec,
+        file: &'a PlanFile,
+        deciding: Vec<Option<usize>>,
+    ) -> Result<Self, PlanError> {
+        let constants = file.constants.values()?;
+        for rule in &file.rules {
+            check(rule, &constants)?;
+        }
+        Ok(Self { file, spec, constants, deciding, places: OnceCell::new() })
+    }
+
+    /// The rule that decides a tensor.
+    pub(super) fn rule(&self, place: usize) -> Option<&'a Rule> {
+        self.deciding.get(place).copied().flatten().map(|index| &self.file.rules[index])
+    }
+
+    /// The layout of a tensor that this rule decides.
+    pub(super) fn layout(&self, rule: Option<&Rule>) -> Layout {
+        let of_rule = rule.and_then(|rule| rule.layout.clone());
+        of_rule.or_else(|| self.file.layout.clone()).unwrap_or_default()
+    }
+
+    /// The tensor that a rule's `fans_of` names, and its fans.
+    pub(super) fn sibling(
+        &self,
+        tensor: &SpecTensor,
+        rule: &Rule,
+    ) -> Result<Option<(&'a SpecTensor, Layout, Fans)>, PlanError> {
+        let Some(name) = rule.sibling(&tensor.name) else { return Ok(None) };
+        let places = self.places.get_or_init(|| {
+            let names = self.spec.tensors.iter().map(|tensor| &*tensor.name);
+            names.zip(0..).collect()
+        });
+        let refused = |reason: String| PlanError::Sibling {
+            rule: rule.title(),
+            tensor: tensor.name.to_string(),
+            sibling: name.clone(),
+            reason,
+        };
+        let place = *places.get(&*name).ok_or_else(|| refused("which the spec lacks".into()))?;
+        let sibling = &self.spec.tensors[place];
+        let layout = self.layout(self.rule(place));
+        let fans = Fans::new(&sibling.shape, &layout);
+        let fans = fans.map_err(|error| refused(format!("of which there are none: {error}")))?;
+        Ok(Some((sibling, layout, fans)))
+    }
+
+    /// The numbers that the expressions of `rule` may name for a tensor.
+    pub(super) fn names<'t>(
+        &'t self,
+        tensor: &'t SpecTensor,
+        rule: &'t Rule,
+    ) -> Result<Names<'t>, PlanError> {
+        let mut captured = Vec::new();
+        for (name, digits) in rule.captured(&tensor.name) {
+            // f64 holds no whole number beyond exactly.
+            let number = digits.parse().ok().filter(|&number: &u64| number <= 1 << 53);
+            let number = number.ok_or_else(|| PlanError::Capture {
+                rule: rule.title(),
+                tensor: tensor.name.to_string(),
+                capture: name.to_owned(),
+                received: digits.to_owned(),
+            })?;
+            captured.push((name, number as f64));
+        }
+        let sibling = self.sibling(tensor, rule)?;
+        let (shape, layout) = match sibling {
+            Some((sibling, layout, _)) => (&sibling.shape[..], layout),
+            None => (&tensor.shape[..], self.layout(Some(rule))),
+        };
+        Ok(Names::new(&self.constants, captured, shape, &layout))
+    }
+}
+
+/// Refuses names that stand for nothing, whatever the tensor, and those that stand for two things.
+fn check(rule: &Rule, constants: &Numbers) -> Result<(), PlanError> {
+    if let Some(name) = rule.captures().iter().find(|name| constants.get(name).is_some()) {
+        return Err(PlanError::Shadow { rule: rule.title(), name: name.clone() });
+    }
+    let known = |name: &str| {
+        let captured = rule.captures().iter().any(|known| known == name);
+        captured || COUNTS.contains(&name) || constants.get(name).is_some() || is_size(name)
+    };
+    for slot in rule.initializer.iter().flat_map(|initializer| initializer.slots()) {
+        let Some(name) = slot.names().find(|name| !known(name)) else { continue };
+        let captures = rule.captures().iter().map(String::as_str);
+        let counts = ["d0", "d_1", "..."].into_iter().chain(COUNTS);
+        let names = constants.names().chain(captures).chain(counts);
+        let source = ExpressionError::UnknownName {
+            expression: slot.written.clone(),
+            received: name.to_owned(),
+            known: names.map(str::to_owned).collect(),
+        };
+        return Err(expression(rule, None, slot, source));
+    }
+    Ok(())
+}
+
+/// Whether some shape has the size that the name stands for.
+fn is_size(name: &str) -> bool {
+    size(name, &[1; 64]).is_some()
+}
+
+/// What is wrong with an expression of a rule.
+pub(super) fn expression(
+    rule: &Rule,
+    tensor: Option<&SpecTensor>,
+    slot: &Slot,
+    source: ExpressionError,
+) -> PlanError {
+    let (rule, key, source) = (rule.title(), slot.key.clone(), Box::new(source));
+    PlanError::Expression {
+        rule,
+        tensor: tensor.map(|tensor| tensor.name.to_string()),
+        key,
+        source,
+    }
+}
