@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a draw.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
 
 use crate::{
     argument::ArgumentError, dtype::Dtype, expression::ExpressionError, layout::LayoutError,
@@ -17,7 +17,7 @@ pub enum Error {
     Argument(#[from] ArgumentError),
     /// An expression that is none, or that has no value.
     #[error(transparent)]
-    Expression(#[from] ExpressionError),
+    Expression(Box<ExpressionError>),
     /// A seed out of range, or none to be had.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -56,6 +56,12 @@ pub enum Error {
         /// Bytes wanted.
         bytes: u128,
     },
+}
+
+impl From<ExpressionError> for Error {
+    fn from(error: ExpressionError) -> Self {
+        Self::Expression(Box::new(error))
+    }
 }
 
 /// Values that the dtype cannot hold.

@@ -149,7 +149,7 @@ struct Parser<'a> {
     captures: Vec<String>,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn next(&mut self) -> Option<char> {
         let next = self.text[self.at..].chars().next()?;
         self.at += next.len_utf8();
@@ -202,7 +202,7 @@ impl Parser<'_> {
             }
             Some('[') => self.class()?,
             Some('{') => match self.capture() {
-                Some(name) => self.captured(&self.text[name].to_owned())?,
+                Some(name) => self.captured(&self.text[name])?,
                 None => self.alternatives()?,
             },
             _ => drop(self.literal()?),
@@ -256,7 +256,7 @@ impl Parser<'_> {
         is_identifier(&self.text[start..end]).then_some(start..end)
     }
 
-    fn captured(&mut self, name: &str) -> Result<(), String> {
+    fn captured(&mut self, name: &'a str) -> Result<(), String> {
         self.at += name.len() + 2;
         if self.captures.iter().any(|known| known == name) {
             return Err(format!("it captures {{{name}}} twice"));
@@ -325,7 +325,8 @@ mod tests {
 
     #[test]
     fn captures_are_digits_of_the_name() {
-        let cases: &[(&str, &str, &[(&str, &str)])] = &[
+        type Captured<'a> = &'a [(&'a str, &'a str)];
+        let cases: &[(&str, &str, Captured)] = &[
             ("h.{layer}.w", "h.12.w", &[("layer", "12")]),
             ("*.{layer}.*", "model.layers.3.experts.7.w", &[("layer", "3")]),
             ("*h{layer}*", "xh007y", &[("layer", "007")]),
