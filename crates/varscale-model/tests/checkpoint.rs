@@ -56,7 +56,7 @@ fn holds_what_the_plan_draws() {
         let stored = file.tensor(&planned.name).unwrap();
         assert_eq!(stored.shape(), planned.shape());
         let draw = &planned.draw;
-        let whole = Slice::whole(&planned.shape());
+        let whole = Slice::whole(planned.shape());
         macro_rules! bytes {
             ($type:ty) => {
                 bytes!($type, |value| value.to_le_bytes())

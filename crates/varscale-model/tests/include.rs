@@ -81,7 +81,8 @@ fn included_constants_are_defaults() {
 #[test]
 fn what_cannot_be_included_is_refused() {
     let plan = |line: &str| format!("spec = 'model.json'\n{line}\n");
-    let cases: &[(&str, &[(&str, &str)], &[&str])] = &[
+    type Files<'a> = &'a [(&'a str, &'a str)];
+    let cases: &[(&str, Files, &[&str])] = &[
         ("include = 'lama'", &[], &["\"lama\"", "\"gpt2\"", ".toml"]),
         ("include = 3", &[], &["include 3", "a family's name"]),
         ("include = [['gpt2']]", &[], &["include [\"gpt2\"]"]),
