@@ -36,7 +36,7 @@ SHAPE = (30, 40)
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float8_e4m3fn", "float8_e5m2"])
 def test_values_are_the_packages(name, dtype):
     values = getattr(varscale.jax, name)()(jax.random.key(42), SHAPE, dtype)
     assert values.dtype == dtype
@@ -66,7 +66,7 @@ def test_axes_are_jaxs(mode, distribution):
     assert float(ours.std()) == pytest.approx(float(theirs.std()), rel=0.02)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float8_e4m3fn"])
 def test_compiled_and_mapped(dtype):
     initializer = varscale.jax.he_normal(dtype=dtype)
     keys = jax.random.split(jax.random.key(3), 6)

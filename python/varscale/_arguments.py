@@ -19,7 +19,6 @@ from varscale._core import (
 
 __all__ = [
     "axes_of",
-    "bfloat16",
     "box_of",
     "dtype_name",
     "dtype_of",
@@ -30,11 +29,6 @@ __all__ = [
     "stream_of",
     "text",
 ]
-
-
-def bfloat16() -> np.dtype[Any]:
-    """NumPy's bfloat16, which `ml_dtypes` brings."""
-    return dtype_of("bfloat16")
 
 
 def dtype_name(tensor: Any) -> str:

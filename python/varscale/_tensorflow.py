@@ -19,9 +19,11 @@ def tensor(
     if not tf.compat.v1.executing_eagerly_outside_functions():
         # Graphs as of TensorFlow 1 take constants, and no tensors.
         return tf.constant(array)
-    if dtype.name != "bfloat16":
+    if dtype.isbuiltin == 1:
         return tf.identity(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
-    # NumPy hands out only dtypes of its own.
+    # NumPy hands out only dtypes of its own, and words become no float8.
+    if dtype.itemsize == 1:
+        return tf.constant(array)
     words = tf.experimental.dlpack.from_dlpack(array.view(np.uint16).__dlpack__())
     return tf.bitcast(words, tf.bfloat16)
 

@@ -9,23 +9,26 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
 from varscale import _core, _fill
-from varscale._arguments import bfloat16, dtype_name, dtype_of, seed_of, text
+from varscale._arguments import dtype_name, dtype_of, seed_of, text
 from varscale._core import Draw, Scheme
 
-# As NumPy writes the dtypes; it has no bfloat16 of its own.
+# As NumPy writes the dtypes, or the words in whose place those are that it lacks.
 _KINDS = {
     torch.float16: np.dtype("f2").str,
     torch.bfloat16: np.dtype("u2").str,
     torch.float32: np.dtype("f4").str,
     torch.float64: np.dtype("f8").str,
+    torch.float8_e4m3fn: np.dtype("u1").str,
+    torch.float8_e5m2: np.dtype("u1").str,
 }
 
 
 def from_numpy(array: Any) -> torch.Tensor:
-    """The tensor that shares an array's memory. Neither knows the other's bfloat16."""
-    if array.dtype.name == "bfloat16":
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(array)
+    """The tensor that shares an array's memory. Of dtypes that NumPy lacks, torch takes words."""
+    if array.dtype.isbuiltin == 1:
+        return torch.from_numpy(array)
+    words = torch.from_numpy(array.view(f"i{array.dtype.itemsize}"))
+    return words.view(getattr(torch, array.dtype.name))
 
 
 class _Memory:
@@ -54,7 +57,7 @@ def to_numpy(tensor: torch.Tensor) -> Any:
         "strides": strides,
     }
     array = np.asarray(_Memory(interface))
-    return array.view(bfloat16()) if tensor.dtype == torch.bfloat16 else array
+    return array.view(_numpys(tensor.dtype)) if "u" in kind else array
 
 
 def init(
@@ -83,8 +86,17 @@ def init(
     fill(tensor, local, offset, draw)
     if bounds:
         with torch.no_grad():
-            local.clamp_(*bounds)
+            _clamp(local, *bounds)
     return tensor
+
+
+def _clamp(tensor: torch.Tensor, low: float, high: float) -> None:
+    if tensor.element_size() > 1:
+        tensor.clamp_(low, high)
+        return
+    # Of 8 bits, torch clamps nothing.
+    for part, _ in _fill.parts(tensor, (0,) * tensor.dim()):
+        part.copy_(part.float().clamp_(low, high))
 
 
 @functools.lru_cache(maxsize=256)

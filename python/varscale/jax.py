@@ -5,7 +5,7 @@ The seed is the key's bits, so that other keys, split or folded in, give other v
 process and device draws its own shard only: the same bits on any mesh.
 
 `zeros`, `ones`, `constant`, `orthogonal` and `delta_orthogonal` are JAX's own, as are draws in
-dtypes other than float16, bfloat16, float32 and float64.
+dtypes other than float16, bfloat16, float32, float64, float8_e4m3fn and float8_e5m2.
 
 How-tos: https://github.com/varscale/varscale/blob/main/docs/jax.md
 
