@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use varscale::{Distribution, Dtype, Pool, Stream};
+use varscale::{Dtype, Pool, Stream};
 use varscale_cli::terminal::Failure;
 
 use super::{
     case::{Case, Place, Tensor, Work},
+    distribution::Distribution,
     machine::processors,
     memory::{Memory, Pages},
     peer::Peer,
@@ -127,7 +128,7 @@ impl Arguments {
         Selection {
             sizes: given_or(&self.sizes, &sizes),
             threads,
-            distributions: given_or(&self.distributions, Distribution::ALL),
+            distributions: given_or(&self.distributions, &Distribution::all()),
             dtypes: given_or(&self.dtypes, Dtype::ALL),
             repeats: repeats.into(),
             large,
@@ -186,7 +187,7 @@ impl Selection {
         }
         if streams {
             for stream in framework_streams() {
-                for &distribution in Distribution::ALL {
+                for distribution in Distribution::of_streams() {
                     let (dtype, size) = (Dtype::Float32, self.large.clone());
                     let tensor = Tensor { distribution, dtype, size };
                     let memory = Memory::Prefaulted(Pages::best());
@@ -214,7 +215,7 @@ impl Selection {
 fn memories(tensor: &Tensor) -> Vec<Memory> {
     let best = Pages::best();
     let mut all = vec![Memory::Prefaulted(best)];
-    let one = tensor.distribution == Distribution::TruncatedNormal;
+    let one = tensor.distribution.is_first();
     if one && matches!(tensor.size, Size::Mebibytes(_)) {
         all.push(Memory::Fresh(best));
         if best != Pages::Small {

@@ -1,9 +1,10 @@
 //! One thing to measure.
 
-use varscale::{Distribution, Draw, Dtype, Error, Mode, Scheme, Stream};
+use varscale::{Draw, Dtype, Stream};
 use varscale_cli::terminal::Failure;
 
 use super::{
+    distribution::Distribution,
     memory::{Memory, Pages},
     size::Size,
     store::Store,
@@ -83,8 +84,7 @@ impl Case {
         threads: usize,
         memory: Memory,
     ) -> Result<Self, Failure> {
-        let scheme =
-            Scheme::variance_scaling(1.0, Mode::FanIn, tensor.distribution).map_err(Error::from)?;
+        let scheme = tensor.distribution.scheme()?;
         let shape = tensor.size.shape(tensor.dtype);
         let draw = scheme.with_seed(0).with_stream(stream).draw(shape.as_slice())?;
         draw.check(tensor.dtype)?;

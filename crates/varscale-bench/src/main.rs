@@ -2,6 +2,7 @@
 
 mod arguments;
 mod case;
+mod distribution;
 mod machine;
 mod memory;
 mod peer;

@@ -15,10 +15,10 @@ use std::{
 };
 
 use serde_json::{Value as Json, json};
-use varscale::{Distribution, Dtype};
+use varscale::Dtype;
 use varscale_cli::terminal::Failure;
 
-use super::case::Tensor;
+use super::{case::Tensor, distribution::Distribution};
 
 /// A running peer.
 pub(super) struct Peer {

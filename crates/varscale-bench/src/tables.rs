@@ -1,10 +1,11 @@
 //! What was measured, as tables.
 
 use comfy_table::{CellAlignment, Table};
-use varscale::{Distribution, Dtype, Stream, short};
+use varscale::{Dtype, Stream, short};
 use varscale_cli::terminal::table;
 
 use super::{
+    distribution::Distribution,
     memory::Memory,
     report::{Line, Report},
     size::Size,
