@@ -9,7 +9,7 @@ use pyo3::{
         PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
     },
 };
-use varscale::{Argument, Array, Distribution, Literal, Mode, Number, Parameter};
+use varscale::{Argument, Array, Distribution, Expression, Literal, Mode, Number, Parameter};
 
 use crate::error::refused;
 
@@ -116,6 +116,10 @@ pub(crate) fn argument<'py>(
         Literal::Distribution(_) => {
             let of = text(name, value)?.parse::<Distribution>().map_err(refused)?;
             (Argument::Distribution(of), PyString::intern(py, of.name()).into_any())
+        }
+        Literal::Expression(_) => {
+            let of = text(name, value)?.parse::<Expression>().map_err(refused)?;
+            (Argument::Expression(of), value.clone())
         }
         _ => {
             return Err(PyTypeError::new_err("an argument of a kind that Python has no value for"));

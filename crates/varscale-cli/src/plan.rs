@@ -210,6 +210,7 @@ fn spread(content: &Content) -> String {
         Content::Pattern(Pattern::Constant { value }) => format!("value {}", number(*value)),
         Content::Pattern(Pattern::Identity { gain }) => format!("diagonal {}", number(*gain)),
         Content::Pattern(pattern) => pattern.to_string(),
+        Content::Formula(formula) => formula.to_string(),
         Content::Orthogonal(matrix) => format!("gain {}", number(matrix.gain)),
         Content::Random(Law::Uniform { low, high }) if *low == -high => {
             format!("limit {}", number(*high))

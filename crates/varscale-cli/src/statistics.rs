@@ -47,7 +47,7 @@ impl Statistics {
             max: f64::NEG_INFINITY,
             histogram: match content {
                 Content::Random(law) => Histogram::new(law),
-                Content::Orthogonal(_) | Content::Pattern(_) => None,
+                Content::Formula(_) | Content::Orthogonal(_) | Content::Pattern(_) => None,
             },
         }
     }

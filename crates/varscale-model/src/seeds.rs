@@ -73,7 +73,7 @@ impl TensorSeeds {
     pub(crate) fn pass(&mut self, tensor: &SpecTensor) -> Result<(), PlanError> {
         let own = tensor.initializer.as_deref().map(Scheme::deserialize);
         match own {
-            Some(Ok((scheme, None))) if scheme.class().draws && self.python.is_some() => {
+            Some(Ok((scheme, None))) if scheme.draws() && self.python.is_some() => {
                 self.of_tensor(&tensor.name).map(drop)
             }
             _ => Ok(()),

@@ -1,6 +1,6 @@
 //! Everything that can go wrong with a draw.
 
-use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, format, string::String, vec::Vec};
 
 use crate::{
     argument::ArgumentError, dtype::Dtype, expression::ExpressionError, layout::LayoutError,
@@ -18,6 +18,9 @@ pub enum Error {
     /// An expression that is none, or that has no value.
     #[error(transparent)]
     Expression(Box<ExpressionError>),
+    /// A value of a formula that is no finite number, or that the dtype cannot hold.
+    #[error(transparent)]
+    Formula(Box<FormulaError>),
     /// A seed out of range, or none to be had.
     #[error(transparent)]
     Seed(#[from] SeedError),
@@ -62,6 +65,33 @@ impl From<ExpressionError> for Error {
     fn from(error: ExpressionError) -> Self {
         Self::Expression(Box::new(error))
     }
+}
+
+impl From<FormulaError> for Error {
+    fn from(error: FormulaError) -> Self {
+        Self::Formula(Box::new(error))
+    }
+}
+
+/// A value of a formula that is no finite number, or that the dtype cannot hold.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "formula {expression:?} is {value} at index {index:?}{}",
+    if value.is_finite() {
+        format!(", which overflows {dtype}, whose largest is {}", short(dtype.max_value(), 6))
+    } else {
+        String::from(": it must be a finite number")
+    }
+)]
+pub struct FormulaError {
+    /// The formula.
+    pub expression: String,
+    /// The index along each axis; of a region, within it.
+    pub index: Vec<usize>,
+    /// The value.
+    pub value: f64,
+    /// The dtype asked for.
+    pub dtype: Dtype,
 }
 
 /// Values that the dtype cannot hold.
@@ -140,6 +170,12 @@ pub enum StreamError {
          the native stream, or zeros, ones, constants or an identity"
     )]
     Region {
+        /// Name of the stream.
+        stream: &'static str,
+    },
+    /// A formula, whose random numbers no framework draws.
+    #[error("stream {stream} draws no formulas, which no framework has: use the native stream")]
+    Formula {
         /// Name of the stream.
         stream: &'static str,
     },

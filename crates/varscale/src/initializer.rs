@@ -11,7 +11,7 @@ use crate::{
     draw::{Draw, Source},
     dtype::{Dtype, Element},
     error::{Error, StreamError},
-    schemes::{Content, Explanation, Law, Orthogonal, Scheme},
+    schemes::{Content, Explanation, Formula, Law, Orthogonal, Scheme},
     seed::{Seed, SeedError},
     streams::{Stream, native::fnv1a_128, values::Request},
     tensor::Tensor,
@@ -60,7 +60,7 @@ impl Initializer {
     #[must_use]
     pub fn new(scheme: Scheme, seed: Option<Seed>) -> Self {
         let seed = match seed {
-            _ if !scheme.class().draws => None,
+            _ if !scheme.draws() => None,
             None => Seed::unset().ok(),
             seed => seed,
         };
@@ -164,6 +164,13 @@ impl Initializer {
         let source = match &explanation.content {
             Content::Pattern(pattern) => Source::Pattern(pattern.clone()),
             Content::Random(law) => Source::Stream(self.stream, request(*law)?),
+            Content::Formula(formula) if !formula.draws() => Source::Formula(formula.clone(), None),
+            Content::Formula(_) if self.stream != Stream::Native => {
+                return Err(StreamError::Formula { stream: self.stream.name() }.into());
+            }
+            Content::Formula(formula) => {
+                Source::Formula(formula.clone(), Some(request(Formula::UNIFORM)?))
+            }
             Content::Orthogonal(_) if self.stream != Stream::Native => {
                 return Err(StreamError::Orthogonal { stream: self.stream.name() }.into());
             }

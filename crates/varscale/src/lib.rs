@@ -57,7 +57,7 @@ pub use bits::python_random::PythonRandom;
 pub use draw::Pool;
 pub use draw::{Draw, NativeDraw, Reader, Region};
 pub use dtype::{Dtype, DtypeVisitor, Element};
-pub use error::{ConfigError, Error, OverflowError, StreamError, UnderflowError};
+pub use error::{ConfigError, Error, FormulaError, OverflowError, StreamError, UnderflowError};
 pub use expression::{Expression, ExpressionError};
 pub use float8::{F8E4M3, F8E5M2};
 pub use initializer::Initializer;
@@ -66,8 +66,8 @@ pub use number::{Number, short};
 #[cfg(feature = "serde")]
 pub use schemes::config::{ConfigForm, Serialized};
 pub use schemes::{
-    Argument, Array, Bounds, Class, Content, Distribution, Explanation, Fan, Fans, Law, Literal,
-    Mode, Orthogonal, Parameter, Pattern, Scaling, Scheme,
+    Argument, Array, Bounds, Class, Content, Distribution, Explanation, Fan, Fans, Formula, Law,
+    Literal, Mode, Orthogonal, Parameter, Pattern, Scaling, Scheme,
 };
 pub use seed::{Seed, SeedError, SeedGenerator};
 pub use shape::{ShapeError, Slice, element_count, parse_shape};

@@ -188,7 +188,7 @@ impl Arguments {
         let (scheme, own) = self.scheme().map_err(varscale::Error::from)?;
         let Arguments { seed, generator, global_seed, seed_index, stream, .. } = self;
         let seed = seed.clone().or_else(|| generator.clone()).or(own);
-        let draws = scheme.class().draws;
+        let draws = scheme.draws();
         let Some(global_seed) = *global_seed else {
             return Ok(Initializer::new(scheme, seed).with_stream(*stream));
         };

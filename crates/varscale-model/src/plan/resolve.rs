@@ -79,9 +79,9 @@ pub(super) fn resolve(
     let template = rule.and_then(|rule| rule.initializer.as_ref());
     // A spec's seed is one tensor's own, a rule's is all those's that it matches.
     let own_is_shared = template.is_some();
-    let (class, seed) = match (template, own) {
-        (Some(template), _) => (template.class(), template.seed().cloned()),
-        (None, Some((scheme, seed))) => (scheme.class(), seed.clone()),
+    let (draws, seed) = match (template, own) {
+        (Some(template), _) => (template.draws(), template.seed().cloned()),
+        (None, Some((scheme, seed))) => (scheme.draws(), seed.clone()),
         (None, None) => {
             let (tensor, rule) = (spec.name.to_string(), rule.map(Rule::title));
             return Err(PlanError::NoInitializer { tensor, rule });
@@ -91,9 +91,9 @@ pub(super) fn resolve(
         Some(_) if !own_is_shared => None,
         ref seed => seed.clone().or_else(|| rule?.seed.clone()),
     };
-    let seed_of_plan = class.draws && seed.is_none() && by_rule.is_none();
+    let seed_of_plan = draws && seed.is_none() && by_rule.is_none();
     let seed = match (by_rule, rule) {
-        _ if !class.draws => None,
+        _ if !draws => None,
         (Some(shared), Some(rule)) => Some(seeds.shared(&spec.name, &shared, || rule.title())?),
         // As an integer, so that the initializer's config holds a seed that was drawn, too.
         _ if seed_of_plan => Some(seeds.of_tensor(&spec.name)?),

@@ -126,6 +126,19 @@ impl Template {
         }
     }
 
+    /// Whether its scheme draws, whatever its numbers are.
+    pub(crate) fn draws(&self) -> bool {
+        match &self.content {
+            Content::Scheme(scheme) => scheme.draws(),
+            Content::Open(open) => {
+                let reads_no_word = |slot: &Slot| {
+                    slot.is_formula && !slot.expression.names().iter().any(|n| n == "u")
+                };
+                open.class.draws && !open.slots.iter().any(reads_no_word)
+            }
+        }
+    }
+
     /// The scheme, where no number is an expression.
     #[must_use]
     pub fn scheme(&self) -> Option<&Scheme> {

@@ -1,5 +1,6 @@
 //! Draws: one call of an initializer for one tensor, from which any part can be taken.
 
+mod formula;
 mod memory;
 mod orthogonal;
 mod patterns;
@@ -102,6 +103,11 @@ impl Draw {
     pub fn again(&self, name: &str, seed: &Seed) -> Result<Self, Error> {
         let source = match &self.source {
             Source::Pattern(pattern) => Source::Pattern(pattern.clone()),
+            Source::Formula(formula, None) => Source::Formula(formula.clone(), None),
+            Source::Formula(formula, Some(request)) => {
+                let request = again(Stream::Native, request, name, seed)?;
+                Source::Formula(formula.clone(), Some(request))
+            }
             Source::Stream(stream, request) => {
                 Source::Stream(*stream, again(*stream, request, name, seed)?)
             }
@@ -149,7 +155,7 @@ impl Draw {
     pub fn law(&self) -> Option<&Law> {
         match self.content() {
             Content::Random(law) => Some(law),
-            Content::Orthogonal(_) | Content::Pattern(_) => None,
+            Content::Formula(_) | Content::Orthogonal(_) | Content::Pattern(_) => None,
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Reader<T> {
     window: Window<T>,
     /// Row-major index of the global shape that a sequential stream has come to.
     passed: u64,
+    /// What is read, where its values may turn out to be none.
+    formula: Option<Draw>,
 }
 
 /// Of a sequential stream, the values from row-major index `first` of the global shape on, for runs
@@ -101,7 +103,8 @@ impl<T: Element> Reader<T> {
         let overlays = overlays.filter_map(|one| Overlay::open(one, shape, &slice).transpose());
         let overlays = overlays.collect::<Result<_, _>>()?;
         let window = Window { values: Vec::new(), first: 0 };
-        Ok(Self { slice, rows, elements, next: 0, values, overlays, window, passed: 0 })
+        let formula = draw.has_formula().then(|| draw.clone());
+        Ok(Self { slice, rows, elements, next: 0, values, overlays, window, passed: 0, formula })
     }
 
     pub(super) fn elements(&self) -> u64 {
@@ -162,7 +165,7 @@ impl<T: Element> Reader<T> {
         for overlay in &mut self.overlays {
             overlay.prepare(stopped)?;
         }
-        let Self { slice, rows, values, overlays, window, passed, .. } = self;
+        let Self { slice, rows, values, overlays, window, passed, formula, .. } = self;
         let exceeds_caches = size_of_val(out) >= EXCEEDS_CACHES;
         match values {
             Values::RandomAccess(fill) => {
@@ -219,6 +222,11 @@ impl<T: Element> Reader<T> {
             });
         }
         let stopped = stopped();
+        if let (Some(draw), false) = (formula, stopped)
+            && let Some(none) = out.iter().position(|value| !value.to_f64().is_finite())
+        {
+            draw.refusal(rows.index(start + none as u64), T::DTYPE)?;
+        }
         self.next = if stopped { elements } else { end };
         Ok(!stopped)
     }

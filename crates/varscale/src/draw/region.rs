@@ -119,7 +119,7 @@ impl<T: Element> Overlay<T> {
         let Some(part) = whole.intersection(slice) else { return Ok(None) };
         Ok(Some(match values {
             Values::RandomAccess(fill) => {
-                let own_indices = matches!(draw.source, Source::Pattern(_));
+                let own_indices = !matches!(draw.source, Source::Stream(..));
                 Self { rows, fill, own_indices, boxes: None }
             }
             Values::Boxes(fill) => {

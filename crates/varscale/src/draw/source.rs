@@ -2,12 +2,16 @@
 
 use alloc::boxed::Box;
 
-use super::{orthogonal, patterns, rows::Rows};
+use super::{
+    formula::{self, Field},
+    orthogonal, patterns,
+    rows::Rows,
+};
 use crate::{
     argument::ArgumentError,
     dtype::{Dtype, Element},
     error::{Error, OverflowError, StreamError},
-    schemes::{Content, Law, Orthogonal, Pattern},
+    schemes::{Content, Formula, Law, Orthogonal, Pattern},
     simd::Level,
     streams::{
         Stream,
@@ -20,6 +24,8 @@ use crate::{
 pub(crate) enum Source {
     Pattern(Pattern),
     Stream(Stream, Request),
+    /// What the native stream is asked for is u, where the formula reads it.
+    Formula(Formula, Option<Request>),
     /// What the native stream is asked for are the normals that matrices are made of.
     Orthogonal(Orthogonal, Request),
 }
@@ -40,6 +46,7 @@ impl Source {
                 Content::Random(request.law)
             }
             Self::Orthogonal(matrix, _) => Content::Orthogonal(matrix.clone()),
+            Self::Formula(formula, _) => Content::Formula(formula.clone()),
         };
         content.check(dtype)
     }
@@ -56,6 +63,10 @@ impl Source {
         let opened = match self {
             Self::Pattern(pattern) => patterns::open(pattern, shape, T::DTYPE)?,
             Self::Stream(stream, request) => stream.open(request, level, T::DTYPE)?,
+            Self::Formula(formula, request) => {
+                let field = Field::new(formula, request.as_ref(), shape, places)?;
+                formula::open(field, T::DTYPE)
+            }
             Self::Orthogonal(matrix, request) => {
                 let stream = Stream::Native;
                 let Values::RandomAccess(normals) =
@@ -70,7 +81,7 @@ impl Source {
     }
 }
 
-fn typed<T: Element>(values: AnyValues) -> Result<Values<T>, Error> {
+pub(super) fn typed<T: Element>(values: AnyValues) -> Result<Values<T>, Error> {
     let other = |_| ArgumentError::new("dtype", T::DTYPE, "the one that was opened");
     let values: Box<Values<T>> = values.downcast().map_err(other)?;
     Ok(*values)

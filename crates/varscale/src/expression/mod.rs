@@ -18,6 +18,7 @@ pub use self::error::ExpressionError;
 use self::{
     operation::{FUNCTIONS, PI},
     parse::Parsed,
+    program::{Program, Stack, Step},
 };
 use crate::argument::serde_as_text;
 
@@ -151,7 +152,32 @@ impl Expression {
         Self::parse(&written)
     }
 
-    fn unknown(&self, name: &str) -> ExpressionError {
+    /// What values side by side are computed in.
+    pub(crate) fn stack(&self, width: usize) -> Stack {
+        self.0.program.stack(width)
+    }
+
+    /// Values side by side, up to the stack's width. `numbers` fills in those of a name, which it is
+    /// told by its number among [`Expression::names`], and says whether they vary; of those that do
+    /// not, it fills in the first.
+    pub(crate) fn side_by_side<'a>(
+        &self,
+        stack: &'a mut Stack,
+        count: usize,
+        numbers: impl FnMut(usize, &mut [f64]) -> bool,
+    ) -> &'a [f64] {
+        self.0.program.run(stack, count, numbers)
+    }
+
+    /// The expression that is one name.
+    pub(crate) fn name(name: &str) -> Self {
+        let steps = alloc::vec![Step::Name(0)];
+        let (names, places) = (alloc::vec![name.to_owned()], alloc::vec![0..name.len()]);
+        let program = Program::new(steps);
+        Self(Arc::new(Parsed { text: name.to_owned(), names, places, program }))
+    }
+
+    pub(crate) fn unknown(&self, name: &str) -> ExpressionError {
         ExpressionError::UnknownName {
             expression: self.to_string(),
             received: name.to_owned(),

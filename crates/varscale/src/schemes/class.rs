@@ -10,11 +10,12 @@ use super::{
     content::Content,
     distribution::Distribution::{self, Uniform},
     fans::Mode::{self, FanAvg, FanIn},
+    formula::OfExpression,
     identity::IDENTITY_MATRIX,
     law::{Law, finite},
     orthogonal::Orthogonal,
     pattern::Pattern,
-    resolve::{ByShape, Everywhere, Literal, OfNumbers, Parameter, Resolve},
+    resolve::{ByShape, Everywhere, Literal, OfParameters, Parameter, Resolve},
     truncated_normal::{self, TruncatedNormal},
     variance_scaling::{self, VarianceScaling},
 };
@@ -57,7 +58,7 @@ impl PartialEq for Class {
     }
 }
 
-const fn fixed<const N: usize, F: OfNumbers<N>>(
+const fn fixed<const N: usize, F: OfParameters<N>>(
     name: &'static str,
     aliases: &'static [&'static str],
     summary: &'static str,
@@ -68,7 +69,7 @@ const fn fixed<const N: usize, F: OfNumbers<N>>(
     Class { name, aliases, summary, parameters, draws, has_axes, preset, resolution }
 }
 
-const fn drawn<const N: usize, F: OfNumbers<N>>(
+const fn drawn<const N: usize, F: OfParameters<N>>(
     name: &'static str,
     aliases: &'static [&'static str],
     summary: &'static str,
@@ -153,6 +154,13 @@ classes! {
             |[gain]| finite("gain", gain).map(drop),
             |[gain], tensor| Ok(Content::Orthogonal(Orthogonal::of(gain.get(), tensor)?)),
         ),
+    );
+    FORMULA = drawn(
+        "Formula",
+        &[],
+        "an expression of indices, axis sizes and a uniform word",
+        &[Parameter::literal("expression", Literal::Expression("u"))],
+        &OfExpression,
     );
     RANDOM_NORMAL = drawn(
         "RandomNormal",

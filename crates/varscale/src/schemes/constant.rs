@@ -4,7 +4,7 @@ use super::{
     content::Content,
     law::finite,
     pattern::Pattern,
-    resolve::{Argument, Axes, OfNumbers, Resolve, Scaling},
+    resolve::{Argument, Axes, OfParameters, Resolve, Scaling},
 };
 use crate::{argument::ArgumentError, error::Error, tensor::Tensor};
 
@@ -12,7 +12,7 @@ use crate::{argument::ArgumentError, error::Error, tensor::Tensor};
 #[derive(Debug)]
 pub(super) struct Value;
 
-impl OfNumbers<1> for Value {}
+impl OfParameters<1> for Value {}
 
 fn pattern(arguments: &[Argument]) -> Result<Pattern, ArgumentError> {
     Ok(match arguments {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{law::Law, orthogonal::Orthogonal, pattern::Pattern};
+use super::{formula::Formula, law::Law, orthogonal::Orthogonal, pattern::Pattern};
 use crate::{
     dtype::Dtype,
     error::{Error, NoValueError, OverflowError, UnderflowError},
@@ -16,37 +16,45 @@ pub enum Content {
     Random(Law),
     /// Matrices, which are drawn as a whole.
     Orthogonal(Orthogonal),
+    /// Values that are computed of their indices, and of random numbers where it reads any.
+    Formula(Formula),
     /// Values that are laid out.
     Pattern(Pattern),
 }
 
 impl Content {
-    /// Mean of the values; `None` for the identity.
+    /// Mean of the values; `None` for the identity and for
+    /// formulas.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
         match self {
             Self::Random(law) => Some(law.mean()),
             Self::Orthogonal(_) => Some(0.0),
+            Self::Formula(_) => None,
             Self::Pattern(pattern) => pattern.mean(),
         }
     }
 
-    /// Standard deviation of the values (after truncation); `None` for the identity.
+    /// Standard deviation of the values (after truncation); `None` for the identity and for
+    /// formulas.
     #[must_use]
     pub fn stddev(&self) -> Option<f64> {
         match self {
             Self::Random(law) => Some(law.stddev()),
             Self::Orthogonal(matrix) => Some(matrix.stddev()),
+            Self::Formula(_) => None,
             Self::Pattern(pattern) => pattern.stddev(),
         }
     }
 
-    /// The interval that every value lies in, before rounding to the dtype; `None` for the normal.
+    /// The interval that every value lies in, before rounding to the dtype; `None` for the normal
+    /// and for formulas.
     #[must_use]
     pub fn bounds(&self) -> Option<(f64, f64)> {
         match self {
             Self::Random(law) => law.bounds(),
             Self::Orthogonal(matrix) => Some(matrix.bounds()),
+            Self::Formula(_) => None,
             Self::Pattern(pattern) => Some(pattern.bounds()),
         }
     }
@@ -66,6 +74,7 @@ impl Content {
         let size = match self {
             Self::Random(law) => law.mean().abs() + law.stddev(),
             Self::Orthogonal(matrix) => matrix.stddev(),
+            Self::Formula(_) => return false,
             Self::Pattern(pattern) => {
                 let (low, high) = pattern.bounds();
                 high.max(-low)
@@ -79,6 +88,8 @@ impl Content {
         let (low, high) = match self {
             Self::Random(law) => law.reach(),
             Self::Orthogonal(matrix) => matrix.bounds(),
+            // Each value is checked when it is computed.
+            Self::Formula(_) => return Ok(()),
             Self::Pattern(pattern) => pattern.bounds(),
         };
         if let Self::Random(Law::TruncatedNormal { between: Some((low, high)), .. }) = *self {
@@ -103,11 +114,12 @@ impl Content {
             Self::Random(_) => is_lost(bound),
             // As a normal's.
             Self::Orthogonal(matrix) => is_lost(bound.min(5.0 * matrix.stddev())),
+            Self::Formula(_) => false,
             // Each of them was written by hand.
             Self::Pattern(pattern) => is_lost(pattern.least()),
         };
         let bound = match self {
-            Self::Random(_) | Self::Orthogonal(_) => bound,
+            Self::Random(_) | Self::Orthogonal(_) | Self::Formula(_) => bound,
             Self::Pattern(pattern) => pattern.least(),
         };
         if lost { Err(UnderflowError { bound, dtype }.into()) } else { Ok(()) }
@@ -119,6 +131,7 @@ impl fmt::Display for Content {
         match self {
             Self::Random(law) => law.fmt(f),
             Self::Orthogonal(matrix) => matrix.fmt(f),
+            Self::Formula(formula) => formula.fmt(f),
             Self::Pattern(pattern) => pattern.fmt(f),
         }
     }

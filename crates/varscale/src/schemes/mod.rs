@@ -9,6 +9,7 @@ pub(crate) mod content;
 pub(crate) mod distribution;
 pub(crate) mod explain;
 pub(crate) mod fans;
+pub(crate) mod formula;
 pub(crate) mod gaussian;
 mod identity;
 pub(crate) mod law;
@@ -19,6 +20,7 @@ mod scheme;
 mod truncated_normal;
 mod variance_scaling;
 
+pub(crate) use self::formula::Variable;
 pub use self::{
     array::Array,
     class::Class,
@@ -26,6 +28,7 @@ pub use self::{
     distribution::Distribution,
     explain::Explanation,
     fans::{Fan, Fans, Mode},
+    formula::Formula,
     law::Law,
     orthogonal::Orthogonal,
     pattern::Pattern,

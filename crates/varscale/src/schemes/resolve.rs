@@ -9,7 +9,9 @@ use super::{
     distribution::Distribution,
     fans::{Fans, Mode},
 };
-use crate::{argument::ArgumentError, error::Error, number::Number, tensor::Tensor};
+use crate::{
+    argument::ArgumentError, error::Error, expression::Expression, number::Number, tensor::Tensor,
+};
 
 /// A parameter of a class.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +48,8 @@ impl Parameter {
             | (Argument::Unset, Literal::Unset)
             | (Argument::Flag(_), Literal::Flag(_))
             | (Argument::Mode(_), Literal::Mode(_))
-            | (Argument::Distribution(_), Literal::Distribution(_)) => true,
+            | (Argument::Distribution(_), Literal::Distribution(_))
+            | (Argument::Expression(_), Literal::Expression(_)) => true,
             (Argument::Array(_), _) => self.arrays,
             _ => false,
         }
@@ -67,6 +70,8 @@ pub enum Literal {
     Mode(Mode),
     /// Which distribution is drawn from.
     Distribution(Distribution),
+    /// An expression, which is one name.
+    Expression(&'static str),
 }
 
 impl Literal {
@@ -83,6 +88,7 @@ impl From<Literal> for Argument {
             Literal::Flag(flag) => Self::Flag(flag),
             Literal::Mode(mode) => Self::Mode(mode),
             Literal::Distribution(distribution) => Self::Distribution(distribution),
+            Literal::Expression(name) => Self::Expression(Expression::name(name)),
         }
     }
 }
@@ -101,6 +107,8 @@ pub enum Argument {
     Mode(Mode),
     /// Which distribution is drawn from.
     Distribution(Distribution),
+    /// An expression.
+    Expression(Expression),
     /// Numbers that broadcast, where the parameter takes them.
     Array(Array),
 }
@@ -113,6 +121,7 @@ impl fmt::Display for Argument {
             Self::Flag(flag) => flag.fmt(f),
             Self::Mode(mode) => mode.fmt(f),
             Self::Distribution(distribution) => distribution.fmt(f),
+            Self::Expression(expression) => expression.fmt(f),
             Self::Array(array) => array.fmt(f),
         }
     }
@@ -157,8 +166,8 @@ pub(crate) trait Resolve: fmt::Debug + Sync {
     ) -> Result<(Option<Scaling>, Content), Error>;
 }
 
-/// A resolution of so many numbers, which is as many parameters as its class has.
-pub(crate) trait OfNumbers<const N: usize>: Resolve {}
+/// A resolution of so many arguments, which is as many parameters as its class has.
+pub(crate) trait OfParameters<const N: usize>: Resolve {}
 
 /// A resolution that gives every shape the same content.
 #[derive(Debug)]
@@ -181,7 +190,7 @@ fn numbers<const N: usize>(arguments: &[Argument]) -> [Number; N] {
     })
 }
 
-impl<const N: usize> OfNumbers<N> for Everywhere<N> {}
+impl<const N: usize> OfParameters<N> for Everywhere<N> {}
 
 impl<const N: usize> Resolve for Everywhere<N> {
     fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
@@ -198,7 +207,7 @@ impl<const N: usize> Resolve for Everywhere<N> {
     }
 }
 
-impl<const N: usize> OfNumbers<N> for ByShape<N> {}
+impl<const N: usize> OfParameters<N> for ByShape<N> {}
 
 impl<const N: usize> Resolve for ByShape<N> {
     fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {

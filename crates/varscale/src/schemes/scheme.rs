@@ -14,6 +14,7 @@ use super::{
     content::Content,
     distribution::Distribution,
     fans::Mode,
+    formula,
     resolve::{Argument, Axes, Parameter, Scaling},
     truncated_normal::Bounds,
 };
@@ -161,6 +162,31 @@ impl Scheme {
         Self::new(&class::ORTHOGONAL, vec![Argument::Number(gain.into())])
     }
 
+    /// An expression of the element's indices i0, i1, …, of axis sizes (d0, d1, …, or d_1, d_2, … from
+    /// the last), of the rank, and of u, a random number of the element in (0, 1); see [`Expression`].
+    ///
+    /// It is evaluated in float64 and rounded once to the dtype, for 16 bits and fewer by way of
+    /// float32. u has 53 bits in every dtype: it is what `RandomUniform(0, 1)` draws there in float64,
+    /// moved off 0 and 1. Without u, nothing is drawn, and no seed is needed. Values that are no
+    /// finite numbers, or overflow the dtype, are refused when they are computed.
+    ///
+    /// # Errors
+    /// [`ExpressionError`](crate::ExpressionError), and [`ArgumentError`] for other names.
+    ///
+    /// ```
+    /// use varscale::Scheme;
+    /// // Mamba's A, and the frequencies of rotary embeddings.
+    /// let rows: Vec<f32> = Scheme::formula("log(1 + i1)")?.with_seed(0).sample([2, 3])?;
+    /// assert_eq!(rows, [0.0, 0.6931472, 1.0986123, 0.0, 0.6931472, 1.0986123]);
+    /// let rotary: Vec<f64> = Scheme::formula("10000 ** (-i0 / d0)")?.with_seed(0).sample([4])?;
+    /// assert_eq!(rotary, [1.0, 0.1, 0.01, 0.001]);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn formula(expression: &str) -> Result<Self, Error> {
+        let expression = Argument::Expression(expression.parse()?);
+        Ok(Self::new(&class::FORMULA, vec![expression])?)
+    }
+
     /// Normal with this mean and standard deviation (Keras's defaults: 0 and 0.05).
     ///
     /// # Errors
@@ -245,6 +271,17 @@ impl Scheme {
         Err(ArgumentError::new("input_axes and output_axes", received, allowed))
     }
 
+    /// Whether it draws, and so needs a seed: not a formula that reads no random numbers, though its
+    /// class takes a seed.
+    #[must_use]
+    pub fn draws(&self) -> bool {
+        let drawn = |argument: &Argument| match argument {
+            Argument::Expression(expression) => formula::draws(expression),
+            _ => true,
+        };
+        self.class.draws && self.arguments.iter().all(drawn)
+    }
+
     /// Its class.
     #[must_use]
     pub fn class(&self) -> &'static Class {
@@ -301,6 +338,7 @@ mod tests {
                     Literal::Flag(flag) => Argument::Flag(!flag),
                     Literal::Mode(_) => Argument::Mode(Mode::FanOut),
                     Literal::Distribution(_) => Argument::Distribution(Distribution::Uniform),
+                    Literal::Expression(_) => Argument::Expression("1 - u".parse().unwrap()),
                 };
                 let other = content(class, &arguments).unwrap().1;
                 assert_ne!(other, own, "{} of {}", parameter.name, class.name);
@@ -317,6 +355,7 @@ mod tests {
             Scheme::constant(0.0).unwrap(),
             Scheme::identity(1.0).unwrap(),
             Scheme::orthogonal(1.0).unwrap(),
+            Scheme::formula("u").unwrap(),
             Scheme::random_normal(0.0, 0.05).unwrap(),
             Scheme::random_uniform(-0.05, 0.05).unwrap(),
             Scheme::truncated_normal(0.0, 0.05).unwrap(),

@@ -71,6 +71,7 @@ fn argument(argument: &Argument) -> Value {
         Argument::Array(values) => array::write(values),
         Argument::Mode(mode) => mode.name().into(),
         Argument::Distribution(distribution) => distribution.name().into(),
+        Argument::Expression(expression) => expression.text().into(),
     }
 }
 

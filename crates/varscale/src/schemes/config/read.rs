@@ -35,6 +35,7 @@ impl<'a> Fields<'a> {
             }
             Literal::Mode(_) => Argument::Mode(text()?.parse()?),
             Literal::Distribution(_) => Argument::Distribution(text()?.parse()?),
+            Literal::Expression(_) => Argument::Expression(text()?.parse()?),
         })
     }
 
