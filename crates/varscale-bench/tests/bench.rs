@@ -198,7 +198,7 @@ fn refuses_bad_input() {
     for (arguments, parts) in [
         (&["--sizes", "0"][..], &["--sizes", "'0'", "64x64"][..]),
         (&["--sizes", "64x"], &["--sizes", "'64x'"]),
-        (&["--sizes", "1e13"], &["--sizes", "memory"]),
+        (&["--sizes", "1e13", "--dtypes", "float32"], &["--sizes", "memory"]),
         (&["--threads", "0"], &["--threads", "0"]),
         (&["--repeats", "0"], &["--repeats", "0"]),
         (&["--dtypes", "int8"], &["--dtypes", "int8", "bfloat16"]),
