@@ -92,15 +92,20 @@ impl Content {
             Self::Formula(_) => return Ok(()),
             Self::Pattern(pattern) => pattern.bounds(),
         };
-        if let Self::Random(Law::TruncatedNormal { between: Some((low, high)), .. }) = *self {
-            let (least, largest) = dtype.inside(low, high);
-            if least > largest {
-                return Err(NoValueError { low, high, dtype }.into());
-            }
-        }
         let bound = high.max(-low);
         if bound > dtype.max_value() {
             return Err(OverflowError { bound, dtype }.into());
+        }
+        if let Self::Random(law) = self
+            && let Some((low, high)) = law.kept(dtype)
+        {
+            match dtype.inside(low, high) {
+                (0.0, 0.0) if bound > 0.0 => return Err(UnderflowError { bound, dtype }.into()),
+                (least, largest) if least > largest => {
+                    return Err(NoValueError { low, high, dtype }.into());
+                }
+                _ => (),
+            }
         }
         // To nearest even: half of the smallest value is 0, too.
         let is_lost = |size: f64| size > 0.0 && 2.0 * size <= dtype.min_positive();

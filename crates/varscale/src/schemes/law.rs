@@ -5,6 +5,7 @@ use core::fmt;
 use super::gaussian;
 use crate::{
     argument::ArgumentError,
+    dtype::Dtype,
     math::sqrt_f64,
     number::{Number, short},
 };
@@ -127,6 +128,16 @@ impl Law {
             Self::Normal { .. } => None,
             Self::TruncatedNormal { between: Some(between), .. } => Some(between),
             Self::Uniform { .. } | Self::TruncatedNormal { .. } => Some(self.reach()),
+        }
+    }
+
+    /// The bounds that values do not pass by rounding to `dtype`, either: those that a normal was
+    /// given, and of a uniform law in 8 bits, whose steps are wide. Wider dtypes had theirs rounded.
+    pub(crate) fn kept(&self, dtype: Dtype) -> Option<(f64, f64)> {
+        match *self {
+            Self::TruncatedNormal { between, .. } => between,
+            Self::Uniform { low, high } if dtype.size() == 1 && low < high => Some((low, high)),
+            _ => None,
         }
     }
 

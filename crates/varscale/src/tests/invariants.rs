@@ -175,10 +175,11 @@ fn narrow_values_are_the_f32_value_rounded_once() {
         let e4m3: Vec<F8E4M3> = draw.to_vec().unwrap();
         let e5m2: Vec<F8E5M2> = draw.to_vec().unwrap();
         // Bounds that were given are not passed by rounding.
-        let given = draw.law().unwrap().bounds().filter(|_| name.starts_with("cut"));
-        let (low, high) = given.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         for (index, wide) in wide.into_iter().enumerate() {
             let inside = |dtype: Dtype| {
+                let given = name.starts_with("cut") || name.starts_with("uni") && dtype.size() == 1;
+                let bounds = draw.law().unwrap().bounds().filter(|_| given);
+                let (low, high) = bounds.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
                 let (low, high) = dtype.inside(low, high);
                 wide.clamp(low as f32, high as f32)
             };

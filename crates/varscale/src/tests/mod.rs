@@ -58,6 +58,8 @@ fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
         Law::Uniform { low, high } => {
             let (scale, shift) = (high / 2.0 - low / 2.0, high / 2.0 + low / 2.0);
             let value = T::Computing::uniform(word(index)) * parameter(scale) + parameter(shift);
+            let (low, high) =
+                if size_of::<T>() == 1 { T::DTYPE.inside(low, high) } else { (low, high) };
             let value = if value < parameter(low) { parameter(low) } else { value };
             if value > parameter(high) { parameter(high) } else { value }
         }

@@ -135,13 +135,20 @@ impl<C: Computing> Transform<C> {
     pub(crate) fn new<T: Element + Round<Computing = C>>(law: &Law) -> Self {
         let from = C::from_f64;
         match *law {
-            Law::Uniform { low, high } if low == -high => Self::Uniform { scale: from(high) },
-            Law::Uniform { low, high } => Self::UniformBetween {
-                scale: from(high / 2.0 - low / 2.0),
-                shift: from(high / 2.0 + low / 2.0),
-                low: from(low),
-                high: from(high),
-            },
+            Law::Uniform { low, high } => {
+                let (least, largest) = law
+                    .kept(T::DTYPE)
+                    .map_or((low, high), |(low, high)| T::DTYPE.inside(low, high));
+                if low == -high && largest == high {
+                    return Self::Uniform { scale: from(high) };
+                }
+                Self::UniformBetween {
+                    scale: from(high / 2.0 - low / 2.0),
+                    shift: from(high / 2.0 + low / 2.0),
+                    low: from(least),
+                    high: from(largest),
+                }
+            }
             Law::TruncatedNormal { mean: 0.0, stddev, between: None } => {
                 Self::TruncatedNormal { scale: from(stddev) }
             }
