@@ -163,7 +163,7 @@ impl Scheme {
     }
 
     /// An expression of the element's indices i0, i1, …, of axis sizes (d0, d1, …, or d_1, d_2, … from
-    /// the last), of the rank, and of u, a random number of the element in (0, 1); see [`Expression`].
+    /// the last), of the rank, and of u, a random number of the element in (0, 1); see [`Expression`](crate::Expression).
     ///
     /// It is evaluated in float64 and rounded once to the dtype, for 16 bits and fewer by way of
     /// float32. u has 53 bits in every dtype: it is what `RandomUniform(0, 1)` draws there in float64,
