@@ -6,6 +6,8 @@ from varscale._core import CLASSES
 
 ALL = [name for name, *_ in CLASSES]
 DRAWN = [name for name, _, _, _, _, draws, *_ in CLASSES if draws]
+#: Those that frameworks draw from streams of their own; a matrix's bits are a machine's LAPACK's.
+STREAMED = [name for name in DRAWN if name != "Orthogonal"]
 
 # Class and argument, of those that may be any finite number, or almost.
 NUMBERS = [

@@ -245,3 +245,19 @@ def test_known_standard_deviations(shape, in_axis, out_axis, batch_axis, mode, s
     arguments = (1.0, mode, "normal", in_axis, out_axis, batch_axis)
     values = varscale.jax.variance_scaling(*arguments)(jax.random.key(1), shape)
     assert np.asarray(values).tobytes() == scheme(shape, layout=layout).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((5, 3), -1), ((3, 5), 1), ((4, 6, 5), 1), ((2, 3, 4), 0)]
+)
+def test_orthogonal(shape, axis):
+    key = jax.random.key(1)
+    initializer = varscale.jax.orthogonal(2.0, axis)
+    values = initializer(key, shape)
+    assert (jax.jit(initializer, static_argnums=1)(key, shape) == values).all()
+    matrix = np.moveaxis(np.asarray(values), axis, 0).reshape(shape[axis], -1)
+    matrix = matrix if len(matrix) <= matrix.shape[1] else matrix.T
+    assert np.allclose(matrix @ matrix.T, 4 * np.eye(len(matrix)), atol=1e-6)
+    for wrong in [(3,), ()]:
+        with pytest.raises(ValueError, match="rank 2"):
+            varscale.jax.orthogonal()(key, wrong)

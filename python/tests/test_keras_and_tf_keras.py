@@ -138,13 +138,23 @@ def test_constants_may_be_arrays(both, value):
 
 
 @pytest.mark.parametrize("identifier", ["orthogonal", "Orthogonal"])
-def test_configs_of_classes_that_we_lack(both, identifier):
+def test_configs_of_matrices(both, identifier):
     theirs, ours = both
     saved = {"class_name": identifier, "config": {"gain": 2.0, "seed": None, "dtype": "float32"}}
     for made in [ours.get(saved), ours.deserialize(saved)]:
-        assert type(made) is theirs.Orthogonal
+        assert type(made) is ours.Orthogonal and isinstance(made, theirs.Orthogonal)
         assert made.gain == 2.0
-    assert type(ours.get(identifier)) is theirs.Orthogonal
+        values = np.array(made((3, 2, 5), "float32")).reshape(6, 5)
+        assert np.allclose(values.T @ values, 4 * np.eye(5), atol=1e-6)
+    assert type(ours.get(identifier)) is ours.Orthogonal
+    with pytest.raises(ValueError, match="rank 2"):
+        ours.Orthogonal(seed=1)((5,))
+
+
+def test_matrices_of_the_stream_keras_are_keras(both):
+    theirs, ours = both
+    drawn = ours.Orthogonal(seed=1, stream="keras")((4, 3), "float32")
+    assert np.array_equal(np.array(drawn), np.array(theirs.Orthogonal(seed=1)((4, 3), "float32")))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from faces import DRAWN as NAMES
+from faces import STREAMED
 
 import varscale
 
@@ -23,6 +24,8 @@ def test_values(name, dtype):
     made, theirs = getattr(varscale.tf_keras, name), getattr(tf_keras.initializers, name)
     native = made(seed=7)((40, 30), dtype).numpy()
     assert native.tobytes() == getattr(varscale, name)(seed=7)((40, 30), dtype).tobytes()
+    if name not in STREAMED:
+        return
     own = made(seed=7, stream="keras")((40, 30), dtype)
     assert own.dtype == dtype
     assert own.numpy().tobytes() == theirs(seed=7)((40, 30), dtype).numpy().tobytes()

@@ -265,6 +265,7 @@ CALLS = {
     "xavier_normal_": lambda tensor: varscale.torch.xavier_normal_(tensor, 2, seed=1),
     "kaiming_uniform_": lambda tensor: varscale.torch.kaiming_uniform_(tensor, a=5**0.5, seed=1),
     "kaiming_normal_": lambda tensor: varscale.torch.kaiming_normal_(tensor, 0, "fan_out", seed=1),
+    "orthogonal_": lambda tensor: varscale.torch.orthogonal_(tensor, 2.0, seed=1),
     "variance_scaling_": lambda tensor: varscale.torch.variance_scaling_(
         tensor, 2.0, distribution="uniform", seed=1, layout="keras"
     ),
@@ -411,3 +412,15 @@ def test_every_public_name_of_torchs_module_is_here():
             with pytest.warns(FutureWarning, match=f"`nn.init.{name}`"):
                 assert ours(tensor, seed=1) is tensor
             assert torch.equal(tensor, getattr(varscale.torch, f"{name}_")(tensor, seed=1))
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (6, 2, 3, 3), (2, 6, 3)], ids=str)
+def test_orthogonal(shape):
+    tensor = varscale.torch.orthogonal_(torch.empty(shape, dtype=torch.float64), 2, seed=1)
+    matrix = tensor.flatten(1)
+    matrix = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    identity = torch.eye(len(matrix), dtype=torch.float64)
+    assert torch.allclose(matrix @ matrix.T, 4 * identity, atol=1e-13)
+    assert varscale.torch.orthogonal_(torch.empty(0, 3), seed=1).shape == (0, 3)
+    with pytest.raises(ValueError, match="2 or more"):
+        varscale.torch.orthogonal_(torch.empty(3))

@@ -159,7 +159,7 @@ def test_what_is_refused_leaves_everything_as_it_was(data, name):
 @settings(max_examples=500, deadline=None)
 @given(st.data(), st.sampled_from(sorted(OURS)))
 def test_what_is_right_is_drawn_and_nothing_beside_it(data, name):
-    axes = 2 if name.startswith(("xavier", "kaiming")) else 0
+    axes = 2 if name.startswith(("xavier", "kaiming", "orthogonal")) else 0
     tensor = data.draw(tensors(GOOD, DRAWN, axes))
     given = data.draw(arguments(OURS[name]))
     given |= {"seed": 5} if "generator" not in given else {}

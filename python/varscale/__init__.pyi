@@ -9,6 +9,7 @@ from varscale._identifiers import serialize as serialize
 from varscale._initializers import Initializer as Initializer
 from varscale._plan import init as init
 from varscale._signatures import CutNormal as _CutNormal
+from varscale._signatures import Gained as _Gained
 from varscale._signatures import Normal as _Normal
 from varscale._signatures import Preset as _Preset
 from varscale._signatures import Scaled as _Scaled
@@ -29,6 +30,8 @@ __all__ = [
     "LecunNormal",
     "LecunUniform",
     "Ones",
+    "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
     "SeedGenerator",
@@ -49,6 +52,7 @@ __all__ = [
     "lecun_normal",
     "lecun_uniform",
     "ones",
+    "orthogonal",
     "random_normal",
     "random_uniform",
     "serialize",
@@ -75,6 +79,10 @@ class Identity(Initializer):
 
 IdentityInitializer = Identity
 
+class Orthogonal(_Gained[_Stream], Initializer): ...
+
+OrthogonalInitializer = Orthogonal
+
 class RandomNormal(_Normal[_Stream], Initializer): ...
 class RandomUniform(_Uniform[_Stream], Initializer): ...
 class TruncatedNormal(_CutNormal[_Stream], Initializer): ...
@@ -95,6 +103,7 @@ identity = Identity
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
 ones = Ones
+orthogonal = Orthogonal
 random_normal = RandomNormal
 random_uniform = RandomUniform
 truncated_normal = TruncatedNormal

@@ -27,7 +27,7 @@ from varscale import _family
 _GLOBAL = ("object_name_uids", "uninitialized_variables")
 
 # What gives no tensor one value throughout.
-_DRAWN = _family.FAMILY.keys() - {"Zeros", "Ones", "Constant", "Identity"} | {"Orthogonal"}
+_DRAWN = _family.FAMILY.keys() - {"Zeros", "Ones", "Constant", "Identity"}
 
 # In place of an initializer: a value was assigned.
 _ASSIGNED: dict[str, Any] = {}

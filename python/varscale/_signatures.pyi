@@ -49,6 +49,10 @@ class CutNormal(Generic[S]):
         stream: S = ...,
     ) -> None: ...
 
+class Gained(Generic[S]):
+    gain: float
+    def __init__(self, gain: float = 1.0, seed: Any = None, *, stream: S = ...) -> None: ...
+
 class Uniform(Generic[S]):
     minval: float
     maxval: float

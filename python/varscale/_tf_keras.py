@@ -37,8 +37,9 @@ class Drawn(_family.Drawn):
             )
         parted = any(one is not None for one in (partition_shape, partition_offset, layout))
         stream = "tf-keras" if self.stream == "keras" else self.stream
-        # tf_keras also draws integers, which no stream has.
-        if self.stream == "keras" and (parted or self.seed is None or not kind.is_floating):
+        # tf_keras also draws integers, which no stream has, and matrices by this machine's LAPACK.
+        theirs = not kind.is_floating or self._class.name == "Orthogonal"
+        if self.stream == "keras" and (parted or self.seed is None or theirs):
             part = {
                 "partition_shape": partition_shape,
                 "partition_offset": partition_offset,

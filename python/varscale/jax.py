@@ -4,8 +4,8 @@ The seed is the key's bits, so that other keys, split or folded in, give other v
 `jax.jit` and `jax.vmap` the values come from a callback on the host. With an `out_sharding`, each
 process and device draws its own shard only: the same bits on any mesh.
 
-`zeros`, `ones`, `constant`, `orthogonal` and `delta_orthogonal` are JAX's own, as are draws in
-dtypes other than float16, bfloat16, float32, float64, float8_e4m3fn and float8_e5m2.
+`zeros`, `ones`, `constant` and `delta_orthogonal` are JAX's own, as are draws in dtypes other than
+float16, bfloat16, float32, float64, float8_e4m3fn and float8_e5m2.
 
 How-tos: https://github.com/varscale/varscale/blob/main/docs/jax.md
 
@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers as _theirs
-from jax.nn.initializers import Initializer, constant, delta_orthogonal, ones, orthogonal, zeros
+from jax.nn.initializers import Initializer, constant, delta_orthogonal, ones, zeros
 
 from varscale import _jax
 from varscale._arguments import axes_of, number, shape_of, text
@@ -135,7 +135,9 @@ def variance_scaling(
         )
     kind = _KINDS[distribution]
     if mode == "none":
-        raise ValueError("invalid mode for variance scaling initializer: none: JAX has no such mode")
+        raise ValueError(
+            "invalid mode for variance scaling initializer: none: JAX has no such mode"
+        )
     scheme = Scheme("VarianceScaling", number("scale", scale), text("mode", mode), kind)
     axes = in_axis, out_axis, batch_axis
     layout = "jax:" + "/".join(map(_axes, ("in_axis", "out_axis", "batch_axis"), axes))
@@ -195,6 +197,20 @@ def truncated_normal(
     bounds = number("lower", lower), number("upper", upper)
     given = () if bounds == (-2, 2) else bounds
     return _drawn(Scheme("TruncatedNormal", 0.0, number("stddev", stddev), *given), dtype, theirs)
+
+
+def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
+    """A matrix with orthonormal columns, or rows where these are fewer, times `scale`, uniform
+    among all such matrices: the axis of the columns against all others.
+
+    >>> import jax, varscale.jax
+    >>> q = varscale.jax.orthogonal()(jax.random.key(0), (5, 3))
+    >>> bool(abs(q.T @ q - jax.numpy.eye(3)).max() < 1e-6)
+    True
+    """
+    scheme = Scheme("Orthogonal", number("scale", scale))
+    theirs = _theirs.orthogonal(scale, column_axis, dtype)
+    return _drawn(scheme, dtype, theirs, f"jax:/{_axes('column_axis', column_axis)}/")
 
 
 class _Preset(Protocol):

@@ -7,19 +7,17 @@ from keras.initializers import Identity as Identity
 from keras.initializers import IdentityInitializer as IdentityInitializer
 from keras.initializers import Initializer as Initializer
 from keras.initializers import Ones as Ones
-from keras.initializers import Orthogonal as Orthogonal
-from keras.initializers import OrthogonalInitializer as OrthogonalInitializer
 from keras.initializers import STFTInitializer as STFTInitializer
 from keras.initializers import Zeros as Zeros
 from keras.initializers import constant as constant
 from keras.initializers import identity as identity
 from keras.initializers import ones as ones
-from keras.initializers import orthogonal as orthogonal
 from keras.initializers import serialize as serialize
 from keras.initializers import stft as stft
 from keras.initializers import zeros as zeros
 
 from varscale._keras import Drawn
+from varscale._signatures import Gained as _Gained
 from varscale._signatures import KerasStream as _KerasStream
 from varscale._signatures import Normal as _Normal
 from varscale._signatures import Preset as _Preset
@@ -74,6 +72,7 @@ class HeNormal(_Preset[_KerasStream], Drawn, _theirs.HeNormal): ...
 class HeUniform(_Preset[_KerasStream], Drawn, _theirs.HeUniform): ...
 class LecunNormal(_Preset[_KerasStream], Drawn, _theirs.LecunNormal): ...
 class LecunUniform(_Preset[_KerasStream], Drawn, _theirs.LecunUniform): ...
+class Orthogonal(_Gained[_KerasStream], Drawn, _theirs.Orthogonal): ...
 class RandomNormal(_Normal[_KerasStream], Drawn, _theirs.RandomNormal): ...
 class RandomUniform(_Uniform[_KerasStream], Drawn, _theirs.RandomUniform): ...
 class TruncatedNormal(_Normal[_KerasStream], Drawn, _theirs.TruncatedNormal): ...
@@ -85,6 +84,8 @@ he_normal = HeNormal
 he_uniform = HeUniform
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
+orthogonal = Orthogonal
+OrthogonalInitializer = Orthogonal
 random_normal = RandomNormal
 random_uniform = RandomUniform
 truncated_normal = TruncatedNormal

@@ -5,15 +5,14 @@ from tf_keras.initializers import Constant as Constant
 from tf_keras.initializers import Identity as Identity
 from tf_keras.initializers import Initializer as Initializer
 from tf_keras.initializers import Ones as Ones
-from tf_keras.initializers import Orthogonal as Orthogonal
 from tf_keras.initializers import Zeros as Zeros
 from tf_keras.initializers import constant as constant
 from tf_keras.initializers import identity as identity
 from tf_keras.initializers import ones as ones
-from tf_keras.initializers import orthogonal as orthogonal
 from tf_keras.initializers import serialize as serialize
 from tf_keras.initializers import zeros as zeros
 
+from varscale._signatures import Gained as _Gained
 from varscale._signatures import KerasStream as _KerasStream
 from varscale._signatures import Normal as _Normal
 from varscale._signatures import PresetByLayout as _PresetByLayout
@@ -64,6 +63,7 @@ class HeNormal(_PresetByLayout[_KerasStream], Drawn, _theirs.HeNormal): ...
 class HeUniform(_PresetByLayout[_KerasStream], Drawn, _theirs.HeUniform): ...
 class LecunNormal(_PresetByLayout[_KerasStream], Drawn, _theirs.LecunNormal): ...
 class LecunUniform(_PresetByLayout[_KerasStream], Drawn, _theirs.LecunUniform): ...
+class Orthogonal(_Gained[_KerasStream], Drawn, _theirs.Orthogonal): ...
 class RandomNormal(_Normal[_KerasStream], Drawn, _theirs.RandomNormal): ...
 class RandomUniform(_Uniform[_KerasStream], Drawn, _theirs.RandomUniform): ...
 class TruncatedNormal(_Normal[_KerasStream], Drawn, _theirs.TruncatedNormal): ...
@@ -75,6 +75,7 @@ he_normal = HeNormal
 he_uniform = HeUniform
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
+orthogonal = Orthogonal
 random_normal = RandomNormal
 random_uniform = RandomUniform
 truncated_normal = TruncatedNormal

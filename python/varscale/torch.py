@@ -11,7 +11,7 @@ other devices than the CPU the values are drawn on the CPU and copied. Of a `DTe
 from the whole: the same bits on any mesh; shards in several pieces are refused. Tensors on `meta`
 are left as they are. As torch, tensors that cannot be written to raise RuntimeError.
 
-`constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `orthogonal_`, `sparse_`, `calculate_gain` and
+`constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `sparse_`, `calculate_gain` and
 whatever else `torch.nn.init` has are torch's own.
 
 The functions work as torch's under `torch.compile`, `torch.vmap` (with a seed, all get the same
@@ -45,8 +45,6 @@ from torch.nn.init import (
     eye,
     eye_,
     ones_,
-    orthogonal,
-    orthogonal_,
     sparse,
     sparse_,
     zeros_,
@@ -306,6 +304,30 @@ def kaiming_normal_(
     return _torch.init(tensor, Scheme("RandomNormal", 0.0, std), seed, generator, name)
 
 
+@_traceable
+def orthogonal_(
+    tensor: Tensor,
+    gain: float = 1,
+    generator: Generator = None,
+    *,
+    seed: Any = None,
+    name: str = "",
+) -> Tensor:
+    """A matrix with orthonormal rows, or columns where these are fewer, times `gain`, uniform among
+    all such matrices: the first axis against all others.
+
+    >>> import torch, varscale.torch
+    >>> weight = varscale.torch.orthogonal_(torch.empty(3, 5), seed=1)
+    >>> bool((weight @ weight.T - torch.eye(3)).abs().max() < 1e-6)
+    True
+    """
+    _torch.check(tensor)
+    if tensor.ndim < 2:
+        raise ValueError(f"Only tensors with 2 or more dimensions. Received: {tuple(tensor.shape)}")
+    scheme = Scheme("Orthogonal", _finite("gain", gain))
+    return _torch.init(tensor, scheme, seed, generator, name)
+
+
 def _finite(name: str, given: float) -> float:
     value = float(number(name, given))
     if not math.isfinite(value):
@@ -384,6 +406,7 @@ xavier_uniform = _deprecated(xavier_uniform_)
 xavier_normal = _deprecated(xavier_normal_)
 kaiming_uniform = _deprecated(kaiming_uniform_)
 kaiming_normal = _deprecated(kaiming_normal_)
+orthogonal = _deprecated(orthogonal_)
 
 
 def __getattr__(name: str) -> Any:
