@@ -8,8 +8,10 @@ use std::{
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::HumanCount;
 use serde_json::Value as Json;
-use varscale::{Content, Law, Pattern, Role, Seed, short};
-use varscale_model::{Error, Plan, PlanFile, PlanSeed, PlannedTensor, Seeds, SpecTensor, shown};
+use varscale::{Content, Draw, Initializer, Law, Layout, Pattern, Region, Role, Seed, short};
+use varscale_model::{
+    Error, Plan, PlanFile, PlanSeed, PlannedRegion, PlannedTensor, Seeds, SpecTensor, shown,
+};
 
 use crate::{
     output::{is_dash, stdin_path},
@@ -98,12 +100,22 @@ fn json(plan: &Plan) -> Json {
     let mut json = plan.to_json();
     if is_drawn(plan) {
         json["seed"] = Json::Null;
-        for (index, _) in
+        for (index, planned) in
             plan.tensors.iter().enumerate().filter(|(_, planned)| planned.seed_of_plan)
         {
+            let forget = |of: &mut Json| {
+                if !of["seed"].is_null() {
+                    of["seed"] = Json::Null;
+                    of["initializer"]["config"]["seed"] = Json::Null;
+                }
+            };
             let tensor = &mut json["tensors"][index];
-            tensor["seed"] = Json::Null;
-            tensor["initializer"]["config"]["seed"] = Json::Null;
+            forget(tensor);
+            for (at, region) in planned.regions().enumerate() {
+                if !region.has_own_seed {
+                    forget(&mut tensor["regions"][at]);
+                }
+            }
         }
     }
     json
@@ -123,7 +135,31 @@ fn text(plan: &Plan) -> String {
         "dtype",
     ]);
     for planned in &plan.tensors {
-        rows.add_row(row(planned, is_drawn(plan)));
+        let known = |seed: &Initializer, of_plan| {
+            let seed = seed.seed().filter(|_| !(is_drawn(plan) && of_plan));
+            seed.map_or_else(|| "-".to_owned(), |seed| seed.value().to_string())
+        };
+        let seed = known(&planned.initializer(), planned.seed_of_plan);
+        let dtype = planned.dtype().to_string();
+        rows.add_row(row(
+            shown(&planned.name).into(),
+            &planned.draw,
+            planned.layout(),
+            seed,
+            dtype,
+        ));
+        for region in planned.regions() {
+            let of_plan = planned.seed_of_plan && !region.has_own_seed;
+            let seed = known(&region.initializer, of_plan);
+            let PlannedRegion { region, layout, .. } = region;
+            rows.add_row(row(
+                place(region, planned.shape()),
+                &region.draw,
+                layout,
+                seed,
+                String::new(),
+            ));
+        }
     }
     for tensor in &plan.skipped {
         rows.add_row(skipped(tensor));
@@ -183,23 +219,32 @@ fn roles(roles: &[Role]) -> String {
     names.join(", ")
 }
 
-fn row(planned: &PlannedTensor, drawn: bool) -> [String; 10] {
+/// Where a region lies, under its tensor's name.
+fn place(region: &Region, whole: &[usize]) -> String {
+    let axes = region.offset.iter().zip(region.draw.shape()).zip(whole);
+    let axes: Vec<_> = axes
+        .map(|((first, size), whole)| match size == whole {
+            true => ":".to_owned(),
+            false => format!("{first}:{}", first + size),
+        })
+        .collect();
+    format!("  [{}]", axes.join(", "))
+}
+
+fn row(name: String, draw: &Draw, layout: &Layout, seed: String, dtype: String) -> [String; 10] {
     let none = || "-".to_owned();
-    let fans = planned.draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
+    let fans = draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
     [
-        shown(&planned.name).into_owned(),
-        sizes(planned.shape()),
-        planned.draw.explanation().initializer.to_owned(),
-        planned.layout().to_string(),
+        name,
+        sizes(draw.shape()),
+        draw.explanation().initializer.to_owned(),
+        layout.to_string(),
         fans.map_or_else(none, |fans| roles(&fans.roles)),
         fans.map_or_else(none, |fans| fans.fan_in.to_string()),
         fans.map_or_else(none, |fans| fans.fan_out.to_string()),
-        spread(planned.draw.content()),
-        planned
-            .seed()
-            .filter(|_| !(drawn && planned.seed_of_plan))
-            .map_or_else(none, |seed| seed.to_string()),
-        planned.dtype().to_string(),
+        spread(draw.content()),
+        seed,
+        dtype,
     ]
 }
 

@@ -53,9 +53,12 @@ pub use error::Error;
 pub use format::{Entry, Format, HeaderError};
 pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use pieces::{Options, Piece, WriteError, write_pieces};
-pub use plan::{Plan, PlanSeed, PlannedTensor};
+pub use plan::{Plan, PlanSeed, PlannedRegion, PlannedTensor};
 pub use plan_error::PlanError;
-pub use plan_file::{Constant, Constants, PlanFile, PlanFileError, Rule, Seeds, Template};
+pub use plan_file::{
+    Constant, Constants, PlanFile, PlanFileError, RegionRule, Rule, Seeds, SliceText, Slices,
+    Template,
+};
 pub use recipe::{Recipe, RecipeError};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};

@@ -168,6 +168,18 @@ pub enum PlanError {
         /// Why.
         source: varscale::Error,
     },
+    /// A region that a tensor cannot have.
+    #[error("tensor {tensor:?}: region {slice:?} of {rule}: {reason}")]
+    Region {
+        /// Its name.
+        tensor: String,
+        /// The slice as the rule writes it.
+        slice: String,
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// Why.
+        reason: String,
+    },
     /// An initializer of a spec that is a function.
     #[error("the initializer of {tensor:?} is a function: name one, or give a rule")]
     Function {
@@ -183,11 +195,7 @@ pub enum PlanError {
         source: StoredDtypeError,
     },
     /// Values that an integer type does not hold.
-    #[error(
-        "tensor {tensor:?} of dtype {} cannot hold {received}: zeros, ones and constants that \
-         are integers from {} to {} (below 2^53) are allowed, another dtype by a rule, and skip = true",
-        dtype.name(), dtype.range().0, dtype.range().1
-    )]
+    #[error("tensor {tensor:?} of dtype {}", dtype.refusal(received))]
     Integer {
         /// Its name.
         tensor: String,

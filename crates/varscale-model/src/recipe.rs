@@ -6,6 +6,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     fs::File,
+    mem,
     path::Path,
     sync::Arc,
 };
@@ -16,8 +17,8 @@ use sha2::{Digest, Sha256};
 use varscale::{ConfigForm, Scheme, Seed, Stream};
 
 use crate::{
-    Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, Rule, Spec,
-    SpecError, SpecTensor, Template, format::safetensors,
+    Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, RegionRule,
+    Rule, Spec, SpecError, SpecTensor, Template, format::safetensors,
 };
 
 /// Keys of the metadata.
@@ -210,6 +211,13 @@ fn compact(mut object: Value) -> Value {
 
 /// What a plan file says, all but the spec's file, the stream and the seed.
 fn plan_json(file: &PlanFile) -> Map<String, Value> {
+    let region = |region: &RegionRule| {
+        present(json!({
+            "slice": region.slices,
+            INITIALIZER: compact(region.initializer.written()),
+            "layout": region.layout,
+        }))
+    };
     let rule = |rule: &Rule| {
         let initializer = rule.initializer.as_ref();
         present(json!({
@@ -217,6 +225,8 @@ fn plan_json(file: &PlanFile) -> Map<String, Value> {
             INITIALIZER: initializer.map(|initializer| compact(initializer.written())),
             "fans_of": rule.fans_of,
             "layout": rule.layout,
+            REGIONS: (!rule.regions.is_empty())
+                .then(|| rule.regions.iter().map(region).collect::<Vec<_>>()),
             "dtype": rule.dtype,
             "seed": rule.seed,
             "skip": rule.skip.then_some(true),
@@ -233,6 +243,7 @@ fn plan_json(file: &PlanFile) -> Map<String, Value> {
 }
 
 const RULES: &str = "rules";
+const REGIONS: &str = "regions";
 const INITIALIZER: &str = "initializer";
 
 /// The keys of an object that have a value.
@@ -245,18 +256,32 @@ fn present(object: Value) -> Map<String, Value> {
 
 /// The plan file that [`plan_json`] wrote.
 fn plan_file(mut json: Map<String, Value>, stream: Stream) -> Result<PlanFile, RecipeError> {
-    let mut initializers = Vec::new();
-    for rule in json.get_mut(RULES).and_then(Value::as_array_mut).into_iter().flatten() {
-        // Not by TOML's types, in which seeds end at 2^63 - 1.
-        let initializer = rule.as_object_mut().and_then(|rule| rule.shift_remove(INITIALIZER));
-        let initializer = initializer.as_ref().map(Template::read).transpose();
-        initializers.push(initializer.map_err(RecipeError::Invalid)?);
+    fn list<'a>(of: Option<&'a mut Value>) -> impl Iterator<Item = &'a mut Value> {
+        of.and_then(Value::as_array_mut).into_iter().flatten()
+    }
+
+    // Initializers are not read by TOML's types, in which seeds end at 2^63 - 1.
+    let initializer = |of: Option<Value>| {
+        of.as_ref().map(Template::read).transpose().map_err(RecipeError::Invalid)
+    };
+    let (mut initializers, mut of_regions) = (Vec::new(), Vec::new());
+    for rule in list(json.get_mut(RULES)) {
+        let own = rule.as_object_mut().and_then(|rule| rule.shift_remove(INITIALIZER));
+        initializers.push(initializer(own)?);
+        for region in list(rule.get_mut(REGIONS)) {
+            let own = region.get_mut(INITIALIZER).map(|own| mem::replace(own, "zeros".into()));
+            of_regions.push(initializer(own)?);
+        }
     }
     json.insert("spec".into(), "".into());
     let file = PlanFile::from_json(&Value::Object(json).to_string());
     let mut file = file.map_err(|PlanFileError { reason, .. }| RecipeError::Invalid(reason))?;
     for (rule, initializer) in file.rules.iter_mut().zip(initializers) {
         rule.initializer = initializer;
+    }
+    let regions = file.rules.iter_mut().flat_map(|rule| &mut rule.regions);
+    for (region, initializer) in regions.zip(of_regions) {
+        region.initializer = initializer.unwrap_or_else(|| region.initializer.clone());
     }
     Ok(PlanFile { stream, ..file })
 }

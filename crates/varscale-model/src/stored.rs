@@ -90,6 +90,15 @@ impl Integer {
         }
     }
 
+    /// What messages say of values that it does not hold.
+    pub(crate) fn refusal(self, received: &str) -> String {
+        let (name, (min, max)) = (self.name(), self.range());
+        format!(
+            "{name} cannot hold {received}: zeros, ones and constants that are integers from {min} to \
+             {max} (below 2^53) are allowed, another dtype by a rule, and skip = true"
+        )
+    }
+
     /// Fills `bytes` with `values`, which it holds, in native order.
     pub(crate) fn fill(self, values: &[f64], bytes: &mut [u8]) {
         for (&value, bytes) in values.iter().zip(bytes.chunks_exact_mut(self.size())) {

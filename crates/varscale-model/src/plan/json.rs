@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use varscale::{ConfigForm, Seed};
 
-use super::{Plan, PlanSeed, PlannedTensor};
+use super::{Plan, PlanSeed, PlannedRegion, PlannedTensor};
 use crate::SpecTensor;
 
 impl Plan {
@@ -62,6 +62,25 @@ impl PlannedTensor {
             "subnormal": self.is_subnormal(),
             "elements": explanation.elements,
             "bytes": self.bytes(),
+            "regions": self.regions().map(PlannedRegion::to_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl PlannedRegion<'_> {
+    fn to_json(self) -> Value {
+        let explanation = self.region.draw.explanation();
+        json!({
+            "slice": self.slice,
+            "offset": self.region.offset,
+            "shape": explanation.shape,
+            "layout": self.layout,
+            "initializer": self.initializer.serialize(ConfigForm::Keras3),
+            "seed": self.initializer.seed(),
+            "scaling": explanation.scaling,
+            "law": explanation.content,
+            "stddev": explanation.stddev,
+            "bounds": explanation.bounds,
         })
     }
 }

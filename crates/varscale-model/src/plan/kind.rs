@@ -7,6 +7,7 @@ use std::{
 
 use varscale::{Draw, Initializer, Layout};
 
+use super::region::{KindRegion, RegionKey};
 use crate::{PlanError, Rule, StoredDtype};
 
 /// What a rule and a shape make of tensors, whatever their names and seeds.
@@ -15,6 +16,7 @@ pub(super) struct Kind {
     /// With the seed of the first of them.
     pub(super) initializer: Initializer,
     pub(super) layout: Layout,
+    pub(super) regions: Vec<KindRegion>,
     pub(super) dtype: StoredDtype,
     pub(super) bytes: u64,
 }
@@ -32,6 +34,8 @@ pub(super) struct Key {
     pub(super) numbers: Vec<u64>,
     /// Of another tensor, where they are that one's.
     pub(super) fans: Option<[u64; 2]>,
+    /// Where the rule's regions lie, and the numbers of their expressions.
+    pub(super) regions: Vec<RegionKey>,
 }
 
 /// The kinds of a plan, each with the draw of its first tensor.

@@ -6,8 +6,8 @@ use varscale::{ExpressionError, Fans, Layout};
 
 use super::names::Names;
 use crate::{
-    PlanError, PlanFile, Rule, Spec, SpecTensor,
-    plan_file::{COUNTS, Numbers, Slot, size},
+    PlanError, PlanFile, Rule, Spec, SpecTensor, Template,
+    plan_file::{COUNTS, Numbers, size},
 };
 
 /// What the rules of a plan refer to.
@@ -75,6 +75,21 @@ impl<'a> Lookup<'a> {
         tensor: &'t SpecTensor,
         rule: &'t Rule,
     ) -> Result<Names<'t>, PlanError> {
+        let (shape, layout) = match self.sibling(tensor, rule)? {
+            Some((sibling, layout, _)) => (&sibling.shape[..], layout),
+            None => (&tensor.shape[..], self.layout(Some(rule))),
+        };
+        self.names_of(tensor, rule, shape, &layout)
+    }
+
+    /// As [`Lookup::names`], with the sizes and fans of a shape.
+    pub(super) fn names_of<'t>(
+        &'t self,
+        tensor: &'t SpecTensor,
+        rule: &'t Rule,
+        shape: &'t [usize],
+        layout: &Layout,
+    ) -> Result<Names<'t>, PlanError> {
         let mut captured = Vec::new();
         for (name, digits) in rule.captured(&tensor.name) {
             // f64 holds no whole number beyond exactly.
@@ -87,12 +102,7 @@ impl<'a> Lookup<'a> {
             })?;
             captured.push((name, number as f64));
         }
-        let sibling = self.sibling(tensor, rule)?;
-        let (shape, layout) = match sibling {
-            Some((sibling, layout, _)) => (&sibling.shape[..], layout),
-            None => (&tensor.shape[..], self.layout(Some(rule))),
-        };
-        Ok(Names::new(&self.constants, captured, shape, &layout))
+        Ok(Names::new(&self.constants, captured, shape, layout))
     }
 }
 
@@ -105,17 +115,28 @@ fn check(rule: &Rule, constants: &Numbers) -> Result<(), PlanError> {
         let captured = rule.captures().iter().any(|known| known == name);
         captured || COUNTS.contains(&name) || constants.get(name).is_some() || is_size(name)
     };
-    for slot in rule.initializer.iter().flat_map(|initializer| initializer.slots()) {
-        let Some(name) = slot.names().find(|name| !known(name)) else { continue };
+    let unknown = |names: Vec<&str>, written: &str| {
+        let received = names.into_iter().find(|name| !known(name))?.to_owned();
         let captures = rule.captures().iter().map(String::as_str);
         let counts = ["d0", "d_1", "..."].into_iter().chain(COUNTS);
-        let names = constants.names().chain(captures).chain(counts);
-        let source = ExpressionError::UnknownName {
-            expression: slot.written.clone(),
-            received: name.to_owned(),
-            known: names.map(str::to_owned).collect(),
-        };
-        return Err(expression(rule, None, slot, source));
+        let names = constants.names().chain(captures).chain(counts).map(str::to_owned);
+        let expression = written.to_owned();
+        Some(ExpressionError::UnknownName { expression, received, known: names.collect() })
+    };
+    let regions = rule.regions.iter().map(|region| &region.initializer);
+    for slot in rule.initializer.iter().chain(regions).flat_map(Template::slots) {
+        if let Some(source) = unknown(slot.names().collect(), &slot.written) {
+            return Err(expression(rule, None, &slot.key, source));
+        }
+    }
+    for slice in rule.regions.iter().flat_map(|region| &region.slices.0) {
+        for one in slice.expressions() {
+            if let Some(source) =
+                unknown(one.names().iter().map(|name| &name[..]).collect(), one.text())
+            {
+                return Err(expression(rule, None, "slice", source));
+            }
+        }
     }
     Ok(())
 }
@@ -129,10 +150,10 @@ fn is_size(name: &str) -> bool {
 pub(super) fn expression(
     rule: &Rule,
     tensor: Option<&SpecTensor>,
-    slot: &Slot,
+    key: &str,
     source: ExpressionError,
 ) -> PlanError {
-    let (rule, key, source) = (rule.title(), slot.key.clone(), Box::new(source));
+    let (rule, key, source) = (rule.title(), key.to_owned(), Box::new(source));
     PlanError::Expression {
         rule,
         tensor: tensor.map(|tensor| tensor.name.to_string()),

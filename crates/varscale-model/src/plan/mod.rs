@@ -4,6 +4,7 @@ mod json;
 mod kind;
 mod lookup;
 mod names;
+mod region;
 mod resolve;
 mod seed;
 mod tensor;
@@ -17,7 +18,7 @@ use self::{
     lookup::Lookup,
     resolve::{deciding, own, resolve, too_large},
 };
-pub use self::{seed::PlanSeed, tensor::PlannedTensor};
+pub use self::{region::PlannedRegion, seed::PlanSeed, tensor::PlannedTensor};
 use crate::{
     Error, PlanError, PlanFile, Seeds, Spec, SpecTensor, quoted,
     recipe::{Recipe, Writer},

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use varscale::{ConfigError, Initializer, Layout, Scheme, Seed, Tensor};
+use varscale::{ConfigError, Initializer, Layout, Region, Scheme, Seed, Tensor};
 
 use super::{
     PlannedTensor,
     kind::{Key, Kind, Kinds},
     lookup::{Lookup, expression},
+    region::{KindRegion, Placed, placed},
 };
 use crate::{
-    PlanError, PlanFile, Rule, Spec, SpecTensor, StoredDtype, Template, plan_file::Slot,
-    seeds::TensorSeeds,
+    PlanError, PlanFile, RegionRule, Rule, Spec, SpecTensor, StoredDtype, Template,
+    plan_file::Slot, seeds::TensorSeeds,
 };
 
 /// For each tensor, the first rule that matches it. Each rule must be one tensor's, or optional.
@@ -91,6 +92,8 @@ pub(super) fn resolve(
         Some(_) if !own_is_shared => None,
         ref seed => seed.clone().or_else(|| rule?.seed.clone()),
     };
+    let regions = rule.map_or(&[][..], |rule| &rule.regions);
+    let draws = draws || regions.iter().any(RegionRule::takes_seed);
     let seed_of_plan = draws && seed.is_none() && by_rule.is_none();
     let seed = match (by_rule, rule) {
         _ if !draws => None,
@@ -100,9 +103,9 @@ pub(super) fn resolve(
         _ => seed,
     };
 
-    let numbers = match rule {
-        Some(rule) => numbers(spec, rule, lookup)?,
-        None => Vec::new(),
+    let (numbers, placed) = match rule {
+        Some(rule) => (numbers(spec, rule, lookup)?, placed(spec, rule, lookup)?),
+        None => (Vec::new(), Vec::new()),
     };
     let fans = rule.map(|rule| fans(spec, rule, lookup)).transpose()?.flatten();
     let key = Key {
@@ -112,6 +115,7 @@ pub(super) fn resolve(
         shape: spec.shape.clone(),
         numbers: numbers.iter().map(|number| number.to_bits()).collect(),
         fans,
+        regions: placed.iter().map(Placed::key).collect(),
     };
     let (kind, draw) = kinds.get(key, |key| {
         let refused = |source| match rule {
@@ -139,13 +143,21 @@ pub(super) fn resolve(
                 PlanError::Integer { tensor: spec.name.to_string(), dtype, received }
             })?,
         }
-        let bytes = key.dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
-        Ok((Kind { initializer, layout, dtype: key.dtype, bytes }, draw))
+        let dtype = key.dtype;
+        let bytes = dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
+        let of = |placed| KindRegion::new(placed, spec, dtype, file.stream, seed.as_ref());
+        let regions = placed.into_iter().map(of).collect::<Result<_, _>>()?;
+        Ok((Kind { initializer, layout, regions, dtype, bytes }, draw))
     })?;
-    let draw = match &seed {
+    let mut draw = match &seed {
         Some(seed) => draw.again(&spec.name, seed).map_err(refused)?,
         None => draw.clone(),
     };
+    for region in &kind.regions {
+        let Region { offset, draw: within } =
+            region.again(&spec.name, seed.as_ref()).map_err(refused)?;
+        draw = draw.with_region(offset, within).map_err(refused)?;
+    }
     let (name, kind) = (Arc::clone(&spec.name), Arc::clone(kind));
     Ok(PlannedTensor { name, draw, seed_of_plan, seed, kind })
 }
@@ -160,7 +172,7 @@ fn numbers(spec: &SpecTensor, rule: &Rule, lookup: &Lookup) -> Result<Vec<f64>, 
     let names = lookup.names(spec, rule)?;
     for slot in slots {
         let filled = names.fill(slot, &mut numbers);
-        filled.map_err(|source| expression(rule, Some(spec), slot, source))?;
+        filled.map_err(|source| expression(rule, Some(spec), &slot.key, source))?;
     }
     Ok(numbers)
 }

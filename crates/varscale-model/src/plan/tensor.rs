@@ -66,7 +66,11 @@ impl PlannedTensor {
     #[must_use]
     pub fn is_subnormal(&self) -> bool {
         match self.dtype() {
-            StoredDtype::Drawn(dtype) => self.draw.content().is_subnormal(dtype),
+            StoredDtype::Drawn(dtype) => {
+                let regions = self.draw.regions().iter().map(|region| &region.draw);
+                let mut draws = std::iter::once(&self.draw).chain(regions);
+                draws.any(|draw| draw.content().is_subnormal(dtype))
+            }
             StoredDtype::Integer(_) => false,
         }
     }

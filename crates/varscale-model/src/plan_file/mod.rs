@@ -5,7 +5,9 @@ mod gain;
 mod glob;
 mod include;
 mod names;
+mod region;
 mod rule;
+mod slice;
 mod template;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +23,9 @@ pub(crate) use self::{
 };
 pub use self::{
     constants::{Constant, Constants},
+    region::{RegionRule, Slices},
     rule::Rule,
+    slice::SliceText,
     template::Template,
 };
 use crate::{Error, input};

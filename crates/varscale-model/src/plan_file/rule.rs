@@ -9,6 +9,7 @@ use super::{
     PlanFileError, Template,
     glob::{Glob, Sibling},
     names::{TAKEN, is_taken},
+    region::RegionRule,
 };
 use crate::StoredDtype;
 
@@ -29,6 +30,9 @@ pub struct Rule {
     /// Their layout.
     #[serde(default)]
     pub layout: Option<Layout>,
+    /// Parts of them that are initialized otherwise: later ones go over earlier ones.
+    #[serde(default)]
+    pub regions: Vec<RegionRule>,
     /// Their dtype.
     #[serde(default)]
     pub dtype: Option<StoredDtype>,
@@ -92,8 +96,9 @@ impl Rule {
 
     /// Checks what its keys are together.
     pub(super) fn check(&mut self) -> Result<(), PlanFileError> {
-        let Self { initializer, fans_of, layout, dtype, seed, .. } = &*self;
+        let Self { initializer, fans_of, layout, regions, dtype, seed, .. } = &*self;
         let sets = initializer.is_some() || fans_of.is_some() || layout.is_some();
+        let sets = sets || !regions.is_empty();
         let refused = |rule: &Self, reason: &str| {
             Err(PlanFileError {
                 reason: format!("the rule with match {:?} {reason}", rule.pattern()),

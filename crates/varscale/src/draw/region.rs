@@ -20,7 +20,6 @@ use crate::{
 
 /// A box of a tensor, and the draw that fills it.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Region {
     /// First index along each axis of the tensor.
     pub offset: Vec<usize>,
