@@ -256,7 +256,7 @@ fn present(object: Value) -> Map<String, Value> {
 
 /// The plan file that [`plan_json`] wrote.
 fn plan_file(mut json: Map<String, Value>, stream: Stream) -> Result<PlanFile, RecipeError> {
-    fn list<'a>(of: Option<&'a mut Value>) -> impl Iterator<Item = &'a mut Value> {
+    fn list(of: Option<&mut Value>) -> impl Iterator<Item = &mut Value> {
         of.and_then(Value::as_array_mut).into_iter().flatten()
     }
 

@@ -62,13 +62,13 @@ impl PlannedTensor {
             "subnormal": self.is_subnormal(),
             "elements": explanation.elements,
             "bytes": self.bytes(),
-            "regions": self.regions().map(PlannedRegion::to_json).collect::<Vec<_>>(),
+            "regions": self.regions().map(|region| region.to_json()).collect::<Vec<_>>(),
         })
     }
 }
 
 impl PlannedRegion<'_> {
-    fn to_json(self) -> Value {
+    fn to_json(&self) -> Value {
         let explanation = self.region.draw.explanation();
         json!({
             "slice": self.slice,

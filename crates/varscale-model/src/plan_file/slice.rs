@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn slices_are_pythons() {
-        let cases: [(&str, &[usize], [&[usize]; 2]); 10] = [
+        type Case<'a> = (&'a str, &'a [usize], [&'a [usize]; 2]);
+        let cases: [Case<'_>; 10] = [
             ("0:4, :", &[12, 5], [&[0, 0], &[4, 5]]),
             (":, 4 : 8", &[5, 12], [&[0, 4], &[5, 4]]),
             ("0, :", &[12, 5], [&[0, 0], &[1, 5]]),
