@@ -5,12 +5,16 @@ use std::{
     fs,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
+
+use self::signals::{signal, wait_until_it_watches};
+
+mod signals;
 
 /// Small enough to be written often, large enough to be killed meanwhile: 48 MB.
 const SPEC: &str = r#"{"w": {"dtype": "F32", "shape": [6000, 2000]}}"#;
@@ -86,12 +90,6 @@ impl Workplace {
         // The golden ratio's multiples, modulo 1, fill the unit interval evenly.
         self.time.mul_f64((f64::from(k) * 0.618_033_988_75).fract() * 1.1)
     }
-}
-
-fn signal(child: &Child, name: &str) {
-    let id = child.id().to_string();
-    // It may have ended by itself.
-    let _ = Command::new("kill").args(["-s", name, &id]).stderr(Stdio::null()).status().unwrap();
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -271,14 +269,17 @@ fn full_disks_leave_what_was_there() {
     assert!(failed, "never held in time");
 }
 
-/// Runs, and signals when `after` has passed; with it how long it took to obey.
-fn signalled(mut command: Command, name: &str, after: Duration) -> (Output, Duration) {
-    let child = command.spawn().unwrap();
-    sleep(after);
+/// How long a command that watches has to come to its work.
+const AT_WORK: Duration = Duration::from_millis(300);
+
+/// Runs, and signals when it is at work; with it how long it took to obey.
+fn signalled(mut command: Command, name: &str) -> (Output, Duration) {
+    let mut child = command.spawn().unwrap();
+    wait_until_it_watches(&mut child);
+    sleep(AT_WORK);
     let start = Instant::now();
     signal(&child, name);
     // The pipes stay unread until it has ended.
-    let mut child = child;
     while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(10) {
         sleep(Duration::from_millis(5));
     }
@@ -300,7 +301,7 @@ fn signals_are_obeyed_within_a_second() {
     for arguments in cases {
         for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
             let command = place.command(&[&endless[..], arguments].concat());
-            let (output, time) = signalled(command, name, Duration::from_millis(400));
+            let (output, time) = signalled(command, name);
             let message = text(&output.stderr);
             assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
             assert!(message.ends_with("error: interrupted: no file was written\n"), "{message}");
@@ -315,14 +316,15 @@ fn signals_are_obeyed_within_a_second() {
         command
     };
     let line = format!("exec $V {} -o - 2>&1", endless.join(" "));
-    let (output, time) = signalled(shell(&line), "TERM", Duration::from_secs(1));
+    let (output, time) = signalled(shell(&line), "TERM");
     assert_eq!(output.status.code(), Some(143));
     assert!(time < Duration::from_secs(8), "{time:?}");
     // Twice: at once, unless the machine is busy.
     let line = format!("exec $V {} -o -", endless.join(" "));
     let at_once = (0..5).any(|_| {
         let mut child = shell(&line).stderr(Stdio::null()).spawn().unwrap();
-        sleep(Duration::from_secs(1));
+        wait_until_it_watches(&mut child);
+        sleep(AT_WORK);
         let start = Instant::now();
         signal(&child, "INT");
         sleep(Duration::from_millis(50));

@@ -10,6 +10,9 @@ use safetensors::SafeTensors;
 use tempfile::TempDir;
 use varscale_model::Plan;
 
+#[cfg(unix)]
+mod signals;
+
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
 const SPEC: &str = r#"{
@@ -146,14 +149,12 @@ fn a_missing_folder_is_named_with_exit_code_1() {
 
 #[cfg(unix)]
 mod unix {
-    use std::{
-        os::unix::fs::PermissionsExt,
-        process::{Child, Stdio},
-        thread,
-        time::Duration,
-    };
+    use std::{os::unix::fs::PermissionsExt, process::Stdio};
 
-    use super::*;
+    use super::{
+        signals::{signal, wait_until_it_watches},
+        *,
+    };
 
     /// Runs `init` through a shell, after `limits`.
     fn limited(place: &Workplace, limits: &str, arguments: &str) -> Output {
@@ -210,10 +211,9 @@ mod unix {
                 .spawn()
                 .unwrap();
             wait_until_it_watches(&mut child);
-            let id = child.id().to_string();
             // `timeout` and terminals send it twice: to the process, and to its group.
-            assert!(Command::new("kill").args(["-s", "INT", &id]).status().unwrap().success());
-            let _ = Command::new("kill").args(["-s", "INT", &id]).stderr(Stdio::null()).status();
+            signal(&child, "INT");
+            signal(&child, "INT");
             let output = child.wait_with_output().unwrap();
             assert_eq!(output.status.code(), Some(130), "{:?}", output.status);
             assert_eq!(text(&output.stderr), "error: interrupted: no file was written\n");
@@ -222,24 +222,6 @@ mod unix {
         interrupted(&["-o", "m.safetensors", "--force"]);
         assert_eq!(place.outputs(), ["m.safetensors"]);
         assert_eq!(fs::read_to_string(place.path("m.safetensors")).unwrap(), "old");
-    }
-
-    /// A signal before then ends a process at once, which has nothing to tell yet.
-    fn wait_until_it_watches(child: &mut Child) {
-        const SIGINT: u32 = 2;
-        let status = format!("/proc/{}/status", child.id());
-        loop {
-            assert!(child.try_wait().unwrap().is_none(), "it ended");
-            let Ok(status) = fs::read_to_string(&status) else {
-                // Only Linux tells.
-                return thread::sleep(Duration::from_secs(3));
-            };
-            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-            if u64::from_str_radix(caught.trim(), 16).unwrap() >> (SIGINT - 1) & 1 == 1 {
-                return;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
     }
 
     #[test]
