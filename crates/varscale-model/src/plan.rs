@@ -166,7 +166,7 @@ impl Plan {
             end = end.checked_add(planned.bytes).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        let (stream, inputs, recipe) = (file.stream, Vec::new(), recipe.finish());
+        let (stream, inputs, recipe) = (file.stream, Vec::new(), recipe.finish(&skipped));
         Ok(Self { seed, seeds: seeds.of_plan(), stream, tensors, skipped, inputs, recipe })
     }
 

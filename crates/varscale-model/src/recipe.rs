@@ -135,7 +135,6 @@ impl Writer {
     /// A tensor that is left out. Under a global seed, its initializer may take a seed all the same.
     pub(crate) fn skipped(&mut self, tensor: &SpecTensor) {
         self.push(0, tensor.initializer.clone().filter(|_| self.global));
-        self.written.skipped.push(SpecTensor { initializer: None, ..tensor.clone() });
     }
 
     fn push(&mut self, size: usize, initializer: Option<Value>) {
@@ -150,7 +149,9 @@ impl Writer {
         extend(order, size);
     }
 
-    pub(crate) fn finish(mut self) -> String {
+    /// With the tensors that are left out, in their order.
+    pub(crate) fn finish(mut self, skipped: &[SpecTensor]) -> String {
+        self.written.skipped = skipped.to_vec();
         self.written.sha256 = hex(&self.digest.finalize());
         if self.written.initializers.is_empty() {
             self.written.initialized.clear();
