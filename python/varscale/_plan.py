@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from varscale._arguments import integer_seed
 from varscale._core import Plan
-from varscale._rules import rules_of
+from varscale._rules import rules_of, seed_text, to_json
 
 
 def init(
@@ -70,19 +69,10 @@ def _resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:
     if "rules" in content:
         content["rules"] = rules_of(content["rules"])
     if content.get("seed") is not None:
-        # As text, since JSON's integers end at 64 bits.
-        integer = integer_seed(content["seed"], stream="")
-        content["seed"] = None if integer is None else str(int(integer))
+        content["seed"] = seed_text(content["seed"])
     spec = content.pop("spec", None)
     if spec is None:
         raise ValueError("The plan has no `spec`")
     if isinstance(spec, Mapping):
-        return Plan.resolve(json.dumps(spec), _json({"spec": "", **content}), seed)
-    return Plan.resolve(None, _json({"spec": os.fspath(spec), **content}), seed)
-
-
-def _json(content: dict[str, Any]) -> str:
-    try:
-        return json.dumps(content, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"The plan holds what JSON cannot: {error}") from None
+        return Plan.resolve(json.dumps(spec), to_json("The plan", {"spec": "", **content}), seed)
+    return Plan.resolve(None, to_json("The plan", {"spec": os.fspath(spec), **content}), seed)

@@ -28,16 +28,29 @@ def _rule(title: str, rule: Any) -> dict[str, Any]:
         raise TypeError(f"{title} must be a mapping, as in {_EXAMPLE}. Received: {rule!r}")
     rule = dict(rule)
     if rule.get("seed") is not None:
-        # As text, since JSON's integers end at 64 bits. Which ones are allowed, the stream says.
-        seed = integer_seed(rule["seed"], stream="")
-        rule["seed"] = None if seed is None else str(int(seed))
+        rule["seed"] = seed_text(rule["seed"])
     if "initializer" in rule:
         rule["initializer"] = _initializer(title, rule["initializer"], rule.get("seed"))
+    to_json(title, rule)
+    return rule
+
+
+def seed_text(seed: Any) -> str | None:
+    """A seed as text, since JSON's integers end at 64 bits. What is allowed, the stream says."""
+    integer = integer_seed(seed, stream="")
+    return None if integer is None else str(int(integer))
+
+
+def to_json(title: str, value: Any) -> str:
+    """`value` as JSON.
+
+    Raises:
+        TypeError, ValueError: where it holds what JSON cannot, with the `title` of what holds it.
+    """
     try:
-        json.dumps(rule, allow_nan=False)
+        return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{title} holds what JSON cannot: {error}") from None
-    return rule
 
 
 def _initializer(title: str, initializer: Any, seed: str | None) -> Any:

@@ -19,21 +19,27 @@ fn build(metadata: &Metadata) -> Result<()> {
         .workspace_packages()
         .into_iter()
         .partition::<Vec<&Package>, _>(|package| package.publish.is_none());
-    let mut command = cargo_command("package --workspace --allow-dirty");
+    // Cargo unpacks what it has packed into its home, by this folder's path, name and version, and
+    // builds what lies there already: a package of another commit, if the folder were one of before.
+    let target = tempfile::tempdir_in(&metadata.target_directory)?;
+    let mut command = cargo_command("package --workspace --allow-dirty --target-dir");
+    command.arg(target.path());
     for package in private {
         command.args(["--exclude", &package.name]);
     }
     run(&mut command)?;
 
     for package in published {
-        let folder = format!("package/{}-{}", package.name, package.version);
+        let folder = target.path().join(format!("package/{}-{}", package.name, package.version));
         for licence in LICENCES {
-            let packed = metadata.target_directory.join(&folder).join(licence);
-            let text = fs::read(&packed).with_context(|| format!("{packed} is missing"))?;
+            let packed = folder.join(licence);
+            let text =
+                fs::read(&packed).with_context(|| format!("{} is missing", packed.display()))?;
             // A checkout without symbolic links would publish the path in the place of the text.
             ensure!(
                 text == fs::read(metadata.workspace_root.join(licence))?,
-                "{packed} is not the {licence} of the root"
+                "{} is not the {licence} of the root",
+                packed.display()
             );
         }
     }

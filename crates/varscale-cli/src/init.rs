@@ -10,7 +10,7 @@ use varscale_model::{Error, Options, Plan, PlanSeed, Summary, dry_run, write};
 
 use crate::{
     output::{MODELS, Overwrite, Target},
-    plan::{SeedsOption, read_plan, subnormal},
+    plan::{PLAN, SeedsOption, read_plan, subnormal},
     report::Report,
     seed::parse_seed,
     terminal::{Failure, Watch, table},
@@ -21,10 +21,7 @@ use crate::{
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Plan: a TOML file that holds rules and names a spec (a .safetensors file, an index of some, a
-    /// folder with either, or JSON of names, dtypes and shapes); - is the standard input, whose spec
-    /// is relative to this folder. Or a checkpoint of init, by its .safetensors: the plan that it was
-    /// written from
+    #[arg(help = PLAN)]
     plan: PathBuf,
 
     /// File to write, which ends in .safetensors: it has its name only once it is whole; - is the

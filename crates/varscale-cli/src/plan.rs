@@ -20,14 +20,18 @@ use crate::{
     terminal::{Failure, print, table},
 };
 
+/// What a plan may be, for the help.
+pub(crate) const PLAN: &str = "\
+    Plan: a TOML file that holds rules and names a spec (a .safetensors file, an index of some, a \
+    folder with either, or JSON of names, dtypes and shapes); - is the standard input, whose spec is \
+    relative to this folder. Or a checkpoint of init, by its .safetensors: the plan that it was \
+    written from";
+
 /// Show a plan: what every tensor of a model would be initialized with
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Plan: a TOML file that holds rules and names a spec (a .safetensors file, an index of some, a
-    /// folder with either, or JSON of names, dtypes and shapes); - is the standard input, whose spec
-    /// is relative to this folder. Or a checkpoint of init, by its .safetensors: the plan that it was
-    /// written from
+    #[arg(help = PLAN)]
     plan: PathBuf,
 
     /// Integer from -2^63 to 2^64 - 1, in place of the plan's [default: the plan's, or none yet]

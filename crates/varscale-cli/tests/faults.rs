@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -272,11 +272,16 @@ fn full_disks_leave_what_was_there() {
 /// How long a command that watches has to come to its work.
 const AT_WORK: Duration = Duration::from_millis(300);
 
-/// Runs, and signals when it is at work; with it how long it took to obey.
-fn signalled(mut command: Command, name: &str) -> (Output, Duration) {
+fn at_work(mut command: Command) -> Child {
     let mut child = command.spawn().unwrap();
     wait_until_it_watches(&mut child);
     sleep(AT_WORK);
+    child
+}
+
+/// Runs, and signals when it is at work; with it how long it took to obey.
+fn signalled(command: Command, name: &str) -> (Output, Duration) {
+    let mut child = at_work(command);
     let start = Instant::now();
     signal(&child, name);
     // The pipes stay unread until it has ended.
@@ -322,9 +327,9 @@ fn signals_are_obeyed_within_a_second() {
     // Twice: at once, unless the machine is busy.
     let line = format!("exec $V {} -o -", endless.join(" "));
     let at_once = (0..5).any(|_| {
-        let mut child = shell(&line).stderr(Stdio::null()).spawn().unwrap();
-        wait_until_it_watches(&mut child);
-        sleep(AT_WORK);
+        let mut command = shell(&line);
+        command.stderr(Stdio::null());
+        let mut child = at_work(command);
         let start = Instant::now();
         signal(&child, "INT");
         sleep(Duration::from_millis(50));

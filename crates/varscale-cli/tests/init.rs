@@ -197,8 +197,10 @@ mod unix {
     #[test]
     fn ctrl_c_leaves_what_was_there() {
         let place = Workplace::new();
-        let huge = r#"{"w": {"dtype": "F32", "shape": [100000, 25000]}}"#;
-        fs::write(place.path("s.json"), huge).unwrap();
+        let of = |rows: u32| {
+            let spec = format!(r#"{{"w": {{"dtype": "F32", "shape": [{rows}, 25000]}}}}"#);
+            fs::write(place.path("s.json"), spec).unwrap();
+        };
         let rules = RULES.replace("[[rules]]\nmatch = '*.b'\ninitializer = 'zeros'\n", "");
         fs::write(place.path("plan.toml"), rules).unwrap();
         fs::write(place.path("m.safetensors"), "old").unwrap();
@@ -218,7 +220,10 @@ mod unix {
             assert_eq!(output.status.code(), Some(130), "{:?}", output.status);
             assert_eq!(text(&output.stderr), "error: interrupted: no file was written\n");
         };
+        of(100_000);
         interrupted(&["--dry-run"]);
+        // For which there is room on most disks: it is asked for before the first value.
+        of(20_000);
         interrupted(&["-o", "m.safetensors", "--force"]);
         assert_eq!(place.outputs(), ["m.safetensors"]);
         assert_eq!(fs::read_to_string(place.path("m.safetensors")).unwrap(), "old");

@@ -141,7 +141,6 @@ impl Writer {
     pub(crate) fn skipped(&mut self, tensor: &SpecTensor) {
         let own = tensor.initializer.as_deref().filter(|_| self.global);
         self.push(0, own.cloned());
-        self.written.skipped.push(SpecTensor { initializer: None, ..tensor.clone() });
     }
 
     fn push(&mut self, size: usize, initializer: Option<Value>) {
@@ -156,7 +155,9 @@ impl Writer {
         extend(order, size);
     }
 
-    pub(crate) fn finish(mut self) -> String {
+    /// With the tensors that are left out, in their order.
+    pub(crate) fn finish(mut self, skipped: &[SpecTensor]) -> String {
+        self.written.skipped = skipped.to_vec();
         self.written.sha256 = hex(&self.digest.finalize());
         if self.written.initializers.is_empty() {
             self.written.initialized.clear();

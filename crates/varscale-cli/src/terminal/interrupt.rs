@@ -4,7 +4,7 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
     },
     thread,
@@ -44,18 +44,17 @@ impl Watch {
     /// # Errors
     /// [`Failure::System`] where the system does not allow it.
     pub fn start() -> Result<Self, Failure> {
+        let flag = STOP.get_or_init(Arc::default);
         // Before the first signal can be caught: it must find a command that runs.
         if RUNNING.fetch_add(1, Ordering::SeqCst) == 0 {
             // What a signal stopped before is done with, where a process runs several commands.
-            if let Some(flag) = STOP.get() {
-                flag.store(false, Ordering::SeqCst);
-            }
+            flag.store(false, Ordering::SeqCst);
             SIGNAL.store(0, Ordering::SeqCst);
-            *TOLD.lock().unwrap_or_else(PoisonError::into_inner) = false;
+            *told() = false;
         }
-        let watched = Self(Arc::clone(STOP.get_or_init(Arc::default)));
+        let watched = Self(Arc::clone(flag));
         WATCHING
-            .get_or_init(|| watch(&watched.0).map_err(|error| error.to_string()))
+            .get_or_init(|| watch(flag).map_err(|error| error.to_string()))
             .as_ref()
             .map_err(|error| Failure::System(format!("cannot watch for Ctrl-C: {error}")))?;
         Ok(watched)
@@ -83,9 +82,13 @@ pub(super) fn signal() -> u8 {
     }
 }
 
+fn told() -> MutexGuard<'static, bool> {
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Tells that the work was stopped, unless that has been told.
 pub(super) fn tell_once(tell: impl FnOnce()) {
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut told = told();
     if !*told {
         tell();
         *told = true;

@@ -96,7 +96,7 @@ impl Plan {
             end = end.checked_add(planned.bytes()).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        let (seeds, stream, recipe) = (seeds.of_plan(), file.stream, recipe.finish());
+        let (seeds, stream, recipe) = (seeds.of_plan(), file.stream, recipe.finish(&skipped));
         let (inputs, included) = (file.files.clone(), file.included.clone());
         Ok(Self { seed, seeds, stream, tensors, skipped, inputs, included, recipe })
     }

@@ -109,23 +109,22 @@ impl Content {
         }
         // To nearest even: half of the smallest value is 0, too.
         let is_lost = |size: f64| size > 0.0 && 2.0 * size <= dtype.min_positive();
-        let lost = match self {
+        let (lost, bound) = match self {
             // A normal's few values beyond 5 standard deviations do not save it; nor is one left that
             // is multiplied by a standard deviation of 0.
-            Self::Random(Law::Normal { mean: 0.0, stddev }) => is_lost(5.0 * stddev),
+            Self::Random(Law::Normal { mean: 0.0, stddev }) => (is_lost(5.0 * stddev), bound),
             Self::Random(Law::TruncatedNormal { mean: 0.0, stddev, .. }) => {
-                is_lost(bound) || dtype.size() >= 4 && is_lost(*stddev)
+                (is_lost(bound) || dtype.size() >= 4 && is_lost(*stddev), bound)
             }
-            Self::Random(_) => is_lost(bound),
+            Self::Random(_) => (is_lost(bound), bound),
             // As a normal's.
-            Self::Orthogonal(matrix) => is_lost(bound.min(5.0 * matrix.stddev())),
-            Self::Formula(_) => false,
+            Self::Orthogonal(matrix) => (is_lost(bound.min(5.0 * matrix.stddev())), bound),
+            Self::Formula(_) => (false, bound),
             // Each of them was written by hand.
-            Self::Pattern(pattern) => is_lost(pattern.least()),
-        };
-        let bound = match self {
-            Self::Random(_) | Self::Orthogonal(_) | Self::Formula(_) => bound,
-            Self::Pattern(pattern) => pattern.least(),
+            Self::Pattern(pattern) => {
+                let least = pattern.least();
+                (is_lost(least), least)
+            }
         };
         if lost { Err(UnderflowError { bound, dtype }.into()) } else { Ok(()) }
     }
