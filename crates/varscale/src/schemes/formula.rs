@@ -1,14 +1,10 @@
-//! `Formula`: values as an expression of their indices, of axis sizes, and of a uniform word.
+//! Formulas: values as an expression of their indices, of axis sizes, and of a uniform word.
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 
-use super::{
-    content::Content,
-    law::Law,
-    resolve::{Argument, Axes, OfParameters, Resolve, Scaling},
-};
-use crate::{argument::ArgumentError, error::Error, expression::Expression, tensor::Tensor};
+use super::law::Law;
+use crate::{error::Error, expression::Expression};
 
 /// Values that follow from their indices by an expression, which may read a random number, too.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +60,7 @@ pub(super) fn draws(expression: &Expression) -> bool {
     expression.names().iter().any(|name| name == "u")
 }
 
-fn variable(name: &str, rank: usize) -> Option<Variable> {
+pub(super) fn variable(name: &str, rank: usize) -> Option<Variable> {
     let number = |digits: &str| {
         let number = digits.parse::<usize>().ok()?;
         // `i01` is no other name of `i1`.
@@ -91,45 +87,4 @@ fn known(rank: usize) -> Vec<String> {
     };
     let fixed = ["rank", "u"].map(String::from);
     of("i", 0).chain(of("d", 0)).chain(of("d_", 1)).chain(fixed).collect()
-}
-
-/// The resolution of an expression.
-#[derive(Debug)]
-pub(super) struct OfExpression;
-
-impl OfParameters<1> for OfExpression {}
-
-fn expression(arguments: &[Argument]) -> Result<&Expression, ArgumentError> {
-    let allowed = || {
-        "over i0, i1, … (indices), d0, d1, … or d_1, d_2, … (axis sizes, from the first or from \
-         the last), rank and u (uniform in (0, 1))"
-    };
-    let [Argument::Expression(expression)] = arguments else {
-        return Err(ArgumentError::new("expression", "nothing", allowed()));
-    };
-    let unknown = expression.names().iter().find(|name| variable(name, usize::MAX).is_none());
-    match unknown {
-        None => Ok(expression),
-        Some(name) => {
-            let allowed = format!("{}, and not {name:?}", allowed());
-            Err(ArgumentError::new("expression", format!("{:?}", expression.text()), allowed))
-        }
-    }
-}
-
-impl Resolve for OfExpression {
-    fn check(&self, arguments: &[Argument]) -> Result<(), ArgumentError> {
-        expression(arguments).map(drop)
-    }
-
-    fn resolve(
-        &self,
-        arguments: &[Argument],
-        _axes: &Axes,
-        tensor: &Tensor,
-    ) -> Result<(Option<Scaling>, Content), Error> {
-        let formula = Formula { expression: expression(arguments)?.clone() };
-        formula.variables(tensor.shape.len())?;
-        Ok((None, Content::Formula(formula)))
-    }
 }

@@ -13,6 +13,7 @@ pub(crate) mod formula;
 pub(crate) mod gaussian;
 mod identity;
 pub(crate) mod law;
+mod of_expression;
 pub(crate) mod orthogonal;
 pub(crate) mod pattern;
 mod resolve;
