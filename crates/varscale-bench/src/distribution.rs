@@ -5,14 +5,30 @@ use std::{fmt, str::FromStr};
 use varscale::Scheme;
 use varscale_cli::terminal::Failure;
 
-/// Name, and config. First those of `VarianceScaling`, which the frameworks' streams have too.
-const ROWS: [(&str, &str); 3] = [
-    ("truncated_normal", r#"{"class_name": "VarianceScaling", "config": {}}"#),
+/// Name, and config, of values that every dtype holds. First those that the frameworks' streams have,
+/// too.
+const ROWS: [(&str, &str); 7] = [
+    ("truncated_normal", r#"{"class_name": "TruncatedNormal", "config": {"stddev": 0.02}}"#),
+    ("untruncated_normal", r#"{"class_name": "RandomNormal", "config": {"stddev": 0.02}}"#),
+    ("uniform", r#"{"class_name": "RandomUniform", "config": {}}"#),
     (
-        "untruncated_normal",
-        r#"{"class_name": "VarianceScaling", "config": {"distribution": "untruncated_normal"}}"#,
+        "truncated_normal_3",
+        r#"{"class_name": "TruncatedNormal", "config": {"stddev": 0.02, "lower": -3, "upper": 3}}"#,
     ),
-    ("uniform", r#"{"class_name": "VarianceScaling", "config": {"distribution": "uniform"}}"#),
+    (
+        "truncated_normal_tail",
+        r#"{"class_name": "TruncatedNormal", "config": {"stddev": 0.02, "lower": 2}}"#,
+    ),
+    // Of Mamba's time steps, and of their bias, an inverse softplus.
+    (
+        "log_uniform",
+        r#"{"class_name": "Formula", "config": {"expression": "exp(log(0.001) + u * log(100))"}}"#,
+    ),
+    (
+        "formula",
+        r#"{"class_name": "Formula", "config": {"expression":
+            "log(expm1(max(exp(log(0.001) + u * log(100)), 1e-4)))"}}"#,
+    ),
 ];
 
 /// A distribution that is measured.

@@ -36,7 +36,15 @@ fn array<'a>(record: &'a Json, key: &str) -> &'a [Json] {
 fn measures_everything_against_the_store_limit_of_the_run() {
     let (record, output) = record(&mut bench(&["--quick", "--threads", "1,2", "--streams"]));
     let draws = array(&record, "draws");
-    for distribution in ["truncated_normal", "untruncated_normal", "uniform"] {
+    for distribution in [
+        "truncated_normal",
+        "untruncated_normal",
+        "uniform",
+        "truncated_normal_3",
+        "truncated_normal_tail",
+        "log_uniform",
+        "formula",
+    ] {
         for dtype in ["float16", "bfloat16", "float32", "float64", "float8_e4m3fn", "float8_e5m2"] {
             for threads in [1, 2] {
                 for size in ["1000", "64x64", "256x256", "1MiB"] {
@@ -171,7 +179,7 @@ fn records_go_where_they_are_told_to() {
     let output = run("-", &["-q"]);
     assert!(output.status.success() && output.stderr.is_empty());
     let record: Json = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(array(&record, "draws").len(), 6);
+    assert_eq!(array(&record, "draws").len(), 14);
 
     symlink("record.json", folder.path().join("link")).unwrap();
     assert!(run("link", &["-q"]).status.success());
