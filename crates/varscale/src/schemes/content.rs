@@ -96,17 +96,6 @@ impl Content {
         if bound > dtype.max_value() {
             return Err(OverflowError { bound, dtype }.into());
         }
-        if let Self::Random(law) = self
-            && let Some((low, high)) = law.kept(dtype)
-        {
-            match dtype.inside(low, high) {
-                (0.0, 0.0) if bound > 0.0 => return Err(UnderflowError { bound, dtype }.into()),
-                (least, largest) if least > largest => {
-                    return Err(NoValueError { low, high, dtype }.into());
-                }
-                _ => (),
-            }
-        }
         // To nearest even: half of the smallest value is 0, too.
         let is_lost = |size: f64| size > 0.0 && 2.0 * size <= dtype.min_positive();
         let (lost, bound) = match self {
@@ -126,7 +115,16 @@ impl Content {
                 (is_lost(least), least)
             }
         };
-        if lost { Err(UnderflowError { bound, dtype }.into()) } else { Ok(()) }
+        if lost {
+            return Err(UnderflowError { bound, dtype }.into());
+        }
+        let Self::Random(law) = self else { return Ok(()) };
+        let Some((low, high)) = law.kept(dtype) else { return Ok(()) };
+        match dtype.inside(low, high) {
+            (0.0, 0.0) if bound > 0.0 => Err(UnderflowError { bound, dtype }.into()),
+            (least, largest) if least > largest => Err(NoValueError { low, high, dtype }.into()),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -235,6 +235,32 @@ fn bounds_hold_after_rounding() {
 }
 
 #[test]
+fn bounds_that_hold_no_value_of_the_dtype_are_refused() {
+    let uniform = |low, high| Scheme::random_uniform(low, high).unwrap().with_seed(8);
+    let [e4m3, brain] = [Dtype::Float8E4M3Fn, Dtype::BFloat16];
+    for (low, high, narrow) in [
+        (0.26, 0.28, "between the bounds 0.26 and 0.28"),
+        (-0.0019, 0.0018, "all 0 in float8_e4m3fn"),
+        // One value, and so rounded.
+        (0.26, 0.26, ""),
+        (0.0, 0.0, ""),
+        (400.0, 450.0, "overflow float8_e4m3fn"),
+    ] {
+        let draw = uniform(low, high).draw([9]).unwrap();
+        let message = draw.check(e4m3).map_or_else(|error| format!("{error}"), |()| "".into());
+        assert_eq!(message.is_empty(), narrow.is_empty(), "{message}");
+        assert!(message.contains(narrow), "{message}");
+        assert!(draw.check(brain).is_ok());
+    }
+    let largest = |scheme: Initializer| {
+        let values: Vec<F8E4M3> = scheme.sample([10_000]).unwrap();
+        values.into_iter().map(F8E4M3::to_f32).fold(0.0, f32::max)
+    };
+    assert_eq!(largest(uniform(-0.05, 0.05)), 0.046_875);
+    assert_eq!(largest(uniform(0.0, 0.06)), 0.058_593_75);
+}
+
+#[test]
 fn constants_and_identities() {
     let ones: Vec<f16> = Initializer::new(Scheme::ones(), None).sample([3, 3]).unwrap();
     assert!(ones.iter().all(|&one| one == f16::ONE));
