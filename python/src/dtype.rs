@@ -130,6 +130,17 @@ pub(crate) fn dtype_name(py: Python<'_>, dtype: &Bound<'_, PyAny>) -> PyResult<&
     Ok(Kind::new(py, Some(dtype))?.dtype.name())
 }
 
+/// The outermost values of a dtype between two bounds.
+#[pyfunction]
+pub(crate) fn inside(
+    py: Python<'_>,
+    dtype: &Bound<'_, PyAny>,
+    low: f64,
+    high: f64,
+) -> PyResult<(f64, f64)> {
+    Ok(Kind::new(py, Some(dtype))?.dtype.inside(low, high))
+}
+
 /// The dtype of what is drawn without one: `"float32"` unless `set_floatx` changed it.
 ///
 /// >>> import varscale

@@ -24,7 +24,7 @@ mod _core {
     use crate::{
         arguments::{axes_of, shape_of},
         draw::Draw,
-        dtype::{dtype_name, dtype_of, floatx, set_floatx},
+        dtype::{dtype_name, dtype_of, floatx, inside, set_floatx},
         explanation::Explanation,
         generator::SeedGenerator,
         plan::Plan,

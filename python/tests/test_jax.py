@@ -36,7 +36,9 @@ SHAPE = (30, 40)
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "bfloat16", "float32", "float8_e4m3fn", "float8_e5m2"]
+)
 def test_values_are_the_packages(name, dtype):
     values = getattr(varscale.jax, name)()(jax.random.key(42), SHAPE, dtype)
     assert values.dtype == dtype

@@ -25,7 +25,9 @@ def numpy(tensor):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float8_e4m3fn", "float8_e5m2"])
+@pytest.mark.parametrize(
+    "dtype", ["float16", "bfloat16", "float32", "float8_e4m3fn", "float8_e5m2"]
+)
 def test_the_native_stream_is_the_packages(name, dtype):
     values = getattr(varscale.keras, name)(seed=7)((40, 30), dtype)
     assert keras.backend.standardize_dtype(values.dtype) == dtype

@@ -205,12 +205,12 @@ def test_parameters_and_autograd():
         (
             lambda: varscale.torch.trunc_normal_(torch.empty(3), a=40, b=41),
             ValueError,
-            "No value is left",
+            "no probability is left",
         ),
         (
             lambda: varscale.torch.trunc_normal_(torch.empty(3), 3, 0, 0, 1),
             ValueError,
-            "No value is left",
+            "`mean` must be between `a` and `b`",
         ),
         (
             lambda: varscale.torch.trunc_normal_(torch.empty(3).half(), std=1e5, a=-1e5, b=1e5),

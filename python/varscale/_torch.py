@@ -1,6 +1,7 @@
 """Draws into torch's tensors: on their own memory, through NumPy's view of it."""
 
 import functools
+import math
 import sys
 from typing import Any
 
@@ -106,18 +107,15 @@ def inside(dtype: torch.dtype, a: float, b: float) -> tuple[float, float]:
     Raises:
         ValueError: where there are none.
     """
-    wanted = np.array([a, b])
-    # Of what overflows, and of open ends.
-    with np.errstate(over="ignore", invalid="ignore"):
-        nearest = wanted.astype(_numpys(dtype))
-        outside = (nearest.astype(np.float64) - wanted) * [1, -1] < 0
-    if a == b and np.isfinite(nearest).all():
+    name, kind = str(dtype).removeprefix("torch."), _numpys(dtype)
+    if a == b:
         # One value, and so rounded, as torch does.
-        return float(nearest[0]), float(nearest[0])
-    inwards = np.nextafter(nearest, np.array([np.inf, -np.inf]).astype(nearest.dtype))
-    first, last = np.where(outside, inwards, nearest).astype(np.float64).tolist()
+        with np.errstate(over="ignore"):
+            value = float(np.float64(a).astype(kind))
+        if math.isfinite(value):
+            return value, value
+    first, last = _core.inside(kind, a, b)
     if first > last:
-        name = str(dtype).removeprefix("torch.")
         raise ValueError(f"No {name} lies between `a` and `b`: a={a}, b={b}")
     return first, last
 

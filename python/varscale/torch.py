@@ -7,9 +7,10 @@ The functions of `torch.nn.init` with the same arguments, and:
     name: The tensor's name in the stream: tensors of one seed and other names differ.
 
 Tensors are float16, bfloat16, float32, float64, float8_e4m3fn or float8_e5m2, of any strides. On
-other devices than the CPU the values are drawn on the CPU and copied. Of a `DTensor`, each rank draws its own shard, with fans
-from the whole: the same bits on any mesh; shards in several pieces are refused. Tensors on `meta`
-are left as they are. As torch, tensors that cannot be written to raise RuntimeError.
+other devices than the CPU the values are drawn on the CPU and copied. Of a `DTensor`, each rank
+draws its own shard, with fans from the whole: the same bits on any mesh; shards in several pieces
+are refused. Tensors on `meta` are left as they are. As torch, tensors that cannot be written to
+raise RuntimeError.
 
 `constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `sparse_`, `calculate_gain` and
 whatever else `torch.nn.init` has are torch's own.
