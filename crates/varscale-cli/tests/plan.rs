@@ -49,7 +49,9 @@ fn shows_gpt2() {
             "float32"
         ]
     );
-    let totals = table.lines().last().unwrap();
+    let mut last = table.lines().rev();
+    assert_eq!(last.next(), Some("includes gpt2 (installed)"));
+    let totals = last.next().unwrap();
     assert!(totals.starts_with("148 tensors, 124,439,808 parameters, 497,759,232 bytes"));
     assert!(totals.ends_with("seed 42 (given)"), "{totals}");
 }

@@ -10,6 +10,15 @@ macro_rules! families {
 
 families! {
     "gpt2"
+    "llama"
+    "mamba"
+    "mamba-ssm"
+    "mixtral"
+    "mixtral-fan-in"
+    "olmo"
+    "olmo-core"
+    "resnet"
+    "t5"
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const SPEC: &str = r#"{
 /// A folder with these files, and `model.json`.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files.iter().chain([&("model.json", SPEC)]) {
+    for (name, text) in [&("model.json", SPEC)].into_iter().chain(files) {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -34,7 +34,8 @@ fn classes(plan: &Plan) -> Vec<&str> {
 
 #[test]
 fn a_family_is_included_by_name() {
-    let plan = read(&[("plan.toml", "spec = 'model.json'\ninclude = 'gpt2'")]).unwrap();
+    let plan = "spec = 'model.json'\ninclude = 'gpt2'\nconstants = { layers = 12 }";
+    let plan = read(&[("plan.toml", plan)]).unwrap();
     assert_eq!(classes(&plan), ["Ones", "RandomNormal", "Zeros", "RandomNormal"]);
     assert_eq!(plan.included, ["gpt2 (installed)"]);
 }
@@ -42,7 +43,7 @@ fn a_family_is_included_by_name() {
 #[test]
 fn own_rules_go_before_included_ones() {
     let plan = "spec = 'model.json'\ninclude = ['more/a.toml', 'gpt2']\n\
-                [[rules]]\nmatch = '*.c_proj.weight'\ninitializer = 'he_normal'";
+                constants = { layers = 12 }\n[[rules]]\nmatch = '*.c_proj.weight'\ninitializer = 'he_normal'";
     let a = "include = '../b.toml'\nlayout = 'torch'\n\
              [[rules]]\nmatch = '*.bias'\ninitializer = 'ones'\noptional = true";
     let b = "[[rules]]\nmatch = '*.c_fc.*'\ninitializer = 'lecun_normal'\n";
@@ -55,10 +56,22 @@ fn own_rules_go_before_included_ones() {
     assert_eq!(names, ["a.toml", "b.toml", "model.json", "plan.toml"]);
 }
 
+/// A family's rules may name what only some of its models have.
+#[test]
+fn constants_are_needed_where_a_rule_decides() {
+    let plan = "spec = 'model.json'\ninclude = 'gpt2'";
+    let norms = SPEC.lines().filter(|line| !line.contains("c_proj")).collect::<String>();
+    let norms = norms.replace("[32]},}", "[32]}}");
+    assert_eq!(classes(&read(&[("plan.toml", plan), ("model.json", &norms)]).unwrap()).len(), 3);
+    let message = read(&[("plan.toml", plan)]).unwrap_err();
+    assert!(message.contains("\"layers\", which stands for no number"), "{message}");
+}
+
 /// A model may be a part of what a file's rules are for.
 #[test]
 fn all_rules_of_a_file_may_be_optional() {
-    let plan = "spec = 'model.json'\ninclude = ['a.toml', 'gpt2']";
+    let plan = "spec = 'model.json'\ninclude = ['a.toml', 'gpt2']\n\
+                constants = { layers = 12 }";
     let rule = "[[rules]]\nmatch = 'x'\ninitializer = 'zeros'";
     let plan = |a: &str| read(&[("plan.toml", plan), ("a.toml", &format!("{a}\n{rule}"))]);
     assert!(plan("").unwrap_err().contains("rule 1 of a.toml"));
@@ -128,7 +141,8 @@ fn what_cannot_be_included_is_refused() {
 #[test]
 fn includes_are_read_where_their_folder_is_known() {
     let spec = Spec::from_json(SPEC.as_bytes()).unwrap();
-    let file = PlanFile::from_toml("spec = 'model.json'\ninclude = 'gpt2'").unwrap();
+    let file = "spec = 'model.json'\ninclude = 'gpt2'\nconstants = { layers = 12 }";
+    let file = PlanFile::from_toml(file).unwrap();
     let message = Plan::new(&spec, &file, Some(1.into())).unwrap_err().to_string();
     assert_eq!(message, "the plan includes \"gpt2\", which were not read");
     let file = file.with_includes(Path::new("")).unwrap();

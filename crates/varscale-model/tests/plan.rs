@@ -249,11 +249,14 @@ fn the_examples_are_the_real_models() {
     assert_eq!(totals(&resnet), (161, 25_557_032, 102_228_128));
     let conv1 = resnet.tensors[0].draw.explanation().scaling.as_ref().unwrap();
     assert_eq!(conv1.variance, 2.0 / (64.0 * 49.0));
-    let ones = resnet.tensors.iter().filter(|tensor| tensor.initializer().class_name() == "Ones");
-    assert_eq!(ones.count(), 53);
+    let ones = Content::Pattern(Pattern::Constant { value: 1.0 });
+    assert_eq!(resnet.tensors.iter().filter(|tensor| *tensor.draw.content() == ones).count(), 53);
 
     assert_eq!(totals(&example("keras-resnet50.toml")), (320, 25_636_712, 102_546_848));
     assert_eq!(totals(&example("llama-3-8b.toml")), (291, 8_030_261_248, 16_060_522_496));
+    assert_eq!(totals(&example("mixtral.toml")), (291, 46_702_792_704, 93_405_585_408));
+    assert_eq!(totals(&example("mamba.toml")), (242, 129_135_360, 516_541_440));
+    assert_eq!(totals(&example("olmo.toml")), (113, 1_176_764_416, 4_707_057_664));
 }
 
 /// A rule that decides nothing is refused, whether it matches nothing or others come first.

@@ -27,8 +27,15 @@ impl<'a> Lookup<'a> {
         deciding: Vec<Option<usize>>,
     ) -> Result<Self, PlanError> {
         let constants = file.constants.values()?;
-        for rule in &file.rules {
-            check(rule, &constants)?;
+        let mut decides = vec![false; file.rules.len()];
+        for &index in deciding.iter().flatten() {
+            decides[index] = true;
+        }
+        // What is included may name constants that only some models need.
+        for (rule, decides) in file.rules.iter().zip(decides) {
+            if decides || !rule.is_included() {
+                check(rule, &constants)?;
+            }
         }
         Ok(Self { file, spec, constants, deciding, places: OnceCell::new() })
     }
