@@ -150,6 +150,12 @@ MODELS = {
         {"layers": 3},
         lambda: transformers("GPT2LMHeadModel", num_hidden_layers=3, max_position_embeddings=32),
     ),
+    "bert": ("bert", {}, lambda: transformers("BertForPreTraining", max_position_embeddings=32)),
+    "bert, padding": (
+        "bert",
+        {"padding": 7},
+        lambda: transformers("BertForTokenClassification", pad_token_id=7),
+    ),
     "mixtral": (
         "mixtral",
         {"rope_theta": 1e6},
@@ -185,6 +191,12 @@ MODELS = {
             tie_word_embeddings=False,
         ),
     ),
+    "vit": ("vit", {}, vit),
+    "vit, by depth": (
+        "vit",
+        {"fix_init": 1, "init_values": 1e-5},
+        lambda: vit(fix_init=True, init_values=1e-5, reg_tokens=4, qk_norm=True),
+    ),
     "resnet": ("resnet", {}, lambda: resnet("Bottleneck", [1, 2, 1, 1], last=True)),
     "resnet, basic": ("resnet", {"bn2": 0}, lambda: resnet("BasicBlock", [1, 1, 1, 1], last=True)),
     "resnet, torchvision": ("resnet", {"bn3": 1}, lambda: resnet("Bottleneck", [1, 1, 1, 1], None)),
@@ -197,7 +209,10 @@ MODELS = {
 
 def tensors(model):
     """Names and values of a model, with the buffers that it saves nowhere."""
-    buffers = {name: buffer for name, buffer in model.named_buffers() if not buffer.is_complex()}
+    # Those of integers that no rule can fill yet, and of complex numbers, are left out.
+    buffers = dict(model.named_buffers())
+    for name in [name for name in buffers if name.endswith(("position_ids", "rope.cache"))]:
+        del buffers[name]
     return {name: value.detach().numpy() for name, value in (model.state_dict() | buffers).items()}
 
 
@@ -309,6 +324,7 @@ def test_a_wrong_law_is_told(one, other, told):
     ("rules", "name", "dtype", "expected"),
     [
         ("gpt2", "h.3.attn.bias", "float32", np.tri(5)[None, None]),
+        ("bert", "bert.embeddings.token_type_ids", "int64", np.zeros((1, 9))),
     ],
 )
 def test_tables_of_published_checkpoints(rules, name, dtype, expected, tmp_path):

@@ -9,6 +9,7 @@ macro_rules! families {
 }
 
 families! {
+    "bert"
     "gpt2"
     "llama"
     "mamba"
@@ -19,6 +20,7 @@ families! {
     "olmo-core"
     "resnet"
     "t5"
+    "vit"
 }
 
 #[cfg(test)]
