@@ -152,6 +152,28 @@ impl Kernel for Apply<'_, '_> {
     }
 }
 
+/// Does the same for each number below N, which is at most 8. Of a loop, LLVM may make vectors that
+/// go across lanes, which takes eight times as long.
+macro_rules! unrolled {
+    ($at:ident in $n:ident => $step:expr) => {
+        unrolled!($at in $n => $step; 0 1 2 3 4 5 6 7)
+    };
+    ($at:ident in $n:ident => $step:expr; $($number:literal)*) => {
+        $(if $number < $n {
+            let $at = $number;
+            $step;
+        })*
+    };
+}
+
+/// Adds a multiple: of the negative, the same bits as to subtract.
+#[inline(always)]
+fn add(sums: &mut [f64; LANES], factor: f64, values: &[f64; LANES]) {
+    for lane in 0..LANES {
+        sums[lane] += factor * values[lane];
+    }
+}
+
 /// V^T Y.
 #[inline(always)]
 fn inner<C: Cpu>(rows: &Rows, strip: &Strip) -> [[f64; LANES]; BLOCK] {
@@ -172,11 +194,7 @@ fn inner_by<const N: usize>(rows: &Rows, strip: &Strip, sums: &mut [[f64; LANES]
             let mut part = [[0.0; LANES]; N];
             for (row, values) in rows.iter().zip(strip) {
                 let row = &row.as_chunks::<N>().0[tile];
-                for k in 0..N {
-                    for lane in 0..LANES {
-                        part[k][lane] += row[k] * values[lane];
-                    }
-                }
+                unrolled!(k in N => add(&mut part[k], row[k], values));
             }
             for k in 0..N {
                 for lane in 0..LANES {
@@ -204,11 +222,7 @@ fn subtract_by<const N: usize>(rows: &Rows, z: &[[f64; LANES]; BLOCK], strip: &m
     for (rows, values) in tiles.iter().zip(strips) {
         let mut tile = *values;
         for (k, z) in z.iter().enumerate() {
-            for row in 0..N {
-                for lane in 0..LANES {
-                    tile[row][lane] -= rows[row][k] * z[lane];
-                }
-            }
+            unrolled!(row in N => add(&mut tile[row], -rows[row][k], z));
         }
         *values = tile;
     }
