@@ -8,7 +8,9 @@ use std::{
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::HumanCount;
 use serde_json::Value as Json;
-use varscale::{Content, Draw, Initializer, Law, Layout, Pattern, Region, Role, Seed, short};
+use varscale::{
+    Content, Explanation, Initializer, Law, Layout, Pattern, Region, Role, Seed, short,
+};
 use varscale_model::{
     Error, Plan, PlanFile, PlanSeed, PlannedRegion, PlannedTensor, Seeds, SpecTensor, shown,
 };
@@ -147,7 +149,7 @@ fn text(plan: &Plan) -> String {
         let dtype = planned.dtype().to_string();
         rows.add_row(row(
             shown(&planned.name).into(),
-            &planned.draw,
+            planned.draw.explanation(),
             planned.layout(),
             seed,
             dtype,
@@ -158,7 +160,7 @@ fn text(plan: &Plan) -> String {
             let PlannedRegion { region, layout, .. } = region;
             rows.add_row(row(
                 place(region, planned.shape()),
-                &region.draw,
+                region.explanation(),
                 layout,
                 seed,
                 String::new(),
@@ -225,7 +227,7 @@ fn roles(roles: &[Role]) -> String {
 
 /// Where a region lies, under its tensor's name.
 fn place(region: &Region, whole: &[usize]) -> String {
-    let axes = region.offset.iter().zip(region.draw.shape()).zip(whole);
+    let axes = region.offset.iter().zip(region.shape()).zip(whole);
     let axes: Vec<_> = axes
         .map(|((first, size), whole)| match size == whole {
             true => ":".to_owned(),
@@ -235,18 +237,24 @@ fn place(region: &Region, whole: &[usize]) -> String {
     format!("  [{}]", axes.join(", "))
 }
 
-fn row(name: String, draw: &Draw, layout: &Layout, seed: String, dtype: String) -> [String; 10] {
+fn row(
+    name: String,
+    explanation: &Explanation,
+    layout: &Layout,
+    seed: String,
+    dtype: String,
+) -> [String; 10] {
     let none = || "-".to_owned();
-    let fans = draw.explanation().scaling.as_ref().map(|scaling| &scaling.fans);
+    let fans = explanation.scaling.as_ref().map(|scaling| &scaling.fans);
     [
         name,
-        sizes(draw.shape()),
-        draw.explanation().initializer.to_owned(),
+        sizes(&explanation.shape),
+        explanation.initializer.to_owned(),
         layout.to_string(),
         fans.map_or_else(none, |fans| roles(&fans.roles)),
         fans.map_or_else(none, |fans| fans.fan_in.to_string()),
         fans.map_or_else(none, |fans| fans.fan_out.to_string()),
-        spread(draw.content()),
+        spread(&explanation.content),
         seed,
         dtype,
     ]

@@ -165,7 +165,7 @@ fn plans_tell_their_regions() {
     assert_eq!(regions.len(), 4);
     assert_eq!(regions[1].slice.to_string(), "d0/3:2*d0/3, :");
     assert_eq!(regions[1].region.offset, [32, 0]);
-    assert_eq!(regions[1].region.draw.shape(), [32, 40]);
+    assert_eq!(regions[1].region.shape(), [32, 40]);
     let json = plan.to_json();
     let region = &json["tensors"][0]["regions"][1];
     assert_eq!(region["slice"], "d0/3:2*d0/3, :");

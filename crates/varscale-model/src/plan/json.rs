@@ -69,7 +69,7 @@ impl PlannedTensor {
 
 impl PlannedRegion<'_> {
     fn to_json(&self) -> Value {
-        let explanation = self.region.draw.explanation();
+        let explanation = self.region.explanation();
         json!({
             "slice": self.slice,
             "offset": self.region.offset,

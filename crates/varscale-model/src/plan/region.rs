@@ -1,6 +1,6 @@
 //! Regions of tensors: parts that are initialized otherwise.
 
-use varscale::{Initializer, Layout, Region, Seed, Slice, Stream, StreamError, Tensor};
+use varscale::{Draw, Initializer, Layout, Region, Seed, Slice, Stream, StreamError, Tensor};
 
 use super::lookup::{Lookup, expression};
 use crate::{PlanError, PlannedTensor, RegionRule, Rule, SliceText, SpecTensor, StoredDtype};
@@ -27,7 +27,8 @@ pub(super) struct KindRegion {
     /// With the seed of the first tensor.
     initializer: Initializer,
     has_own_seed: bool,
-    region: Region,
+    offset: Vec<usize>,
+    draw: Draw,
 }
 
 /// A region of a planned tensor.
@@ -117,16 +118,24 @@ impl KindRegion {
             layout,
             initializer,
             has_own_seed: own.is_some(),
-            region: Region { offset: place.offset, draw },
+            offset: place.offset,
+            draw,
         })
     }
 
-    /// The same in a tensor of another name, which takes this seed.
-    pub(super) fn again(&self, name: &str, seed: Option<&Seed>) -> Result<Region, varscale::Error> {
+    /// A draw with this region, in a tensor of another name, which takes this seed.
+    pub(super) fn within(
+        &self,
+        draw: Draw,
+        name: &str,
+        seed: Option<&Seed>,
+    ) -> Result<Draw, varscale::Error> {
         let own = self.initializer.seed().filter(|_| self.has_own_seed);
-        let Some(seed) = own.or(seed) else { return Ok(self.region.clone()) };
-        let Region { offset, draw } = &self.region;
-        Ok(Region { offset: offset.clone(), draw: draw.again(name, seed)? })
+        let region = match own.or(seed) {
+            Some(seed) => self.draw.again(name, seed)?,
+            None => self.draw.clone(),
+        };
+        draw.with_region(&self.offset[..], region)
     }
 }
 

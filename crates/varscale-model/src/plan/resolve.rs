@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use varscale::{ConfigError, Initializer, Layout, Region, Scheme, Seed, Tensor};
+use varscale::{ConfigError, Initializer, Layout, Scheme, Seed, Tensor};
 
 use super::{
     PlannedTensor,
@@ -154,9 +154,7 @@ pub(super) fn resolve(
         None => draw.clone(),
     };
     for region in &kind.regions {
-        let Region { offset, draw: within } =
-            region.again(&spec.name, seed.as_ref()).map_err(refused)?;
-        draw = draw.with_region(offset, within).map_err(refused)?;
+        draw = region.within(draw, &spec.name, seed.as_ref()).map_err(refused)?;
     }
     let (name, kind) = (Arc::clone(&spec.name), Arc::clone(kind));
     Ok(PlannedTensor { name, draw, seed_of_plan, seed, kind })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use varscale::{Draw, Initializer, Layout, Seed};
+use varscale::{Draw, Initializer, Layout, Region, Seed};
 
 use super::kind::Kind;
 use crate::StoredDtype;
@@ -67,9 +67,9 @@ impl PlannedTensor {
     pub fn is_subnormal(&self) -> bool {
         match self.dtype() {
             StoredDtype::Drawn(dtype) => {
-                let regions = self.draw.regions().iter().map(|region| &region.draw);
-                let mut draws = std::iter::once(&self.draw).chain(regions);
-                draws.any(|draw| draw.content().is_subnormal(dtype))
+                let regions = self.draw.regions().iter().map(Region::explanation);
+                let mut all = std::iter::once(self.draw.explanation()).chain(regions);
+                all.any(|explanation| explanation.content.is_subnormal(dtype))
             }
             StoredDtype::Integer(_) => false,
         }

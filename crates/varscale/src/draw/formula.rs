@@ -2,21 +2,16 @@
 
 use alloc::{borrow::ToOwned, boxed::Box, string::ToString, vec, vec::Vec};
 
-use super::{
-    Draw,
-    rows::{Place, Rows},
-    source::{Source, typed},
-};
+use super::rows::Rows;
 use crate::{
     dtype::{Dtype, Element, with_dtypes},
     error::{Error, FormulaError, StreamError},
     expression::Expression,
     schemes::{Formula, Variable},
-    shape::Slice,
     simd::{Level, Real, Round},
     streams::{
         Stream,
-        values::{AnyValues, Fill, Request, Values},
+        values::{AnyValues, Fill, Request, Values, typed},
     },
 };
 
@@ -39,7 +34,7 @@ macro_rules! every_dtype {
 
 with_dtypes!(every_dtype);
 
-/// A value beyond what the dtype holds is infinite or no number until [`Draw::refusal`] says what it was.
+/// A value beyond what the dtype holds is infinite or no number until [`Field::refusal`] says what it was.
 fn values<T: Round + Element>(field: Field) -> Values<T> {
     let max = T::DTYPE.max_value();
     Values::random_access(move |start, out, _| {
@@ -168,46 +163,17 @@ impl Field {
         }
     }
 
-    fn value(&self, index: u64) -> f64 {
+    /// Why a value is none in a dtype, by its row-major index in the shape.
+    pub(super) fn refusal(&self, index: u64, dtype: Dtype) -> FormulaError {
         let mut value = [0.0];
         self.fill(index, &mut value, |value| value);
-        value[0]
-    }
-}
-
-impl Draw {
-    /// Whether values may turn out to be none when they are computed.
-    pub(super) fn has_formula(&self) -> bool {
-        matches!(self.source, Source::Formula(..))
-            || self.regions.iter().any(|region| region.draw.has_formula())
-    }
-
-    /// Why a value is none, by its row-major index in the whole tensor.
-    pub(super) fn refusal(&self, index: u64, dtype: Dtype) -> Result<(), Error> {
-        for region in self.regions.iter().rev() {
-            let slice = Slice::new(&region.offset[..], region.draw.shape());
-            let rows = Rows::new(self.shape(), &slice);
-            if region.draw.elements() == 0 {
-                continue;
-            }
-            if let Place::Inside { at, .. } = rows.find(index) {
-                return region.draw.refusal_at(at, &rows, dtype);
-            }
-        }
-        self.refusal_at(index, &Rows::whole(self.elements()), dtype)
-    }
-
-    fn refusal_at(&self, index: u64, places: &Rows, dtype: Dtype) -> Result<(), Error> {
-        let Source::Formula(formula, request) = &self.source else { return Ok(()) };
-        let field = Field::new(formula, request.as_ref(), self.shape(), places)?;
-        let value = field.value(index);
         let mut rest = index;
-        let mut indices = vec![0; self.shape().len()];
-        for (index, &size) in indices.iter_mut().zip(self.shape()).rev() {
+        let mut indices = vec![0; self.shape.len()];
+        for (index, &size) in indices.iter_mut().zip(&self.shape).rev() {
             *index = (rest % size as u64) as usize;
             rest /= size as u64;
         }
-        let expression = formula.expression.to_string();
-        Err(FormulaError { expression, index: indices, value, dtype }.into())
+        let expression = self.expression.to_string();
+        FormulaError { expression, index: indices, value: value[0], dtype }
     }
 }

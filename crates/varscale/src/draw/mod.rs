@@ -1,5 +1,6 @@
 //! Draws: one call of an initializer for one tensor, from which any part can be taken.
 
+mod filling;
 mod formula;
 mod memory;
 mod orthogonal;
@@ -10,24 +11,21 @@ mod region;
 mod rows;
 mod source;
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 
+use self::filling::Filling;
 #[cfg(feature = "parallel")]
 pub use self::pool::Pool;
 pub(crate) use self::source::Source;
 pub use self::{reader::Reader, region::Region};
 use crate::{
     dtype::{Dtype, Element},
-    error::Error,
+    error::{Error, StreamError},
     schemes::{Content, Explanation, Law},
     seed::Seed,
     shape::{ShapeError, Slice},
-    streams::{
-        Stream,
-        native::{Position, fnv1a_128},
-        values::Request,
-    },
+    streams::{Stream, native::Position},
 };
 
 /// One call of an initializer for one tensor: every value is fixed, none is computed yet.
@@ -47,9 +45,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draw {
-    /// Shape, elements and content, which are counted once, for other names and seeds, too.
-    explanation: Arc<Explanation>,
-    source: Source,
+    filling: Filling,
     /// What is drawn otherwise: later ones go over earlier ones.
     regions: Vec<Region>,
 }
@@ -83,7 +79,7 @@ pub struct NativeDraw {
 
 impl Draw {
     pub(crate) fn new(explanation: Explanation, source: Source) -> Self {
-        Self { explanation: Arc::new(explanation), source, regions: Vec::new() }
+        Self { filling: Filling::new(explanation, source), regions: Vec::new() }
     }
 
     /// The same draw of a tensor of another name from another seed, which its regions take, too. What
@@ -101,52 +97,91 @@ impl Draw {
     /// # Ok::<(), varscale::Error>(())
     /// ```
     pub fn again(&self, name: &str, seed: &Seed) -> Result<Self, Error> {
-        let source = match &self.source {
-            Source::Pattern(pattern) => Source::Pattern(pattern.clone()),
-            Source::Formula(formula, None) => Source::Formula(formula.clone(), None),
-            Source::Formula(formula, Some(request)) => {
-                let request = again(Stream::Native, request, name, seed)?;
-                Source::Formula(formula.clone(), Some(request))
-            }
-            Source::Stream(stream, request) => {
-                Source::Stream(*stream, again(*stream, request, name, seed)?)
-            }
-            Source::Orthogonal(matrix, request) => {
-                Source::Orthogonal(matrix.clone(), again(Stream::Native, request, name, seed)?)
-            }
-        };
         let regions = self.regions.iter().map(|region| region.again(name, seed));
         let regions = regions.collect::<Result<_, _>>()?;
-        Ok(Self { explanation: Arc::clone(&self.explanation), source, regions })
+        Ok(Self { filling: self.filling.again(name, seed)?, regions })
+    }
+
+    /// The same draw with another one's values in the box that begins at `offset` and has the other
+    /// one's shape. Later regions go over earlier ones; what lies outside stays as it is.
+    ///
+    /// Random values of a region are those that its law gives the places in this tensor: one more of
+    /// the same seed, name and law changes nothing. What is laid out (an identity, an array) is laid
+    /// out in the region.
+    ///
+    /// # Errors
+    /// [`ShapeError`](crate::ShapeError) where the box leaves the tensor, and [`StreamError::Region`]
+    /// for a random region of a framework's stream.
+    ///
+    /// ```
+    /// use varscale::{Scheme, Tensor};
+    /// // Query, key and value in one tensor: each has fans of its own.
+    /// let draw = |shape: [usize; 2]| {
+    ///     Scheme::glorot_uniform().with_seed(42).draw(Tensor::new(shape).named("qkv"))
+    /// };
+    /// let mut qkv = draw([64, 192])?;
+    /// for third in 0..3 {
+    ///     qkv = qkv.with_region([0, 64 * third], draw([64, 64])?)?;
+    /// }
+    /// let values: Vec<f32> = qkv.to_vec()?;
+    /// let limit = (6.0f32 / 128.0).sqrt();
+    /// assert!(values.iter().all(|value| value.abs() <= limit));
+    /// assert!(values.iter().any(|value| value.abs() > 0.99 * limit));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn with_region(mut self, offset: impl Into<Vec<usize>>, draw: Self) -> Result<Self, Error> {
+        let offset = offset.into();
+        Slice::new(&offset[..], draw.shape()).check(self.shape())?;
+        let Self { filling, regions } = draw;
+        match filling.source {
+            Source::Stream(stream, _) if stream != Stream::Native => {
+                return Err(StreamError::Region { stream: stream.name() }.into());
+            }
+            _ => {}
+        }
+        let regions = regions.into_iter().map(|Region { offset: within, filling }| {
+            let offset = offset.iter().zip(within).map(|(offset, within)| offset + within);
+            Region { offset: offset.collect(), filling }
+        });
+        let regions = regions.collect::<Vec<_>>();
+        self.regions.push(Region { offset, filling });
+        self.regions.extend(regions);
+        Ok(self)
+    }
+
+    /// What is drawn otherwise than the rest: later ones go over earlier ones.
+    #[must_use]
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
     }
 
     #[cfg(test)]
     pub(crate) fn source(&self) -> Source {
-        self.source.clone()
+        self.filling.source.clone()
     }
 
     /// How the initializer arrived at its numbers, outside the regions.
     #[must_use]
     pub fn explanation(&self) -> &Explanation {
-        &self.explanation
+        &self.filling.explanation
     }
 
     /// Global shape.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
-        &self.explanation.shape
+        self.filling.shape()
     }
 
     /// Number of elements of the global shape.
     #[must_use]
     pub fn elements(&self) -> u64 {
-        self.explanation.elements
+        self.explanation().elements
     }
 
     /// What the tensor is filled with, outside its regions.
     #[must_use]
     pub fn content(&self) -> &Content {
-        &self.explanation.content
+        &self.explanation().content
     }
 
     /// The law that the values follow outside the regions; `None` where nothing is drawn, and for
@@ -163,7 +198,7 @@ impl Draw {
     /// stream's, of one law.
     #[must_use]
     pub fn native(&self) -> Option<NativeDraw> {
-        match &self.source {
+        match &self.filling.source {
             Source::Stream(Stream::Native, request) if self.regions.is_empty() => {
                 let Position { key, call } = Position::of(request);
                 Some(NativeDraw { key, call, law: request.law })
@@ -178,8 +213,8 @@ impl Draw {
     /// # Errors
     /// [`StreamError`](crate::StreamError), [`OverflowError`](crate::OverflowError).
     pub fn check(&self, dtype: Dtype) -> Result<(), Error> {
-        self.source.check(dtype)?;
-        self.regions.iter().try_for_each(|region| region.draw.check(dtype))
+        self.filling.source.check(dtype)?;
+        self.regions.iter().try_for_each(|region| region.filling.source.check(dtype))
     }
 
     /// Fills `out` with the whole tensor in row-major order.
@@ -187,7 +222,7 @@ impl Draw {
     /// # Errors
     /// [`ShapeError::BufferLength`] unless `out` holds exactly its elements; as [`Draw::check`].
     pub fn fill<T: Element>(&self, out: &mut [T]) -> Result<(), Error> {
-        fill_all(Reader::whole(self)?, out)
+        fill_all(Reader::whole(&self.filling, &self.regions)?, out)
     }
 
     /// Fills `out` with the values of a range of row-major indices in the global shape.
@@ -195,7 +230,7 @@ impl Draw {
     /// # Errors
     /// As [`Draw::fill`], and [`ShapeError::RangeBounds`].
     pub fn fill_range<T: Element>(&self, range: Range<u64>, out: &mut [T]) -> Result<(), Error> {
-        fill_range(Reader::whole(self)?, range, out)
+        fill_range(Reader::whole(&self.filling, &self.regions)?, range, out)
     }
 
     /// Fills `out` with a slice of the tensor, in row-major order of the slice.
@@ -203,7 +238,7 @@ impl Draw {
     /// # Errors
     /// As [`Draw::fill`], and [`ShapeError`] where the slice leaves the shape.
     pub fn fill_slice<T: Element>(&self, slice: &Slice, out: &mut [T]) -> Result<(), Error> {
-        fill_all(Reader::new(self, slice)?, out)
+        fill_all(Reader::new(&self.filling, &self.regions, slice)?, out)
     }
 
     /// Fills `out` with a range of a slice, counted in row-major order of the slice.
@@ -226,7 +261,7 @@ impl Draw {
         range: Range<u64>,
         out: &mut [T],
     ) -> Result<(), Error> {
-        fill_range(Reader::new(self, slice)?, range, out)
+        fill_range(Reader::new(&self.filling, &self.regions, slice)?, range, out)
     }
 
     /// The values of a slice from its first to its last, buffer by buffer: for slices that do not
@@ -235,7 +270,7 @@ impl Draw {
     /// # Errors
     /// [`ShapeError`] where the slice leaves the shape; as [`Draw::check`].
     pub fn reader<T: Element>(&self, slice: &Slice) -> Result<Reader<T>, Error> {
-        Reader::new(self, slice)
+        Reader::new(&self.filling, &self.regions, slice)
     }
 
     /// The whole tensor in row-major order.
@@ -243,7 +278,7 @@ impl Draw {
     /// # Errors
     /// As [`Draw::check`], and [`Error::Memory`] where it does not fit.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>, Error> {
-        read_all(Reader::whole(self)?)
+        read_all(Reader::whole(&self.filling, &self.regions)?)
     }
 
     /// A slice of the tensor, in row-major order of the slice.
@@ -251,13 +286,8 @@ impl Draw {
     /// # Errors
     /// As [`Draw::fill_slice`], and [`Error::Memory`] where it does not fit.
     pub fn slice_to_vec<T: Element>(&self, slice: &Slice) -> Result<Vec<T>, Error> {
-        read_all(Reader::new(self, slice)?)
+        read_all(Reader::new(&self.filling, &self.regions, slice)?)
     }
-}
-
-fn again(stream: Stream, request: &Request, name: &str, seed: &Seed) -> Result<Request, Error> {
-    stream.check_seed_of(seed.value(), seed.as_generator().is_some())?;
-    Ok(Request { seed: seed.value(), name: fnv1a_128(name.as_bytes()), ..*request })
 }
 
 fn fill_all<T: Element>(mut reader: Reader<T>, out: &mut [T]) -> Result<(), Error> {

@@ -7,10 +7,11 @@ use core::{
 };
 
 use super::{
-    Draw, memory,
+    filling::Filling,
+    memory,
     pool::is_parallel,
-    region::{Overlay, fill_around},
-    rows::Rows,
+    region::{Overlay, Region, fill_around},
+    rows::{Place, Rows},
 };
 use crate::{
     dtype::Element,
@@ -65,8 +66,8 @@ pub struct Reader<T> {
     window: Window<T>,
     /// Row-major index of the global shape that a sequential stream has come to.
     passed: u64,
-    /// What is read, where its values may turn out to be none.
-    formula: Option<Draw>,
+    /// What is read, where values may turn out to be none.
+    formulas: Option<(Filling, Vec<Region>)>,
 }
 
 /// Of a sequential stream, the values from row-major index `first` of the global shape on, for runs
@@ -85,26 +86,35 @@ impl<T> fmt::Debug for Reader<T> {
 
 impl<T: Element> Reader<T> {
     /// Of a box, which is checked here.
-    pub(super) fn new(draw: &Draw, slice: &Slice) -> Result<Self, Error> {
-        let elements = slice.check(draw.shape())?;
-        Self::open(draw, slice.clone(), Rows::new(draw.shape(), slice), elements)
+    pub(super) fn new(filling: &Filling, regions: &[Region], slice: &Slice) -> Result<Self, Error> {
+        let elements = slice.check(filling.shape())?;
+        let rows = Rows::new(filling.shape(), slice);
+        Self::open(filling, regions, slice.clone(), rows, elements)
     }
 
     /// Of all of it.
-    pub(super) fn whole(draw: &Draw) -> Result<Self, Error> {
-        let (slice, rows) = (Slice::whole(draw.shape()), Rows::whole(draw.elements()));
-        Self::open(draw, slice, rows, draw.elements())
+    pub(super) fn whole(filling: &Filling, regions: &[Region]) -> Result<Self, Error> {
+        let (slice, elements) = (Slice::whole(filling.shape()), filling.explanation.elements);
+        Self::open(filling, regions, slice, Rows::whole(elements), elements)
     }
 
-    fn open(draw: &Draw, slice: Slice, rows: Rows, elements: u64) -> Result<Self, Error> {
-        let shape = draw.shape();
-        let values = draw.source.open(shape, &Rows::whole(draw.elements()))?;
-        let overlays = draw.regions.iter();
+    fn open(
+        filling: &Filling,
+        regions: &[Region],
+        slice: Slice,
+        rows: Rows,
+        elements: u64,
+    ) -> Result<Self, Error> {
+        let shape = filling.shape();
+        let values = filling.open(&Rows::whole(filling.explanation.elements))?;
+        let overlays = regions.iter();
         let overlays = overlays.filter_map(|one| Overlay::open(one, shape, &slice).transpose());
         let overlays = overlays.collect::<Result<_, _>>()?;
         let window = Window { values: Vec::new(), first: 0 };
-        let formula = draw.has_formula().then(|| draw.clone());
-        Ok(Self { slice, rows, elements, next: 0, values, overlays, window, passed: 0, formula })
+        let has_formula =
+            filling.is_formula() || regions.iter().any(|region| region.filling.is_formula());
+        let formulas = has_formula.then(|| (filling.clone(), regions.to_vec()));
+        Ok(Self { slice, rows, elements, next: 0, values, overlays, window, passed: 0, formulas })
     }
 
     pub(super) fn elements(&self) -> u64 {
@@ -165,7 +175,7 @@ impl<T: Element> Reader<T> {
         for overlay in &mut self.overlays {
             overlay.prepare(stopped)?;
         }
-        let Self { slice, rows, values, overlays, window, passed, formula, .. } = self;
+        let Self { slice, rows, values, overlays, window, passed, formulas, .. } = self;
         let exceeds_caches = size_of_val(out) >= EXCEEDS_CACHES;
         match values {
             Values::RandomAccess(fill) => {
@@ -222,10 +232,10 @@ impl<T: Element> Reader<T> {
             });
         }
         let stopped = stopped();
-        if let (Some(draw), false) = (formula, stopped)
+        if let (Some((filling, regions)), false) = (formulas, stopped)
             && let Some(none) = out.iter().position(|value| !value.to_f64().is_finite())
         {
-            draw.refusal(rows.index(start + none as u64), T::DTYPE)?;
+            refusal::<T>(filling, regions, rows.index(start + none as u64))?;
         }
         self.next = if stopped { elements } else { end };
         Ok(!stopped)
@@ -276,6 +286,17 @@ impl<T: Element> Window<T> {
             done += length;
         }
     }
+}
+
+/// Why a value is none, by its row-major index in the whole tensor.
+fn refusal<T: Element>(filling: &Filling, regions: &[Region], index: u64) -> Result<(), Error> {
+    for region in regions.iter().rev().filter(|region| region.explanation().elements > 0) {
+        let rows = region.rows(filling.shape());
+        if let Place::Inside { at, .. } = rows.find(index) {
+            return region.filling.refusal(at, &rows, T::DTYPE);
+        }
+    }
+    filling.refusal(index, &Rows::whole(filling.explanation.elements), T::DTYPE)
 }
 
 /// Calls `fill` with every chunk of `out` and the index of its first element.

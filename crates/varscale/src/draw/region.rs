@@ -3,13 +3,15 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use super::{
-    Draw, memory,
+    filling::Filling,
+    memory,
     rows::{Place, Rows},
     source::Source,
 };
 use crate::{
     dtype::Element,
     error::{Error, StreamError},
+    schemes::Explanation,
     seed::Seed,
     shape::{Slice, element_count},
     streams::{
@@ -18,75 +20,34 @@ use crate::{
     },
 };
 
-/// A box of a tensor, and the draw that fills it.
+/// A box of a tensor, and what it is filled with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Region {
     /// First index along each axis of the tensor.
     pub offset: Vec<usize>,
-    /// What it is filled with: a draw of its shape.
-    pub draw: Draw,
-}
-
-impl Draw {
-    /// The same draw with another one's values in the box that begins at `offset` and has the other
-    /// one's shape. Later regions go over earlier ones; what lies outside stays as it is.
-    ///
-    /// Random values of a region are those that its law gives the places in this tensor: one more of
-    /// the same seed, name and law changes nothing. What is laid out (an identity, an array) is laid
-    /// out in the region.
-    ///
-    /// # Errors
-    /// [`ShapeError`](crate::ShapeError) where the box leaves the tensor, and [`StreamError::Region`]
-    /// for a random region of a framework's stream.
-    ///
-    /// ```
-    /// use varscale::{Scheme, Tensor};
-    /// // Query, key and value in one tensor: each has fans of its own.
-    /// let draw = |shape: [usize; 2]| {
-    ///     Scheme::glorot_uniform().with_seed(42).draw(Tensor::new(shape).named("qkv"))
-    /// };
-    /// let mut qkv = draw([64, 192])?;
-    /// for third in 0..3 {
-    ///     qkv = qkv.with_region([0, 64 * third], draw([64, 64])?)?;
-    /// }
-    /// let values: Vec<f32> = qkv.to_vec()?;
-    /// let limit = (6.0f32 / 128.0).sqrt();
-    /// assert!(values.iter().all(|value| value.abs() <= limit));
-    /// assert!(values.iter().any(|value| value.abs() > 0.99 * limit));
-    /// # Ok::<(), varscale::Error>(())
-    /// ```
-    pub fn with_region(
-        mut self,
-        offset: impl Into<Vec<usize>>,
-        mut draw: Self,
-    ) -> Result<Self, Error> {
-        let offset = offset.into();
-        Slice::new(&offset[..], draw.shape()).check(self.shape())?;
-        match draw.source {
-            Source::Stream(stream, _) if stream != Stream::Native => {
-                return Err(StreamError::Region { stream: stream.name() }.into());
-            }
-            _ => {}
-        }
-        let inner = core::mem::take(&mut draw.regions);
-        self.regions.push(Region { offset: offset.clone(), draw });
-        self.regions.extend(inner.into_iter().map(|Region { offset: within, draw }| {
-            let offset = offset.iter().zip(within).map(|(offset, within)| offset + within);
-            Region { offset: offset.collect(), draw }
-        }));
-        Ok(self)
-    }
-
-    /// What is drawn otherwise than the rest: later ones go over earlier ones.
-    #[must_use]
-    pub fn regions(&self) -> &[Region] {
-        &self.regions
-    }
+    pub(super) filling: Filling,
 }
 
 impl Region {
     pub(super) fn again(&self, name: &str, seed: &Seed) -> Result<Self, Error> {
-        Ok(Self { offset: self.offset.clone(), draw: self.draw.again(name, seed)? })
+        Ok(Self { offset: self.offset.clone(), filling: self.filling.again(name, seed)? })
+    }
+
+    /// Size along each axis.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.filling.shape()
+    }
+
+    /// How its initializer arrived at its numbers.
+    #[must_use]
+    pub fn explanation(&self) -> &Explanation {
+        &self.filling.explanation
+    }
+
+    /// Where its elements lie in a tensor of this shape.
+    pub(super) fn rows(&self, shape: &[usize]) -> Rows {
+        Rows::new(shape, &Slice::new(&self.offset[..], self.shape()))
     }
 }
 
@@ -107,18 +68,18 @@ impl<T: Element> Overlay<T> {
         shape: &[usize],
         slice: &Slice,
     ) -> Result<Option<Self>, Error> {
-        let Region { offset, draw } = region;
-        let whole = Slice::new(&offset[..], draw.shape());
-        let rows = Rows::new(shape, &whole);
-        let values = draw.source.open(draw.shape(), &rows)?;
-        let stream = match draw.source {
+        let Region { offset, filling } = region;
+        let whole = Slice::new(&offset[..], region.shape());
+        let rows = region.rows(shape);
+        let values = filling.open(&rows)?;
+        let stream = match filling.source {
             Source::Stream(stream, _) => stream.name(),
             _ => Stream::Native.name(),
         };
         let Some(part) = whole.intersection(slice) else { return Ok(None) };
         Ok(Some(match values {
             Values::RandomAccess(fill) => {
-                let own_indices = !matches!(draw.source, Source::Stream(..));
+                let own_indices = !matches!(filling.source, Source::Stream(..));
                 Self { rows, fill, own_indices, boxes: None }
             }
             Values::Boxes(fill) => {

@@ -1,21 +1,20 @@
 //! Where the values of a draw come from.
 
-use alloc::boxed::Box;
-
 use super::{
     formula::{self, Field},
     orthogonal, patterns,
     rows::Rows,
 };
 use crate::{
-    argument::ArgumentError,
     dtype::{Dtype, Element},
     error::{Error, OverflowError, StreamError},
     schemes::{Content, Formula, Law, Orthogonal, Pattern},
+    seed::Seed,
     simd::Level,
     streams::{
         Stream,
-        values::{AnyValues, Request, Values},
+        native::fnv1a_128,
+        values::{Request, Values, typed},
     },
 };
 
@@ -31,6 +30,25 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// For a tensor of another name, from another seed.
+    pub(super) fn again(&self, name: &str, seed: &Seed) -> Result<Self, Error> {
+        let asked = |stream: Stream, request: &Request| {
+            stream.check_seed_of(seed.value(), seed.as_generator().is_some())?;
+            let name = fnv1a_128(name.as_bytes());
+            Ok::<_, Error>(Request { seed: seed.value(), name, ..*request })
+        };
+        Ok(match self {
+            Self::Pattern(_) | Self::Formula(_, None) => self.clone(),
+            Self::Formula(formula, Some(request)) => {
+                Self::Formula(formula.clone(), Some(asked(Stream::Native, request)?))
+            }
+            Self::Stream(stream, request) => Self::Stream(*stream, asked(*stream, request)?),
+            Self::Orthogonal(matrix, request) => {
+                Self::Orthogonal(matrix.clone(), asked(Stream::Native, request)?)
+            }
+        })
+    }
+
     /// Refuses dtypes that the stream has no values in, or that values overflow.
     pub(super) fn check(&self, dtype: Dtype) -> Result<(), Error> {
         let content = match self {
@@ -79,10 +97,4 @@ impl Source {
         };
         typed(opened)
     }
-}
-
-pub(super) fn typed<T: Element>(values: AnyValues) -> Result<Values<T>, Error> {
-    let other = |_| ArgumentError::new("dtype", T::DTYPE, "the one that was opened");
-    let values: Box<Values<T>> = values.downcast().map_err(other)?;
-    Ok(*values)
 }

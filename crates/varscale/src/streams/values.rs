@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::any::Any;
 
-use crate::{error::Error, schemes::Law, shape::Slice};
+use crate::{argument::ArgumentError, dtype::Element, error::Error, schemes::Law, shape::Slice};
 
 /// One draw: all that its values depend on, but their index and their dtype.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,4 +53,11 @@ impl<T> Values<T> {
     ) -> Self {
         Self::RandomAccess(Box::new(fill))
     }
+}
+
+/// Values that were opened in this dtype.
+pub(crate) fn typed<T: Element>(values: AnyValues) -> Result<Values<T>, Error> {
+    let other = |_| ArgumentError::new("dtype", T::DTYPE, "the one that was opened");
+    let values: Box<Values<T>> = values.downcast().map_err(other)?;
+    Ok(*values)
 }
