@@ -21,8 +21,9 @@ use crate::{
 #[pyclass(frozen, module = "varscale._core")]
 pub(crate) struct Scheme(varscale::Scheme);
 
-/// A parameter: its name, its default as Python's value, and whether Keras lacks it.
-pub(crate) type Parameter = (&'static str, Option<Value>, bool);
+/// A parameter: its name, its default or an example as Python's value, whether Keras lacks it, and
+/// whether it is required.
+pub(crate) type Parameter = (&'static str, Option<Value>, bool, bool);
 
 /// A class: its name, that in snake case, aliases, what it is in words, parameters, whether it draws and takes axes, and
 /// what VarianceScaling it is.
@@ -59,7 +60,8 @@ fn value(literal: Literal) -> Option<Value> {
 pub(crate) fn classes() -> Vec<Row> {
     let row = |class: &'static Class| {
         let parameter = |parameter: &varscale::Parameter| {
-            (parameter.name, value(parameter.default), parameter.extension)
+            let varscale::Parameter { name, default, extension, required, .. } = *parameter;
+            (name, value(default), extension, required)
         };
         (
             class.name,

@@ -13,8 +13,8 @@ STREAMED = [name for name in DRAWN if name != "Orthogonal"]
 NUMBERS = [
     f"{name}.{argument}"
     for name, _, _, _, parameters, draws, *_ in CLASSES
-    for argument, default, _ in parameters
-    if draws and isinstance(default, float) and argument != "scale"
+    for argument, default, _, required in parameters
+    if draws and not required and isinstance(default, float) and argument != "scale"
 ]
 
 

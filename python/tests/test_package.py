@@ -150,10 +150,15 @@ def test_the_family_is_the_cores_table():
     for row in varscale._core.CLASSES:
         name, snake, aliases, summary, parameters, draws, has_axes, preset = row
         made = getattr(varscale, name)
-        expected = {one: default for one, default, extension in parameters if not extension}
+        empty = inspect.Parameter.empty
+        expected = {
+            one: empty if required else default
+            for one, default, extension, required in parameters
+            if not extension
+        }
         expected |= {"seed": None} if draws else {}
         expected |= {"input_axes": None, "output_axes": None} if has_axes else {}
-        expected |= {one: default for one, default, extension in parameters if extension}
+        expected |= {one: default for one, default, extension, _ in parameters if extension}
         expected |= {"stream": "native"} if draws else {}
         taken = inspect.signature(made).parameters.values()
         assert [(one.name, one.default) for one in taken] == list(expected.items())
@@ -163,7 +168,11 @@ def test_the_family_is_the_cores_table():
         assert snake == "".join(letters)[1:]
         assert {name, snake} <= set(varscale.__all__)
         for identifier in [name, snake, *aliases]:
-            assert type(varscale.get(identifier)) is made
+            if any(required for *_, required in parameters):
+                with pytest.raises(ValueError, match="lacks"):
+                    varscale.get(identifier)
+            else:
+                assert type(varscale.get(identifier)) is made
         if preset is not None:
             initializer, fixed = made(1), varscale.VarianceScaling(*preset, seed=1)
             assert isinstance(initializer, varscale.VarianceScaling)
@@ -174,7 +183,7 @@ def test_the_family_is_the_cores_table():
 def test_a_class_of_the_table_needs_no_other_code():
     code = (
         "import sys, varscale\n"
-        "row = ('NewKind', 'new_kind', ['new'], 'n', [('a', 1.0, 0), ('b', 2.0, 1)], 1, 1, None)\n"
+        "row = ('NewKind', 'new_kind', ['new'], 'n', [('a', 1.0, 0, 0), ('b', 2.0, 1, 0)], 1, 1, None)\n"
         "varscale._core.CLASSES.append(row)\n"
         "for name in [name for name in sys.modules if name.startswith('varscale')]:\n"
         "    if name != 'varscale._core': del sys.modules[name]\n"

@@ -36,7 +36,7 @@ __all__ = [
 ]
 __version__: str
 CLASSES: list[
-    tuple[str, str, list[str], str, list[tuple[str, Any, bool]], bool, bool, list[Any] | None]
+    tuple[str, str, list[str], str, list[tuple[str, Any, bool, bool]], bool, bool, list[Any] | None]
 ]
 DISTRIBUTIONS: list[str]
 DTYPES: list[str]

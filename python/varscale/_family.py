@@ -38,14 +38,18 @@ class Class(NamedTuple):
     snake_case: str
     aliases: list[str]
     summary: str
-    parameters: list[tuple[str, Any, bool]]
+    parameters: list[tuple[str, Any, bool, bool]]
     draws: bool
     has_axes: bool
     preset: list[Any] | None
 
     def signature(self) -> list[Parameter]:
         """What its constructor takes, in Keras's order; what Keras lacks, by keyword only."""
-        given = {name: default for name, default, extension in self.parameters if not extension}
+        given = {
+            name: Parameter.empty if required else default
+            for name, default, extension, required in self.parameters
+            if not extension
+        }
         given |= {"seed": None} if self.draws else {}
         given |= dict.fromkeys(_AXES) if self.has_axes else {}
         keras = [
@@ -54,9 +58,13 @@ class Class(NamedTuple):
         ]
         return keras + [
             Parameter(name, Parameter.KEYWORD_ONLY, default=default)
-            for name, default, extension in self.parameters
+            for name, default, extension, _ in self.parameters
             if extension
         ]
+
+    def examples(self) -> list[Any]:
+        """Arguments for those of its parameters that are required."""
+        return [default for _, default, _, required in self.parameters if required]
 
 
 FAMILY = {row[0]: Class(*row) for row in CLASSES}
@@ -80,7 +88,8 @@ def make(
     where = module.partition("._")[0]
     lines = [f"{summary[0].upper()}{summary[1:]}.", ""]
     lines += ["Args:", *meanings, ""] if meanings else []
-    lines += [f">>> import {where}", f">>> {where}.{row.name}()((2, 3)).shape == (2, 3)", "True"]
+    call = f"{where}.{row.name}({', '.join(map(repr, row.examples()))})"
+    lines += [f">>> import {where}", f">>> {call}((2, 3)).shape == (2, 3)", "True"]
     members = {
         "__module__": module,
         "__doc__": "\n".join(lines),

@@ -170,7 +170,7 @@ class FamilyInitializer(Initializer):
         names = [parameter.name for parameter in self._class.signature()]
         config = {name: getattr(self, name) for name in names if name != "seed"}
         # What Keras lacks, it does not take.
-        for name, default, extension in self._class.parameters:
+        for name, default, extension, _ in self._class.parameters:
             if extension and config[name] == default:
                 del config[name]
         return config

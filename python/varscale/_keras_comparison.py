@@ -51,6 +51,6 @@ def _same(stream: str, name: str, dtype: str, device: str) -> bool:
     own = getattr(keras.initializers, name)(seed=1234)
     theirs = keras.ops.convert_to_numpy(own(_SHAPE, dtype))
     kind = dtype_of(theirs.dtype)
-    scheme, _ = Scheme.of(name, {name: default for name, default, _ in FAMILY[name].parameters})
+    scheme, _ = Scheme.of(name, {name: default for name, default, *_ in FAMILY[name].parameters})
     ours = scheme.array(_SHAPE, kind, 1234, stream)
     return bool(theirs.tobytes() == ours.tobytes())

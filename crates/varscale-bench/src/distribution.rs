@@ -20,10 +20,7 @@ const ROWS: [(&str, &str); 7] = [
         r#"{"class_name": "TruncatedNormal", "config": {"stddev": 0.02, "lower": 2}}"#,
     ),
     // Of Mamba's time steps, and of their bias, an inverse softplus.
-    (
-        "log_uniform",
-        r#"{"class_name": "Formula", "config": {"expression": "exp(log(0.001) + u * log(100))"}}"#,
-    ),
+    ("log_uniform", r#"{"class_name": "LogUniform", "config": {"minval": 0.001, "maxval": 0.1}}"#),
     (
         "formula",
         r#"{"class_name": "Formula", "config": {"expression":

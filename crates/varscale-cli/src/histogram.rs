@@ -32,7 +32,7 @@ impl Histogram {
     /// No values yet; `None` where the law has no density.
     pub(crate) fn new(law: &Law) -> Option<Self> {
         let (low, high) = match *law {
-            Law::Uniform { low, high } => (low, high),
+            Law::Uniform { low, high } | Law::LogUniform { low, high } => (low, high),
             Law::Normal { mean, stddev } => around(mean, stddev, NORMAL_END),
             Law::TruncatedNormal { mean, stddev, between: None } => {
                 around(mean, stddev, TRUNCATED_END)
@@ -67,11 +67,13 @@ impl Histogram {
         let part = bin as f64 / BINS as f64;
         let deviations = |end: f64| end * (2.0 * part - 1.0);
         match self.law {
-            Law::Normal { .. } if bin == 0 => 0.0,
-            Law::Normal { .. } if bin == BINS => 1.0,
+            Law::Uniform { .. } => part,
+            _ if bin == 0 => 0.0,
+            _ if bin == BINS => 1.0,
+            Law::LogUniform { low, high } => {
+                ((self.low + self.width * bin as f64) / low).ln() / (high / low).ln()
+            }
             Law::Normal { .. } => normal(deviations(NORMAL_END)),
-            Law::TruncatedNormal { .. } if bin == 0 => 0.0,
-            Law::TruncatedNormal { .. } if bin == BINS => 1.0,
             Law::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
                 let value = self.low + self.width * bin as f64;
                 let [low, value, high] = [low, value, high].map(|end| (end - mean) / stddev);
@@ -142,9 +144,10 @@ mod tests {
 
     use super::*;
 
-    fn laws() -> [Law; 5] {
+    fn laws() -> [Law; 6] {
         [
             Law::Uniform { low: -1.0, high: 3.0 },
+            Law::LogUniform { low: 0.25, high: 4.0 },
             Law::Normal { mean: 1.0, stddev: 0.5 },
             Law::TruncatedNormal { mean: 0.0, stddev: 1e-3, between: None },
             Law::TruncatedNormal { mean: 1.0, stddev: 1e-2, between: Some((0.97, 1.03)) },

@@ -272,6 +272,9 @@ fn spread(content: &Content) -> String {
         Content::Random(Law::Uniform { low, high }) if *low == -high => {
             format!("limit {}", number(*high))
         }
+        Content::Random(Law::LogUniform { low, high }) => {
+            format!("log-uniform from {} to {}", number(*low), number(*high))
+        }
         Content::Random(Law::Uniform { low, high }) => {
             format!("from {} to {}", number(*low), number(*high))
         }

@@ -255,6 +255,16 @@ pub enum ConfigError {
         /// The keys that exist.
         allowed: Vec<String>,
     },
+    /// A key that the object must have.
+    #[error("{object} lacks {key:?}, which is required, such as {example:?}")]
+    Missing {
+        /// Class of the object.
+        object: String,
+        /// The key.
+        key: &'static str,
+        /// A value that it may have.
+        example: String,
+    },
     /// A value of the wrong kind.
     #[error("invalid {key} {received} of {object}: it must be {allowed}")]
     Value {

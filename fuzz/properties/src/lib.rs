@@ -85,7 +85,8 @@ pub fn shape(bytes: &[u8]) {
 }
 
 /// A layout that parses is the same after printing and parsing again. The first line is the
-/// layout, the second a shape, whose fans divide its elements and no scale by less than 1, unless they are fractions.
+/// layout, the second a shape, whose fans divide its elements, where they are counted, and no scale
+/// by less than 1, unless they are fractions.
 pub fn layout(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let (layout, shape) = text.split_once('\n').unwrap_or((text, ""));
@@ -109,6 +110,7 @@ pub fn layout(bytes: &[u8]) {
     let elements = element_count(&shape).expect("counted with the fans");
     if let Some((fan_in, fan_out)) = whole
         && elements > 0
+        && !layout.to_string().starts_with("fans:")
     {
         assert!(elements.is_multiple_of(fan_in) && elements.is_multiple_of(fan_out));
     }

@@ -29,11 +29,20 @@ fn names<T: ToString>(all: &[T]) -> String {
 }
 
 fn initializer_help() -> String {
-    let classes: Vec<_> = Class::ALL.iter().map(Class::snake_case).collect();
+    let required = |class: &Class| {
+        let names = class.parameters.iter().filter(|one| one.required).map(|one| one.name);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let (alone, others): (Vec<_>, Vec<_>) =
+        Class::ALL.iter().partition(|class| required(class).is_empty());
+    let alone: Vec<_> = alone.into_iter().map(Class::snake_case).collect();
+    let others: Vec<_> =
+        others.iter().map(|class| format!("{} ({})", class.name, required(class))).collect();
     format!(
-        "Keras's identifier ({}, or in CamelCase) or serialized object ({{\"class_name\": …}}) \
-         [default: VarianceScaling of the three options below]",
-        classes.join(", ")
+        "Keras's identifier ({}, or in CamelCase) or serialized object ({{\"class_name\": …, \
+         \"config\": …}}), as {} must be [default: VarianceScaling of the three options below]",
+        alone.join(", "),
+        others.join(" and "),
     )
 }
 

@@ -159,7 +159,7 @@ classes! {
         "Formula",
         &[],
         "an expression of indices, axis sizes and a uniform word",
-        &[Parameter::literal("expression", Literal::Expression("u"))],
+        &[Parameter::required("expression", Literal::Expression("u"))],
         &OfExpression,
     );
     RANDOM_NORMAL = drawn(
@@ -175,6 +175,16 @@ classes! {
         "uniform",
         &[Parameter::number("minval", -0.05), Parameter::number("maxval", 0.05)],
         &Everywhere(|[minval, maxval]| Law::uniform(minval, maxval).map(Content::Random)),
+    );
+    LOG_UNIFORM = drawn(
+        "LogUniform",
+        &[],
+        "positive values whose logarithm is uniform",
+        &[
+            Parameter::required("minval", Literal::number(0.001)),
+            Parameter::required("maxval", Literal::number(0.1)),
+        ],
+        &Everywhere(|[minval, maxval]| Law::log_uniform(minval, maxval).map(Content::Random)),
     );
     TRUNCATED_NORMAL = drawn_by(
         "TruncatedNormal",

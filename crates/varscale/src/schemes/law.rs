@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::gaussian;
+use super::{gaussian, log_uniform};
 use crate::{
     argument::ArgumentError,
     dtype::Dtype,
@@ -29,6 +29,13 @@ pub enum Law {
         /// Lower bound.
         low: f64,
         /// Upper bound.
+        high: f64,
+    },
+    /// Positive values whose logarithm is uniform, in [low, high].
+    LogUniform {
+        /// Lower bound, above 0.
+        low: f64,
+        /// Upper bound, above the lower one.
         high: f64,
     },
     /// Normal.
@@ -89,7 +96,7 @@ impl Law {
 
     /// Whether Keras has it, and so its streams do.
     pub(crate) fn is_keras(&self) -> bool {
-        !matches!(self, Self::TruncatedNormal { between: Some(_), .. })
+        !matches!(self, Self::LogUniform { .. } | Self::TruncatedNormal { between: Some(_), .. })
     }
 
     /// Mean of the values.
@@ -97,6 +104,7 @@ impl Law {
     pub fn mean(&self) -> f64 {
         match *self {
             Self::Uniform { low, high } => low / 2.0 + high / 2.0,
+            Self::LogUniform { low, high } => log_uniform::mean(low, high),
             Self::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
                 let (lower, upper) = gaussian::standard(mean, stddev, low, high);
                 mean + stddev * gaussian::moments(lower, upper).0
@@ -111,6 +119,7 @@ impl Law {
         match *self {
             // sqrt(12) / 2, so that high - low cannot overflow.
             Self::Uniform { low, high } => (high / 2.0 - low / 2.0) / 1.732_050_807_568_877_2,
+            Self::LogUniform { low, high } => log_uniform::stddev(low, high),
             Self::Normal { stddev, .. } => stddev,
             Self::TruncatedNormal { stddev, between: None, .. } => stddev * TRUNCATED_STDDEV,
             Self::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
@@ -127,15 +136,18 @@ impl Law {
         match *self {
             Self::Normal { .. } => None,
             Self::TruncatedNormal { between: Some(between), .. } => Some(between),
-            Self::Uniform { .. } | Self::TruncatedNormal { .. } => Some(self.reach()),
+            Self::Uniform { .. } | Self::LogUniform { .. } | Self::TruncatedNormal { .. } => {
+                Some(self.reach())
+            }
         }
     }
 
-    /// The bounds that values do not pass by rounding to `dtype`, either: those that a normal was
-    /// given, and of a uniform law in 8 bits, whose steps are wide. Wider dtypes had theirs rounded.
+    /// The bounds that values do not pass by rounding to `dtype`, either: those that a normal or a
+    /// log-uniform law was given, and of a uniform law in 8 bits, whose steps are wide. Wider dtypes had theirs rounded.
     pub(crate) fn kept(&self, dtype: Dtype) -> Option<(f64, f64)> {
         match *self {
             Self::TruncatedNormal { between, .. } => between,
+            Self::LogUniform { low, high } => Some((low, high)),
             Self::Uniform { low, high } if dtype.size() == 1 && low < high => Some((low, high)),
             _ => None,
         }
@@ -153,7 +165,7 @@ impl Law {
     #[must_use]
     pub fn reach(&self) -> (f64, f64) {
         match *self {
-            Self::Uniform { low, high } => (low, high),
+            Self::Uniform { low, high } | Self::LogUniform { low, high } => (low, high),
             Self::Normal { mean, stddev } => {
                 (mean - NORMAL_END * stddev, mean + NORMAL_END * stddev)
             }
@@ -182,6 +194,10 @@ impl fmt::Display for Law {
         let (low, high, spread) = (number(low), number(high), number(self.stddev()));
         match *self {
             Self::Uniform { .. } => write!(f, "uniform in [{low}, {high}], stddev {spread}"),
+            Self::LogUniform { .. } => {
+                let mean = number(self.mean());
+                write!(f, "log-uniform in [{low}, {high}], mean {mean}, stddev {spread}")
+            }
             Self::Normal { mean, .. } => {
                 write!(f, "normal with mean {}, stddev {spread}, unbounded", number(mean))
             }

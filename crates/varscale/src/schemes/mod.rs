@@ -13,6 +13,7 @@ pub(crate) mod formula;
 pub(crate) mod gaussian;
 mod identity;
 pub(crate) mod law;
+mod log_uniform;
 mod of_expression;
 pub(crate) mod orthogonal;
 pub(crate) mod pattern;
@@ -21,7 +22,6 @@ mod scheme;
 mod truncated_normal;
 mod variance_scaling;
 
-pub(crate) use self::formula::Variable;
 pub use self::{
     array::Array,
     class::Class,
@@ -37,3 +37,4 @@ pub use self::{
     scheme::Scheme,
     truncated_normal::Bounds,
 };
+pub(crate) use self::{formula::Variable, log_uniform::center as log_uniform_center};

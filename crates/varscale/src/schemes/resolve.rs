@@ -18,8 +18,11 @@ use crate::{
 pub struct Parameter {
     /// Keras's name.
     pub name: &'static str,
-    /// Keras's default, which is of the kind that the parameter takes.
+    /// Keras's default, which is of the kind that the parameter takes; of one that is required, an
+    /// example.
     pub default: Literal,
+    /// Whether it must be given.
+    pub required: bool,
     /// Whether an [`Array`] can stand for its number.
     pub arrays: bool,
     /// Whether Keras lacks it: it stands behind Keras's, and in configs only where it is not the
@@ -33,7 +36,11 @@ impl Parameter {
     }
 
     pub(crate) const fn literal(name: &'static str, default: Literal) -> Self {
-        Self { name, default, arrays: false, extension: false }
+        Self { name, default, required: false, arrays: false, extension: false }
+    }
+
+    pub(crate) const fn required(name: &'static str, example: Literal) -> Self {
+        Self { required: true, ..Self::literal(name, example) }
     }
 
     pub(crate) const fn extension(name: &'static str, default: Literal) -> Self {

@@ -244,6 +244,27 @@ impl Scheme {
         Self::of_two(&class::RANDOM_UNIFORM, minval.into(), maxval.into())
     }
 
+    /// Positive, with a logarithm that is uniform between those of `minval` and `maxval`. Values are
+    /// computed in float64 in every dtype, rounded once, and never pass the bounds.
+    ///
+    /// ```
+    /// use varscale::Scheme;
+    /// let steps: Vec<f32> = Scheme::log_uniform(0.001, 0.1)?.with_seed(42).sample([1000])?;
+    /// assert!(steps.iter().all(|&step| (0.001..=0.1).contains(&step)));
+    /// // As many below 0.01 as above.
+    /// assert!((450..550).contains(&steps.iter().filter(|&&step| step < 0.01).count()));
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ArgumentError`] unless both are finite, above 0 and in order, one not the other.
+    pub fn log_uniform(
+        minval: impl Into<Number>,
+        maxval: impl Into<Number>,
+    ) -> Result<Self, ArgumentError> {
+        Self::of_two(&class::LOG_UNIFORM, minval.into(), maxval.into())
+    }
+
     fn of_two(class: &'static Class, first: Number, second: Number) -> Result<Self, ArgumentError> {
         Self::new(class, vec![Argument::Number(first), Argument::Number(second)])
     }
@@ -358,6 +379,7 @@ mod tests {
             Scheme::formula("u").unwrap(),
             Scheme::random_normal(0.0, 0.05).unwrap(),
             Scheme::random_uniform(-0.05, 0.05).unwrap(),
+            Scheme::log_uniform(0.001, 0.1).unwrap(),
             Scheme::truncated_normal(0.0, 0.05).unwrap(),
             Scheme::variance_scaling(1.0, Mode::FanIn, Distribution::TruncatedNormal).unwrap(),
             Scheme::glorot_uniform(),

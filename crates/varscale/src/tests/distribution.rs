@@ -154,6 +154,46 @@ fn equal_bins_are_equally_full() {
     }
 }
 
+/// The logarithms are uniform: exact CDF, mean and standard deviation, which are those of the values,
+/// too; and no value is beyond the bounds.
+#[test]
+#[ignore = "slow: ten draws of 10^7 values"]
+fn log_uniform_values_follow_the_exact_distribution() {
+    fn check<T: Reference>(low: f64, high: f64) {
+        let initializer = Scheme::log_uniform(low, high).unwrap().with_seed(1234);
+        let name = format!("[{low}, {high}] in {:?}", T::DTYPE);
+        let draw = initializer.draw([COUNT]).unwrap();
+        let values: Vec<T> = draw.to_vec().unwrap();
+        let values: Vec<f64> = values.into_iter().map(Element::to_f64).collect();
+        assert!(values.iter().all(|&value| low <= value && value <= high), "{name}");
+        let width = (high / low).ln();
+        let mut logs: Vec<f64> = values.iter().map(|value| (value / low).ln() / width).collect();
+        let count = COUNT as f64;
+        let (law, power) = (draw.law().unwrap(), |power: i32| {
+            values.iter().map(|value| (value - draw.law().unwrap().mean()).powi(power)).sum::<f64>()
+                / count
+        });
+        let (stddev, fourth) = (law.stddev(), power(4));
+        assert!(power(1).abs() < 3.3 * stddev / count.sqrt(), "{name}: {}", power(1));
+        let error = 3.3 * ((fourth - stddev.powi(4)) / count).sqrt();
+        assert!((power(2) - stddev * stddev).abs() < error, "{name}: {}", power(2));
+        if T::DTYPE.size() > 2 {
+            let distance = kolmogorov_smirnov(&mut logs, |x| x);
+            std::println!("{name}: {distance:.3}");
+            assert!(distance < 1.95, "{name}: {distance}");
+        }
+    }
+    for (low, high) in [(0.001, 0.1), (1.0, 16.0), (1.0, 1.25)] {
+        check::<f32>(low, high);
+        check::<f64>(low, high);
+        // In a narrow interval, their steps add to the variance.
+        if high > 2.0 * low {
+            check::<f16>(low, high);
+            check::<bf16>(low, high);
+        }
+    }
+}
+
 /// At bounds of every kind: between the bounds, the exact CDF, mean and standard deviation.
 #[test]
 #[ignore = "slow: 28 draws of 10^7 values"]

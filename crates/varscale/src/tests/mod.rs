@@ -19,7 +19,8 @@ use crate::{
     Draw, Dtype, Element, F8E4M3, F8E5M2, Initializer, Law, Scheme, Slice, Stream, Tensor,
     bits::philox::philox4x32,
     draw::Source,
-    schemes::gaussian,
+    math::elementary::exp,
+    schemes::{gaussian, log_uniform_center},
     simd::{Level, Native, Real, Round},
     streams::{
         native::{Bounds, Position, fnv1a_128, kernel::Computing},
@@ -50,6 +51,20 @@ fn reference<T: Reference>(law: &Law, position: Position, index: u64) -> T {
         Law::TruncatedNormal { mean, stddev, between: None } => {
             T::Computing::truncated_normal::<Native>(word(index)) * parameter(stddev)
                 + parameter(mean)
+        }
+        Law::LogUniform { low, high } => {
+            let (middle, half) = log_uniform_center(low, high);
+            let words = [0, 1].map(|plane| {
+                let counter =
+                    [(index / 4) as u32, ((index / 4) >> 32) as u32, position.call, plane];
+                philox4x32(counter, position.key)[(index % 4) as usize]
+            });
+            let exponent = <f64 as Computing>::uniform(both(words[0], words[1])) * half;
+            let value = parameter(middle * exp(exponent));
+            let (low, high) = T::DTYPE.inside(low, high);
+            let (low, high) = (parameter(low), parameter(high));
+            let value = if value < low { low } else { value };
+            if value > high { high } else { value }
         }
         Law::Normal { mean, stddev } => {
             let pair = T::Computing::normal([word(index & !1), word(index | 1)]);
@@ -139,6 +154,7 @@ fn distributions() -> Vec<(&'static str, Initializer)> {
         ("normal_around", Scheme::random_normal(0.5, 0.05).unwrap().with_seed(seed)),
         ("uniform", Scheme::random_uniform(-0.05, 0.05).unwrap().with_seed(seed)),
         ("uniform_between", Scheme::random_uniform(0.25, 0.75).unwrap().with_seed(seed)),
+        ("log_uniform", Scheme::log_uniform(0.001, 0.1).unwrap().with_seed(seed)),
         ("cut_at_3", cut(0.0, crate::Bounds::Standard(-3.0, 3.0)).with_seed(seed)),
         ("cut_between", cut(0.5, crate::Bounds::Absolute(0.47, 0.55)).with_seed(seed)),
         ("cut_to_a_tail", cut(0.0, crate::Bounds::Standard(4.0, f64::INFINITY)).with_seed(seed)),

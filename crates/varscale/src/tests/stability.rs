@@ -9,12 +9,8 @@ fn fingerprint<T: Reference>() -> Vec<(&'static str, Vec<u64>, u128)> {
         .map(|(name, initializer)| {
             let draw = initializer.draw(Tensor::new([70_014]).named("stability")).unwrap();
             let values: Vec<T> = draw.to_vec().unwrap();
-            let bytes: Vec<u8> = values[13..]
-                .iter()
-                .flat_map(|value| value.bits().to_le_bytes().into_iter().take(T::DTYPE.size()))
-                .collect();
             let first = values[..6].iter().map(|value| value.bits()).collect();
-            (name, first, fnv1a_128(&bytes))
+            (name, first, fnv1a_128(&bytes(&values[13..])))
         })
         .collect()
 }
@@ -35,6 +31,18 @@ fn check<T: Reference>(expected: &[(&'static str, [u64; 6], u128)]) {
     }
 }
 
+fn digest<T: Reference>(scheme: Scheme, tensor: Tensor) -> u128 {
+    let draw = scheme.with_seed(42).draw(tensor.named("stability")).unwrap();
+    let values: Vec<T> = draw.to_vec().unwrap();
+    fnv1a_128(&bytes(&values))
+}
+
+/// The values' bits, little-endian.
+fn bytes<T: Reference>(values: &[T]) -> Vec<u8> {
+    let bytes = |value: &T| value.bits().to_le_bytes().into_iter().take(T::DTYPE.size());
+    values.iter().flat_map(bytes).collect()
+}
+
 /// Digests of matrices in several shapes and layouts.
 fn check_orthogonal<T: Reference>(expected: [u128; 5]) {
     let shapes = [
@@ -45,16 +53,74 @@ fn check_orthogonal<T: Reference>(expected: [u128; 5]) {
         (&[3, 20, 2, 9], "axes:1,2/3"),
     ];
     let found = shapes.map(|(shape, layout)| {
-        let tensor = Tensor::new(shape).named("stability").with_layout(layout.parse().unwrap());
-        let draw = Scheme::orthogonal(1.5).unwrap().with_seed(42).draw(tensor).unwrap();
-        let values: Vec<T> = draw.to_vec().unwrap();
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.bits().to_le_bytes().into_iter().take(T::DTYPE.size()))
-            .collect();
-        fnv1a_128(&bytes)
+        let tensor = Tensor::new(shape).with_layout(layout.parse().unwrap());
+        digest::<T>(Scheme::orthogonal(1.5).unwrap(), tensor)
     });
     assert!(found == expected, "{:?}: {found:#x?}", T::DTYPE);
+}
+
+/// Digests of formulas: tables, and what is made of random numbers.
+fn check_formula<T: Reference>(expected: [u128; 5]) {
+    let formulas = [
+        ("log(1 + i1)", &[24, 16][..]),
+        ("10000 ** (-2 * i0 / 128)", &[64]),
+        (
+            "where(i1 % 2 == 0, sin(i0 * 10000 ** (-i1 / d1)), cos(i0 * 10000 ** (-i1 / d1)))",
+            &[50, 64],
+        ),
+        ("log(expm1(max(0.001 * 100 ** u, 1e-4)))", &[70_001]),
+        ("sqrt(u) * (i0 - i1) / (d0 + exp(i1 / d1)) + abs(log1p(i0) % 0.3)", &[70, 90]),
+    ];
+    let found = formulas.map(|(expression, shape)| {
+        digest::<T>(Scheme::formula(expression).unwrap(), Tensor::new(shape))
+    });
+    assert!(found == expected, "{:?}: {found:#x?}", T::DTYPE);
+}
+
+#[test]
+fn formulas() {
+    check_formula::<f16>([
+        0xf1408df3f02e87dbff3ae44efdeb383d,
+        0x2b197cd269246af62d9d15335788dc1a,
+        0xe391b6aa4d3ccbe6929f9f6a92bface5,
+        0x38ef40a183a3572033b82c7b142c8d5a,
+        0x17a35669040fcf4e3a3311472faf97ce,
+    ]);
+    check_formula::<bf16>([
+        0x1f4558cc43ea01469be9a5ce5802658d,
+        0xfe7811dbe500110ba534a50689591c7d,
+        0xb7d357170f9c766f8894b1b03d3fb78d,
+        0xbcd94c80e0db9bb4b407157d3d7082f,
+        0xc805c9cdd232ed2dada9eb034d04952e,
+    ]);
+    check_formula::<f32>([
+        0x60b9a68e496a3103f62c4a4c1700949d,
+        0x1999d892b2a1d531e3041bac53eca996,
+        0xb89619b7c64ea046cc41f29c09b7f72,
+        0x9ebebf4a3789deb28542b8e8e86aaa2c,
+        0xa5a549603459570d129396ed941f573a,
+    ]);
+    check_formula::<f64>([
+        0xe867879b25b389d74e16bceca0ef204d,
+        0x2d03795be9d1c4cd7c92c730854dc526,
+        0xc3d7b736972b911aeb3946de5a03dbab,
+        0xb6cd7ec8022b69f74382412b5495ebf1,
+        0x894166a3f1096d54025594759fec3611,
+    ]);
+    check_formula::<F8E4M3>([
+        0xc2727ff009b14686eedb736e44a19ffd,
+        0xa036e2878ceb7b529f264b9599cecd11,
+        0x3b46ff3082aaff750d33124f92bcc18e,
+        0x275cb1fde9c68380fe63ec89d8b6900c,
+        0xa0d6bce76474bafb6641ed550b4437fb,
+    ]);
+    check_formula::<F8E5M2>([
+        0xfb7f7572929729671fd2176064b9396d,
+        0x1d3d8f6b363ec301dd425c6496da3d91,
+        0xb9ec55f414405f5b4790d451e294bf40,
+        0x47a4fe30671049e6594c17edfdbb4cf3,
+        0xa5914f1bcfec65e84538eea8738003a7,
+    ]);
 }
 
 #[test]
@@ -137,6 +203,11 @@ fn float16() {
             0x358de71902c5c1a70c6acaf25407b286,
         ),
         (
+            "log_uniform",
+            [0x2826, 0x254b, 0x1f20, 0x213a, 0x161d, 0x1d05],
+            0x1131ee34de87e9bc141a4bc1ad02ac66,
+        ),
+        (
             "cut_at_3",
             [0x2869, 0x2530, 0xa113, 0x1083, 0xac54, 0xa516],
             0x5aacdfe793c34a168f2917a1d87782f2,
@@ -193,6 +264,11 @@ fn bfloat16() {
             0xde108943bba88e8b3ba7117f9c5184f3,
         ),
         (
+            "log_uniform",
+            [0x3d05, 0x3ca9, 0x3be4, 0x3c27, 0x3ac4, 0x3ba1],
+            0x8a3a3e509f38ae4f3bc7956b12403bb8,
+        ),
+        (
             "cut_at_3",
             [0x3d0d, 0x3ca6, 0xbc22, 0x3a10, 0xbd8b, 0xbca3],
             0xd99386fefc5176f2658efa243d18157a,
@@ -247,6 +323,11 @@ fn float32() {
             "uniform_between",
             [0x3f20b014, 0x3f1431ae, 0x3eebd720, 0x3f00905f, 0x3e964039, 0x3ed85caa],
             0xe6ed9a9096f43dc525f274c5e0831c9,
+        ),
+        (
+            "log_uniform",
+            [0x3d04c5ac, 0x3ca96743, 0x3be4025f, 0x3c2732c0, 0x3ac396d4, 0x3ba09ca8],
+            0x8579d6badfdf476c4b71e75eb67f4501,
         ),
         (
             "cut_at_3",
@@ -347,6 +428,18 @@ fn float64() {
             0xe1b69a26e1a94a3599a5f7e5aee2fb7b,
         ),
         (
+            "log_uniform",
+            [
+                0x3fa098b57ae65f2b,
+                0x3f952ce859ded424,
+                0x3f7c804bd0de452d,
+                0x3f84e658044d827f,
+                0x3f5872da887787c5,
+                0x3f741394f44ae2b7,
+            ],
+            0xc27cd1a75a1409be71278e5f3557d2ef,
+        ),
+        (
             "cut_at_3",
             [
                 0x3fa1a56c871b55d2,
@@ -418,6 +511,7 @@ fn float8_e4m3fn() {
             [0x32, 0x31, 0x2f, 0x30, 0x29, 0x2e],
             0x366a31a4ed67244b2639dd9c0d75f35,
         ),
+        ("log_uniform", [0x10, 0xb, 0x4, 0x5, 0x1, 0x3], 0x417a8680793fac162474babe18a5d69e),
         ("cut_at_3", [0x11, 0xa, 0x85, 0x0, 0x99, 0x8a], 0x8ea7b64c25b581540abfb629647867bc),
         ("cut_between", [0x30, 0x30, 0x30, 0x30, 0x30, 0x30], 0x6e1fb61848fa3b8b6616176894f3354f),
         ("cut_to_a_tail", [0x26, 0x26, 0x25, 0x25, 0x25, 0x25], 0x4fe37cfd651376ba60baf6df15bf88bb),
@@ -450,6 +544,7 @@ fn float8_e5m2() {
             [0x39, 0x39, 0x37, 0x38, 0x35, 0x37],
             0xad2e8c7e10c946a16a829f5b0e2a694c,
         ),
+        ("log_uniform", [0x28, 0x25, 0x1f, 0x21, 0x16, 0x1d], 0x6615086a1893968b56be56e933bbb63a),
         ("cut_at_3", [0x28, 0x25, 0xa1, 0x11, 0xac, 0xa5], 0xca5b08c50e7d47eb3b42c6a4685136a8),
         ("cut_between", [0x38, 0x38, 0x38, 0x38, 0x38, 0x38], 0x42c40de89ef7739a76874abad379f977),
         ("cut_to_a_tail", [0x33, 0x33, 0x33, 0x33, 0x33, 0x33], 0x9391c26ded75e28e23f941700da60d2e),

@@ -38,4 +38,8 @@ impl<'a> Fields<'a> {
         let received = self.map.get(key).unwrap_or(&Value::Null).to_string();
         ConfigError::Value { object: self.object.to_owned(), key, received, allowed }
     }
+
+    pub(super) fn missing(&self, key: &'static str, example: &impl ToString) -> ConfigError {
+        ConfigError::Missing { object: self.object.to_owned(), key, example: example.to_string() }
+    }
 }

@@ -20,7 +20,12 @@ impl<'a> Fields<'a> {
     /// What stands for a parameter, of the kind that its default is of.
     fn argument(&self, parameter: &Parameter) -> Result<Argument, Error> {
         let Parameter { name, default, arrays, .. } = *parameter;
-        let Some(value) = self.map.get(name) else { return Ok(default.into()) };
+        let Some(value) = self.map.get(name) else {
+            return match parameter.required {
+                false => Ok(default.into()),
+                true => Err(self.missing(name, &Argument::from(default)).into()),
+            };
+        };
         let text = || value.as_str().ok_or_else(|| self.error(name, "a string"));
         Ok(match default {
             Literal::Number(_) if arrays && (value.is_array() || value.is_object()) => {
@@ -101,10 +106,10 @@ impl<'a> Fields<'a> {
 
 impl Scheme {
     /// The scheme of this class or alias (Keras's identifiers) with this config, and the seed where
-    /// that gives one. Missing keys have Keras's defaults; configs of every Keras version load.
+    /// that gives one. Missing keys have Keras's defaults, where they are not required; configs of every Keras version load.
     ///
     /// # Errors
-    /// [`ConfigError`] for unknown classes, keys and kinds of value; otherwise what the
+    /// [`ConfigError`] for unknown classes, keys and kinds of value, and for missing keys; otherwise what the
     /// constructor refuses.
     ///
     /// ```

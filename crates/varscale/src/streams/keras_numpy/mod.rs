@@ -69,6 +69,8 @@ fn values<T: Cast>(request: &Request, level: Level) -> Values<T> {
             });
         }
         Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev, .. } => (mean, stddev),
+        // Refused by `Stream::check_law`.
+        Law::LogUniform { .. } => return Values::random_access(|_, _, _| {}),
     };
     let affine = Affine { mean, stddev, bounds: request.law.bounds() };
     let mut normals = Normals::new(generator, affine);

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     bits::philox::{self, Words},
     dtype::Element,
-    schemes::{Law, gaussian},
+    schemes::{Law, gaussian, log_uniform_center},
     simd::{Cpu, Kernel, LINE, Round},
 };
 
@@ -148,6 +148,10 @@ impl<C: Computing> Transform<C> {
                     low: from(least),
                     high: from(largest),
                 }
+            }
+            // Of the exponents: see `log_uniform`.
+            Law::LogUniform { low, high } => {
+                Self::Uniform { scale: from(log_uniform_center(low, high).1) }
             }
             Law::TruncatedNormal { mean: 0.0, stddev, between: None } => {
                 Self::TruncatedNormal { scale: from(stddev) }

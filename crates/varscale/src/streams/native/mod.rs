@@ -5,6 +5,7 @@ mod box_muller;
 mod constants;
 mod fixed;
 pub(crate) mod kernel;
+mod log_uniform;
 mod position;
 mod quantile;
 
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::{
     dtype::{Element, with_dtypes},
+    schemes::Law,
     simd::{Level, Round},
 };
 
@@ -45,6 +47,9 @@ impl Definition for Native {
 }
 
 fn values<T: Element + Round<Computing: Computing>>(request: &Request, level: Level) -> Values<T> {
+    if let Law::LogUniform { low, high } = request.law {
+        return log_uniform::values(request, level, (low, high));
+    }
     let (law, position) = (request.law, Position::of(request));
     let (transform, is_normal) = (Transform::new::<T>(&law), is_normal(&law));
     Values::random_access(move |start, out, exceeds_caches| {

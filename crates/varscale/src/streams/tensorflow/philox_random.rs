@@ -107,6 +107,8 @@ impl<T: Sample> Kernel for Run<'_, T> {
                 |source, groups, tile| source.truncated::<T>(groups, tile),
                 T::scaled(T::parameter(mean), T::parameter(stddev)),
             ),
+            // Refused by `Stream::check_law`.
+            Law::LogUniform { .. } => {}
         }
     }
 }
