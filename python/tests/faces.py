@@ -5,6 +5,11 @@ import importlib
 from varscale._core import CLASSES
 
 ALL = [name for name, *_ in CLASSES]
+#: By class, arguments for what it requires.
+REQUIRED = {
+    name: [example for _, example, _, required in parameters if required]
+    for name, _, _, _, parameters, *_ in CLASSES
+}
 DRAWN = [name for name, _, _, _, _, draws, *_ in CLASSES if draws]
 #: Those that frameworks draw from streams of their own; a matrix's bits are a machine's LAPACK's.
 STREAMED = [name for name in DRAWN if name != "Orthogonal"]

@@ -108,7 +108,7 @@ def test_arguments_cannot_be_set_later(initializer, name):
 @pytest.mark.parametrize("name", faces.ALL)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickles_of_every_protocol_draw_the_same(name, protocol):
-    initializer = getattr(varscale, name)()
+    initializer = getattr(varscale, name)(*faces.REQUIRED[name])
     again = pickle.loads(pickle.dumps(initializer, protocol))
     assert repr(again) == repr(initializer)
     assert np.array_equal(again((3, 3)), initializer((3, 3)))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import faces
 import numpy as np
 import pytest
 
@@ -149,11 +150,11 @@ def test_every_public_object_has_an_example():
 def test_the_family_is_the_cores_table():
     for row in varscale._core.CLASSES:
         name, snake, aliases, summary, parameters, draws, has_axes, preset = row
-        made = getattr(varscale, name)
+        made, required = getattr(varscale, name), faces.REQUIRED[name]
         empty = inspect.Parameter.empty
         expected = {
-            one: empty if required else default
-            for one, default, extension, required in parameters
+            one: empty if needed else default
+            for one, default, extension, needed in parameters
             if not extension
         }
         expected |= {"seed": None} if draws else {}
@@ -168,8 +169,8 @@ def test_the_family_is_the_cores_table():
         assert snake == "".join(letters)[1:]
         assert {name, snake} <= set(varscale.__all__)
         for identifier in [name, snake, *aliases]:
-            if any(required for *_, required in parameters):
-                with pytest.raises(ValueError, match="lacks"):
+            if required:
+                with pytest.raises(TypeError, match="required"):
                     varscale.get(identifier)
             else:
                 assert type(varscale.get(identifier)) is made
@@ -183,7 +184,8 @@ def test_the_family_is_the_cores_table():
 def test_a_class_of_the_table_needs_no_other_code():
     code = (
         "import sys, varscale\n"
-        "row = ('NewKind', 'new_kind', ['new'], 'n', [('a', 1.0, 0, 0), ('b', 2.0, 1, 0)], 1, 1, None)\n"
+        "parameters = [('a', 1.0, 0, 0), ('b', 2.0, 1, 0), ('c', 3.0, 0, 1)][::-1]\n"
+        "row = ('NewKind', 'new_kind', ['new'], 'n', parameters, 1, 1, None)\n"
         "varscale._core.CLASSES.append(row)\n"
         "for name in [name for name in sys.modules if name.startswith('varscale')]:\n"
         "    if name != 'varscale._core': del sys.modules[name]\n"
@@ -194,5 +196,7 @@ def test_a_class_of_the_table_needs_no_other_code():
         "print(inspect.signature(varscale.NewKind))"
     )
     shown = run(sys.executable, "-c", code)
-    expected = "(a=1.0, seed=None, input_axes=None, output_axes=None, *, b=2.0, stream='native')\n"
+    expected = (
+        "(c, a=1.0, seed=None, input_axes=None, output_axes=None, *, b=2.0, stream='native')\n"
+    )
     assert shown.stdout == expected, shown.stderr

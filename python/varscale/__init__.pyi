@@ -8,6 +8,8 @@ from varscale._identifiers import get as get
 from varscale._identifiers import serialize as serialize
 from varscale._initializers import Initializer as Initializer
 from varscale._plan import init as init
+from varscale._signatures import BetweenLogs as _BetweenLogs
+from varscale._signatures import Computed as _Computed
 from varscale._signatures import CutNormal as _CutNormal
 from varscale._signatures import Gained as _Gained
 from varscale._signatures import Normal as _Normal
@@ -20,6 +22,7 @@ from varscale._spec import spec as spec
 __all__ = [
     "Constant",
     "Explanation",
+    "Formula",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
@@ -29,6 +32,7 @@ __all__ = [
     "Initializer",
     "LecunNormal",
     "LecunUniform",
+    "LogUniform",
     "Ones",
     "Orthogonal",
     "OrthogonalInitializer",
@@ -42,6 +46,7 @@ __all__ = [
     "constant",
     "deserialize",
     "floatx",
+    "formula",
     "get",
     "glorot_normal",
     "glorot_uniform",
@@ -51,6 +56,7 @@ __all__ = [
     "init",
     "lecun_normal",
     "lecun_uniform",
+    "log_uniform",
     "ones",
     "orthogonal",
     "random_normal",
@@ -83,8 +89,10 @@ class Orthogonal(_Gained[_Stream], Initializer): ...
 
 OrthogonalInitializer = Orthogonal
 
+class Formula(_Computed[_Stream], Initializer): ...
 class RandomNormal(_Normal[_Stream], Initializer): ...
 class RandomUniform(_Uniform[_Stream], Initializer): ...
+class LogUniform(_BetweenLogs[_Stream], Initializer): ...
 class TruncatedNormal(_CutNormal[_Stream], Initializer): ...
 class VarianceScaling(_Scaled[_Stream], Initializer): ...
 class GlorotUniform(_Preset[_Stream], VarianceScaling): ...
@@ -95,6 +103,7 @@ class LecunUniform(_Preset[_Stream], VarianceScaling): ...
 class LecunNormal(_Preset[_Stream], VarianceScaling): ...
 
 constant = Constant
+formula = Formula
 glorot_normal = GlorotNormal
 glorot_uniform = GlorotUniform
 he_normal = HeNormal
@@ -102,6 +111,7 @@ he_uniform = HeUniform
 identity = Identity
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
+log_uniform = LogUniform
 ones = Ones
 orthogonal = Orthogonal
 random_normal = RandomNormal

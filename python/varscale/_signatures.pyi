@@ -65,6 +65,17 @@ class Uniform(Generic[S]):
         stream: S = ...,
     ) -> None: ...
 
+class BetweenLogs(Generic[S]):
+    minval: float
+    maxval: float
+    def __init__(
+        self, minval: float, maxval: float, seed: Any = None, *, stream: S = ...
+    ) -> None: ...
+
+class Computed(Generic[S]):
+    expression: str
+    def __init__(self, expression: str, seed: Any = None, *, stream: S = ...) -> None: ...
+
 class _Scaled:
     scale: float
     mode: Mode

@@ -75,7 +75,7 @@ fn numbers_are_expressions() {
 /// Every kind of place that a number has.
 #[test]
 fn every_number_of_an_initializer_may_be_one() {
-    let cases: [(Value, Value); 8] = [
+    let cases: [(Value, Value); 11] = [
         (
             json!(["RandomUniform", {"minval": "-a", "maxval": "b"}]),
             json!(["RandomUniform", {"minval": -2.0, "maxval": 4.0}]),
@@ -101,6 +101,18 @@ fn every_number_of_an_initializer_may_be_one() {
         (
             json!(["VarianceScaling", {"scale": "a", "mode": "none"}]),
             json!(["VarianceScaling", {"scale": 2.0, "mode": "none"}]),
+        ),
+        (
+            json!(["LogUniform", {"minval": 3, "maxval": "b"}]),
+            json!(["LogUniform", {"minval": 3, "maxval": 4.0}]),
+        ),
+        (
+            json!(["LogUniform", {"minval": "a / b", "maxval": 16}]),
+            json!(["LogUniform", {"minval": 0.5, "maxval": 16}]),
+        ),
+        (
+            json!(["Formula", {"expression": "a + i0 * u"}]),
+            json!(["Formula", {"expression": "2 + i0 * u"}]),
         ),
     ];
     let of = |constants: Value, initializer: &Value| {
@@ -174,9 +186,10 @@ fn what_has_no_number_is_refused() {
             "initializer = {{ class_name = 'RandomNormal', config = {{ stddev = \"{stddev}\" }} }}"
         )
     };
-    let scaling = |config: &str| {
-        format!("initializer = {{ class_name = 'VarianceScaling', config = {{ {config} }} }}")
+    let class = |name: &str, config: &str| {
+        format!("initializer = {{ class_name = '{name}', config = {{ {config} }} }}")
     };
+    let scaling = |config: &str| class("VarianceScaling", config);
     let cases: Vec<(&str, &str, String, &[&str])> = vec![
         ("", "*.weight", normal("0.02 /"), &["stddev", "invalid expression", "0.02 /", "line 6"]),
         (
@@ -212,6 +225,18 @@ fn what_has_no_number_is_refused() {
                 "stddev = \"1 - n\" is -1",
             ],
         ),
+        ("", "*", class("LogUniform", "maxval = '1 / d0'"), &["LogUniform lacks \"minval\""]),
+        (
+            "",
+            "*.fc.weight",
+            class("LogUniform", "minval = 'd0', maxval = 0.5"),
+            &[
+                "tensor \"h.0.fc.weight\"",
+                "maxval 0.5: it must be above minval",
+                "minval = \"d0\" is",
+            ],
+        ),
+        ("", "*", class("Formula", ""), &["Formula lacks \"expression\"", "such as \"u\""]),
         ("l = 2", "*.{l}.*.weight", normal("l"), &["captures {l}", "constant"]),
         ("", "*.{d0}.*.weight", normal("1"), &["captures {d0}", "taken"]),
         ("d_1 = 1", "*", normal("1"), &["\"d_1\"", "taken", "axis size"]),

@@ -47,7 +47,7 @@ fn reads_every_key() {
 
 #[test]
 fn bad_plans_are_refused_by_key_and_value() {
-    let cases: [(String, &[&str]); 20] = [
+    let cases: [(String, &[&str]); 21] = [
         ("".into(), &["`spec`"]),
         ("spec = 3".into(), &["3", "string"]),
         ("spec = 's.json'\nsed = 1".into(), &["`sed`", "`seed`", "`layout`", "line 2"]),
@@ -62,6 +62,7 @@ fn bad_plans_are_refused_by_key_and_value() {
         ("spec = 's.json'\n[[rules]]\nmatch = '[a'".into(), &["[a", "line 3"]),
         (rule("initialiser = 'zeros'"), &["`initialiser`", "`initializer`", "line 4"]),
         (rule("initializer = 'he'"), &["\"he\"", "HeNormal", "line 4"]),
+        (rule("initializer = 'formula'"), &["Formula lacks \"expression\"", "line 4"]),
         (rule("initializer = 3"), &["3", "identifier"]),
         (rule("initializer = { class_name = 'HeNormal' }"), &["config"]),
         (

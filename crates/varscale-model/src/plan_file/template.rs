@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
-use varscale::{Argument, Class, ConfigForm, Expression, Scheme, Seed, Serialized};
+use varscale::{Argument, Class, ConfigForm, Expression, Parameter, Scheme, Seed, Serialized};
 
 use super::{gain, names::is_of_formula};
 
@@ -98,14 +98,26 @@ impl Template {
             let (scheme, seed) = read.map_err(|error| error.to_string())?;
             return Ok(Self { seed, content: Content::Scheme(scheme) });
         }
-        // What expressions have no part in is checked at once; numbers are where they are known.
-        let mut rest = config.clone();
-        rest.retain(|key, _| {
-            let number = Argument::Number(0.0.into());
+        // What expressions have no part in is checked at once; numbers are where they are known, and
+        // those that are required stand for an example here.
+        let mut rest = Map::new();
+        for (key, value) in &config {
             let parameter = class.parameters.iter().find(|parameter| parameter.name == key);
-            !(slots.iter().any(|slot| slot.key == *key)
-                || parameter.is_some_and(|parameter| parameter.takes(&number)))
-        });
+            let takes_number = |one: &Parameter| one.takes(&Argument::Number(0.0.into()));
+            let is_open =
+                slots.iter().any(|slot| slot.key == *key) || parameter.is_some_and(takes_number);
+            match parameter {
+                _ if !is_open => rest.insert(key.clone(), value.clone()),
+                Some(parameter) if parameter.required => {
+                    let example = match Argument::from(parameter.default) {
+                        Argument::Number(number) => number.get().into(),
+                        other => other.to_string().into(),
+                    };
+                    rest.insert(key.clone(), example)
+                }
+                _ => None,
+            };
+        }
         let read = Scheme::from_config(&class_name, &Value::Object(rest));
         let (_, seed) = read.map_err(|error| error.to_string())?;
         Ok(Self { seed, content: Content::Open(Arc::new(Open { class, config, slots })) })
