@@ -45,7 +45,9 @@ impl CheckpointError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Output(error) => error.is_input(),
-            Self::Values(error) => matches!(error, WriteError::Draw { .. }),
+            Self::Values(error) => {
+                matches!(error, WriteError::Draw { .. } | WriteError::Integer { .. })
+            }
             Self::Header(_) => true,
         }
     }

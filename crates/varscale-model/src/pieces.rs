@@ -73,6 +73,16 @@ pub enum WriteError {
         /// Why.
         source: varscale::Error,
     },
+    /// A value of a formula that an integer type does not hold.
+    #[error("tensor {tensor:?} of dtype {}", dtype.refusal(received))]
+    Integer {
+        /// The tensor's name.
+        tensor: String,
+        /// Its dtype.
+        dtype: Integer,
+        /// The value, and its index in the tensor.
+        received: String,
+    },
     /// The caller's flag was raised.
     #[error("interrupted: no file was written")]
     Interrupted,
@@ -133,15 +143,15 @@ pub fn write_pieces(
         })?;
         let mut done = 0;
         // Both channels close once the sink has failed: the writer knows why.
-        let mut next = |piece: &Piece, fill: &mut Fill, bytes: u64| {
+        let mut next = |size: usize, fill: &mut Fill, bytes: u64| {
             if interrupted.load(Ordering::Relaxed) {
                 return Err(WriteError::Interrupted);
             }
             let Ok(mut buffer) = empty.recv() else { return Ok(false) };
             let values = &mut bytemuck::cast_slice_mut(&mut buffer)[..bytes as usize];
-            pool.install(|| fill(values)).map_err(|source| piece.failed(source))?;
+            pool.install(|| fill(values))?;
             if cfg!(target_endian = "big") {
-                values.chunks_exact_mut(piece.dtype.size()).for_each(<[u8]>::reverse);
+                values.chunks_exact_mut(size).for_each(<[u8]>::reverse);
             }
             let taken = full.send((buffer, bytes as usize)).is_ok();
             done += bytes;
@@ -153,10 +163,10 @@ pub fn write_pieces(
                 StoredDtype::Drawn(dtype) => dtype.visit(&piece),
                 StoredDtype::Integer(dtype) => piece.integers(dtype),
             };
-            let (mut fill, mut remaining) = opened.map_err(|source| piece.failed(source))?;
+            let (mut fill, mut remaining) = opened?;
             while remaining > 0 {
                 let bytes = (words as u64 * 8).min(remaining);
-                if !next(&piece, &mut fill, bytes)? {
+                if !next(piece.dtype.size(), &mut fill, bytes)? {
                     break;
                 }
                 remaining -= bytes;
@@ -184,37 +194,48 @@ fn check_memory(bytes: usize) -> Result<(), WriteError> {
 }
 
 /// Fills a buffer with the next values.
-type Fill = Box<dyn FnMut(&mut [u8]) -> Result<(), varscale::Error> + Send>;
+type Fill = Box<dyn FnMut(&mut [u8]) -> Result<(), WriteError> + Send>;
 
 impl DtypeVisitor for &Piece {
     /// What fills buffers, and the number of bytes that it gives.
-    type Output = Result<(Fill, u64), varscale::Error>;
+    type Output = Result<(Fill, u64), WriteError>;
 
     fn visit<T: Element>(self) -> Self::Output {
-        let mut reader = self.draw.reader::<T>(&self.slice)?;
+        let failed = self.failed();
+        let mut reader = self.draw.reader::<T>(&self.slice).map_err(&failed)?;
         let bytes = reader.remaining() * T::DTYPE.size() as u64;
-        Ok((Box::new(move |values| reader.fill(bytemuck::cast_slice_mut(values))), bytes))
+        let fill =
+            move |values: &mut [u8]| reader.fill(bytemuck::cast_slice_mut(values)).map_err(&failed);
+        Ok((Box::new(fill), bytes))
     }
 }
 
 impl Piece {
     /// As for other dtypes.
-    fn integers(&self, dtype: Integer) -> Result<(Fill, u64), varscale::Error> {
-        let mut reader = self.draw.reader::<f64>(&self.slice)?;
-        let bytes = reader.remaining() * dtype.size() as u64;
+    fn integers(&self, dtype: Integer) -> Result<(Fill, u64), WriteError> {
+        let (failed, tensor, slice) = (self.failed(), self.name.clone(), self.slice.clone());
+        let mut reader = self.draw.reader::<f64>(&self.slice).map_err(&failed)?;
+        let elements = reader.remaining();
+        let bytes = elements * dtype.size() as u64;
         let mut values = vec![0.0; BUFFER_UNIT];
-        let fill = move |bytes: &mut [u8]| {
-            bytes.chunks_mut(BUFFER_UNIT * dtype.size()).try_for_each(|bytes| {
-                let values = &mut values[..bytes.len() / dtype.size()];
-                reader.fill(values)?;
-                dtype.fill(values, bytes);
-                Ok(())
-            })
-        };
+        let fill =
+            move |bytes: &mut [u8]| {
+                bytes.chunks_mut(BUFFER_UNIT * dtype.size()).try_for_each(|bytes| {
+                    let values = &mut values[..bytes.len() / dtype.size()];
+                    let first = elements - reader.remaining();
+                    reader.fill(values).map_err(&failed)?;
+                    dtype.check_all(values, &slice, first).map_err(|received| {
+                        WriteError::Integer { tensor: tensor.clone(), dtype, received }
+                    })?;
+                    dtype.fill(values, bytes);
+                    Ok(())
+                })
+            };
         Ok((Box::new(fill), bytes))
     }
 
-    fn failed(&self, source: varscale::Error) -> WriteError {
-        WriteError::Draw { tensor: self.name.clone(), source }
+    fn failed(&self) -> impl Fn(varscale::Error) -> WriteError + use<> {
+        let tensor = self.name.clone();
+        move |source| WriteError::Draw { tensor: tensor.clone(), source }
     }
 }

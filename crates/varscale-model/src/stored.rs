@@ -1,15 +1,16 @@
-//! Dtypes of stored tensors: those that values are drawn in, and integers, which hold constants.
+//! Dtypes of stored tensors: those that values are drawn in, and integers, which hold constants and
+//! formulas.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use varscale::{Content, Draw, Dtype, Pattern};
+use varscale::{Content, Draw, Dtype, Error, Pattern, Slice};
 
 use crate::{format::safetensors, quoted};
 
 macro_rules! integers {
     ($($(#[$doc:meta])* $variant:ident: $name:literal, $size:literal, $range:expr;)*) => {
-        /// An integer type, or truth values: what is not drawn, but may be constant.
+        /// An integer type, or truth values: what is not drawn, but may be constant or computed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Integer {
@@ -65,6 +66,12 @@ integers! {
 /// A number beyond it may stand for others in `f64`, which constants are kept in.
 const EXACT: f64 = (1u64 << 53) as f64;
 
+/// Values of a formula that are looked at before any is written: they take a second, no more.
+const LOOKED_AT: u64 = 1 << 26;
+
+/// Values that are looked at at a time.
+const PART: u64 = 1 << 18;
+
 impl Integer {
     /// Whether `value` is one of its values, and surely the one that was written.
     fn holds(self, value: f64) -> bool {
@@ -76,7 +83,8 @@ impl Integer {
         if self.holds(value) { Ok(()) } else { Err(value.to_string()) }
     }
 
-    /// Checks that it holds all of a draw.
+    /// Checks that it holds all of a draw. Values of a formula that are drawn, or very many, are
+    /// looked at when they are written.
     ///
     /// # Errors
     /// What it does not hold.
@@ -86,7 +94,37 @@ impl Integer {
             Content::Pattern(Pattern::Array { values }) => {
                 values.values().iter().try_for_each(|value| self.check_value(value.get()))
             }
+            Content::Formula(formula) if formula.draws() || draw.elements() > LOOKED_AT => Ok(()),
+            Content::Formula(_) => self.check_values(draw),
             _ => Err(draw.explanation().initializer.to_owned()),
+        }
+    }
+
+    fn check_values(self, draw: &Draw) -> Result<(), String> {
+        let whole = Slice::whole(draw.shape());
+        let of_core = |error| match error {
+            Error::Formula(error) => at(error.value, &error.index),
+            error => error.to_string(),
+        };
+        let mut reader = draw.reader::<f64>(&whole).map_err(of_core)?;
+        let (mut values, mut first) = (Vec::new(), 0);
+        while reader.remaining() > 0 {
+            values.resize(reader.remaining().min(PART) as usize, 0.0);
+            reader.fill(&mut values).map_err(of_core)?;
+            self.check_all(&values, &whole, first)?;
+            first += values.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Checks that it holds the values of a slice from element `first` on.
+    ///
+    /// # Errors
+    /// The value that it does not hold, with its place.
+    pub(crate) fn check_all(self, values: &[f64], slice: &Slice, first: u64) -> Result<(), String> {
+        match values.iter().position(|&value| !self.holds(value)) {
+            None => Ok(()),
+            Some(place) => Err(at(values[place], &slice.index(first + place as u64))),
         }
     }
 
@@ -94,8 +132,8 @@ impl Integer {
     pub(crate) fn refusal(self, received: &str) -> String {
         let (name, (min, max)) = (self.name(), self.range());
         format!(
-            "{name} cannot hold {received}: zeros, ones and constants that are integers from {min} to \
-             {max} (below 2^53) are allowed, another dtype by a rule, and skip = true"
+            "{name} cannot hold {received}: zeros, ones, constants and formulas that are integers from \
+             {min} to {max} (below 2^53) are allowed, another dtype by a rule, and skip = true"
         )
     }
 
@@ -108,6 +146,11 @@ impl Integer {
             }
         }
     }
+}
+
+/// A value that is refused, and where it is.
+fn at(value: f64, index: &[usize]) -> String {
+    format!("{value} at index {index:?}")
 }
 
 /// Type of a stored tensor's elements. By name, in either spelling: Keras's (`int64`) or the
@@ -123,7 +166,7 @@ impl Integer {
 pub enum StoredDtype {
     /// Values are drawn in it.
     Drawn(Dtype),
-    /// It holds constants.
+    /// It holds constants and formulas.
     Integer(Integer),
 }
 

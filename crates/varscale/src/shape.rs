@@ -203,6 +203,17 @@ impl Slice {
         (part, begin)
     }
 
+    /// The index along each axis of the whole tensor of one of its elements, in row-major order.
+    ///
+    /// ```
+    /// let rows = varscale::Slice::new([10, 0], [5, 256]);
+    /// assert_eq!(rows.index(257), [11, 1]);
+    /// ```
+    #[must_use]
+    pub fn index(&self, element: u64) -> Vec<usize> {
+        self.around(element, element).0.offset
+    }
+
     /// Checks that this box lies in `shape`, and counts its elements.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Formulas as values: any part of them, in any dtype.
 
-use alloc::{borrow::ToOwned, boxed::Box, string::ToString, vec, vec::Vec};
+use alloc::{borrow::ToOwned, boxed::Box, string::ToString, vec::Vec};
 
 use super::rows::Rows;
 use crate::{
@@ -8,6 +8,7 @@ use crate::{
     error::{Error, FormulaError, StreamError},
     expression::Expression,
     schemes::{Formula, Variable},
+    shape::Slice,
     simd::{Level, Real, Round},
     streams::{
         Stream,
@@ -167,13 +168,8 @@ impl Field {
     pub(super) fn refusal(&self, index: u64, dtype: Dtype) -> FormulaError {
         let mut value = [0.0];
         self.fill(index, &mut value, |value| value);
-        let mut rest = index;
-        let mut indices = vec![0; self.shape.len()];
-        for (index, &size) in indices.iter_mut().zip(&self.shape).rev() {
-            *index = (rest % size as u64) as usize;
-            rest /= size as u64;
-        }
-        let expression = self.expression.to_string();
-        FormulaError { expression, index: indices, value: value[0], dtype }
+        let (expression, index) =
+            (self.expression.to_string(), Slice::whole(&self.shape).index(index));
+        FormulaError { expression, index, value: value[0], dtype }
     }
 }
