@@ -54,6 +54,7 @@ impl Initializer {
     /// use varscale::{Initializer, Scheme};
     /// let zeros = Initializer::new(Scheme::zeros(), None);
     /// assert_eq!(zeros.sample::<f32>([2])?, [0.0, 0.0]);
+    /// # #[cfg(feature = "std")]
     /// assert!(Initializer::new(Scheme::he_normal(), None).seed().is_some());
     /// # Ok::<(), varscale::Error>(())
     /// ```

@@ -1,6 +1,6 @@
 //! Regions: what is drawn in a box of a tensor, and what lies outside.
 
-use varscale::{Draw, Dtype, Element, Error, Scheme, Slice, StreamError, Tensor};
+use varscale::{Draw, Dtype, Element, Error, Scheme, Slice, Tensor};
 
 /// A draw of the tensor "w" of this shape.
 fn draw(scheme: Scheme, shape: &[usize]) -> Draw {
@@ -167,7 +167,10 @@ fn frameworks_streams_take_regions_that_are_laid_out() {
         };
         let whole = framework(&[9, 20]);
         let refused = whole.clone().with_region([0, 0], framework(&[2, 2]));
-        assert!(matches!(refused, Err(Error::Stream(StreamError::Region { .. }))), "{stream}");
+        assert!(
+            matches!(refused, Err(Error::Stream(varscale::StreamError::Region { .. }))),
+            "{stream}"
+        );
         let mut expected: Vec<f32> = whole.to_vec().unwrap();
         let zeros = whole.with_region([2, 3], draw(Scheme::zeros(), &[5, 10])).unwrap();
         for row in 2..7 {

@@ -39,7 +39,8 @@ const STEP: usize = 1 << 24;
 /// is sequential, nothing is drawn twice, which
 /// [`Draw::fill_slice_range`](crate::Draw::fill_slice_range) has to do.
 ///
-/// ```
+#[cfg_attr(feature = "keras-streams", doc = "```")]
+#[cfg_attr(not(feature = "keras-streams"), doc = "```ignore")]
 /// use varscale::{Scheme, Slice, Stream};
 /// let he = Scheme::he_normal().with_seed(42).with_stream(Stream::KerasTorch);
 /// let draw = he.draw([784, 256])?;
@@ -142,7 +143,8 @@ impl<T: Element> Reader<T> {
     /// # Errors
     /// As [`Reader::fill`].
     ///
-    /// ```
+    #[cfg_attr(feature = "keras-streams", doc = "```")]
+    #[cfg_attr(not(feature = "keras-streams"), doc = "```ignore")]
     /// use std::sync::atomic::AtomicBool;
     /// use varscale::{Scheme, Slice, Stream};
     /// let he = Scheme::he_normal().with_seed(42).with_stream(Stream::KerasTorch);

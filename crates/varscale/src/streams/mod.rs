@@ -50,7 +50,8 @@ macro_rules! streams {
         /// draw it then reproduces bit for bit
         /// ([how](https://github.com/varscale/varscale/blob/main/docs/keras-streams.md)).
         ///
-        /// ```
+        #[cfg_attr(feature = "keras-streams", doc = "```")]
+        #[cfg_attr(not(feature = "keras-streams"), doc = "```ignore")]
         /// use varscale::{Scheme, Stream};
         /// let stream: Stream = "keras-jax".parse()?;
         /// // What `keras.initializers.HeNormal(seed=42)((2, 3))` returns on JAX.
