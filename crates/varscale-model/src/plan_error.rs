@@ -96,6 +96,20 @@ pub enum PlanError {
         /// Why.
         source: Box<ExpressionError>,
     },
+    /// A constant that an included rule leaves to the plan.
+    #[error(
+        "{rule} needs the constant {name}: say it under the plan's [constants], {name} = ... ({key}: {source})"
+    )]
+    MissingConstant {
+        /// The rule, as in `rule 2 of gpt2 (match "*.bias")`.
+        rule: String,
+        /// The constant.
+        name: String,
+        /// What the expression stands for, such as `stddev`.
+        key: String,
+        /// The names that there are.
+        source: Box<ExpressionError>,
+    },
     /// Values of expressions that a tensor cannot have.
     #[error("tensor {tensor:?}: {source}, by {rule}, where {values}")]
     Values {

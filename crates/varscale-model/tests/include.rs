@@ -64,7 +64,7 @@ fn constants_are_needed_where_a_rule_decides() {
     let norms = norms.replace("[32]},}", "[32]}}");
     assert_eq!(classes(&read(&[("plan.toml", plan), ("model.json", &norms)]).unwrap()).len(), 3);
     let message = read(&[("plan.toml", plan)]).unwrap_err();
-    assert!(message.contains("\"layers\", which stands for no number"), "{message}");
+    assert!(message.contains("needs the constant layers: say it under"), "{message}");
 }
 
 /// A model may be a part of what a file's rules are for.

@@ -160,7 +160,11 @@ pub(super) fn expression(
     key: &str,
     source: ExpressionError,
 ) -> PlanError {
-    let (rule, key, source) = (rule.title(), key.to_owned(), Box::new(source));
+    let (included, rule) = (rule.is_included(), rule.title());
+    let (key, source) = (key.to_owned(), Box::new(source));
+    if let (true, ExpressionError::UnknownName { received, .. }) = (included, &*source) {
+        return PlanError::MissingConstant { rule, name: received.clone(), key, source };
+    }
     PlanError::Expression {
         rule,
         tensor: tensor.map(|tensor| tensor.name.to_string()),
