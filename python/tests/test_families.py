@@ -62,11 +62,17 @@ def needs(name):
 def transformers(name, **sizes):
     """A model of transformers, with its sizes."""
     library = pytest.importorskip("transformers")
-    family = name.partition("For")[0].removesuffix("LMHeadModel")
     usual = {"hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4}
     usual |= {"num_hidden_layers": 2, "vocab_size": 100, "bos_token_id": 0, "eos_token_id": 0}
-    config = getattr(library, f"{family}Config")(**usual | {"pad_token_id": 0} | sizes)
-    return lambda: getattr(library, name)(config)
+    build = getattr(library, name)
+    config = build.config_class(**usual | {"pad_token_id": 0} | sizes)
+    return lambda: build(config)
+
+
+def t5(name, **sizes):
+    """A T5 of transformers."""
+    usual = {"d_model": 64, "d_kv": 8, "d_ff": 96, "num_heads": 4, "num_layers": 2}
+    return transformers(name, **usual | sizes)
 
 
 def resnet(block, layers, last):
@@ -150,6 +156,12 @@ MODELS = {
         {"layers": 3},
         lambda: transformers("GPT2LMHeadModel", num_hidden_layers=3, max_position_embeddings=32),
     ),
+    "gpt2, classes": ("gpt2", {"layers": 2}, lambda: transformers("GPT2ForSequenceClassification")),
+    "gpt2, choice": (
+        "gpt2",
+        {"layers": 2},
+        lambda: transformers("GPT2DoubleHeadsModel", num_labels=1, add_cross_attention=True),
+    ),
     "bert": ("bert", {}, lambda: transformers("BertForPreTraining", max_position_embeddings=32)),
     "bert, padding": (
         "bert",
@@ -169,37 +181,42 @@ MODELS = {
         lambda: transformers("MambaForCausalLM", rescale_prenorm_residual=True),
     ),
     "mamba, not rescaled": ("mamba", {"layers": 1}, lambda: transformers("MambaForCausalLM")),
-    "t5": (
-        "t5",
-        {"d_kv": 8},
-        lambda: transformers(
-            "T5ForConditionalGeneration", d_model=64, d_kv=8, d_ff=96, num_heads=4, num_layers=2
-        ),
-    ),
+    "t5": ("t5", {"d_kv": 8}, lambda: t5("T5ForConditionalGeneration")),
     "t5 1.1": (
         "t5",
         {"d_kv": 32, "factor": 0.5},
-        lambda: transformers(
+        lambda: t5(
             "T5ForConditionalGeneration",
-            d_model=64,
             d_kv=32,
-            d_ff=96,
-            num_heads=4,
-            num_layers=2,
             initializer_factor=0.5,
             feed_forward_proj="gated-gelu",
             tie_word_embeddings=False,
         ),
     ),
+    "t5, answers": ("t5", {"d_kv": 8}, lambda: t5("T5ForQuestionAnswering")),
+    "t5, tokens": ("t5", {"d_kv": 8}, lambda: t5("T5ForTokenClassification")),
+    "t5, classes": ("t5", {"d_kv": 8}, lambda: t5("T5ForSequenceClassification")),
     "vit": ("vit", {}, vit),
     "vit, by depth": (
         "vit",
         {"fix_init": 1, "init_values": 1e-5},
         lambda: vit(fix_init=True, init_values=1e-5, reg_tokens=4, qk_norm=True),
     ),
+    "vit, pooled": ("vit", {}, lambda: vit(class_token=False, global_pool="map", pre_norm=True)),
     "resnet": ("resnet", {}, lambda: resnet("Bottleneck", [1, 2, 1, 1], last=True)),
     "resnet, basic": ("resnet", {"bn2": 0}, lambda: resnet("BasicBlock", [1, 1, 1, 1], last=True)),
     "resnet, torchvision": ("resnet", {"bn3": 1}, lambda: resnet("Bottleneck", [1, 1, 1, 1], None)),
+    "resnet, transformers": (
+        "resnet",
+        {},
+        lambda: transformers(
+            "ResNetForImageClassification",
+            embedding_size=8,
+            hidden_sizes=[8, 16],
+            depths=[1, 2],
+            num_labels=10,
+        ),
+    ),
     "llama": ("llama", {}, lambda: torchtitan(fused=True)),
     "llama, apart": ("llama", {}, lambda: torchtitan(fused=False)),
     "olmo": ("olmo", {}, olmo),
@@ -209,11 +226,9 @@ MODELS = {
 
 def tensors(model):
     """Names and values of a model, with the buffers that it saves nowhere."""
-    # Those of integers that no rule can fill yet, and of complex numbers, are left out.
-    buffers = dict(model.named_buffers())
-    for name in [name for name in buffers if name.endswith(("position_ids", "rope.cache"))]:
-        del buffers[name]
-    return {name: value.detach().numpy() for name, value in (model.state_dict() | buffers).items()}
+    values = model.state_dict() | dict(model.named_buffers())
+    # No format holds complex numbers.
+    return {name: value.numpy() for name, value in values.items() if not value.is_complex()}
 
 
 def written(path):
@@ -222,7 +237,7 @@ def written(path):
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     header.pop("__metadata__")
-    dtypes = {"F32": np.float32, "I64": np.int64, "U8": np.uint8}
+    dtypes = {"F32": np.float32, "I64": np.int64, "BOOL": np.bool_}
     return {
         name: np.frombuffer(
             data[8 + length :][slice(*entry["data_offsets"])], dtypes[entry["dtype"]]
@@ -324,6 +339,11 @@ def test_a_wrong_law_is_told(one, other, told):
     ("rules", "name", "dtype", "expected"),
     [
         ("gpt2", "h.3.attn.bias", "float32", np.tri(5)[None, None]),
+        ("gpt2", "h.3.attn.bias", "bool", np.tri(5)[None, None]),
+        ("gpt2", "h.3.attn.masked_bias", "float32", np.array(-1e4)),
+        ("bert", "bert.embeddings.LayerNorm.gamma", "float32", np.ones(9)),
+        ("bert", "bert.embeddings.LayerNorm.beta", "float32", np.zeros(9)),
+        ("bert", "bert.embeddings.position_ids", "int64", np.arange(9)[None]),
         ("bert", "bert.embeddings.token_type_ids", "int64", np.zeros((1, 9))),
     ],
 )
@@ -346,6 +366,11 @@ def test_tables_of_published_checkpoints(rules, name, dtype, expected, tmp_path)
         ("mixtral-fan-in", "model.embed_tokens.weight", (256, 64), 64**-0.5),
         ("llama", "model.layers.9.mlp.up_proj.weight", (96, 64), 0.02 / 20**0.5),
         ("llama", "model.embed_tokens.weight", (100, 64), 1.0),
+        ("olmo-core", "model.layers.9.mlp.down_proj.weight", (64, 96), 0.9866 * 0.02),
+        ("olmo-core", "model.embed_tokens.weight", (100, 64), 0.9866 * 0.02),
+        ("mamba-ssm", "backbone.embedding.weight", (100, 64), 0.02),
+        ("mamba-ssm", "backbone.layers.0.mixer.in_proj.weight", (256, 64), (3 * 64) ** -0.5),
+        ("mamba-ssm", "backbone.layers.0.mixer.out_proj.weight", (64, 128), (9 * 128) ** -0.5),
         ("olmo", "model.layers.9.mlp.down_proj.weight", (64, 96), 0.9866 / (96 * 20) ** 0.5),
     ],
 )
