@@ -11,8 +11,10 @@ REQUIRED = {
     for name, _, _, _, parameters, *_ in CLASSES
 }
 DRAWN = [name for name, _, _, _, _, draws, *_ in CLASSES if draws]
+#: Those that no framework has, and so no stream of one.
+ADDED = ["Formula", "LogUniform"]
 #: Those that frameworks draw from streams of their own; a matrix's bits are a machine's LAPACK's.
-STREAMED = [name for name in DRAWN if name != "Orthogonal"]
+STREAMED = [name for name in DRAWN if name not in [*ADDED, "Orthogonal"]]
 
 # Class and argument, of those that may be any finite number, or almost.
 NUMBERS = [
@@ -21,6 +23,11 @@ NUMBERS = [
     for argument, default, _, required in parameters
     if draws and not required and isinstance(default, float) and argument != "scale"
 ]
+
+
+def made(module, name, **options):
+    """An initializer of this class, with arguments for what it requires."""
+    return getattr(module, name)(*REQUIRED[name], **options)
 
 
 def framework(name):

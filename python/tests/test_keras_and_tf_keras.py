@@ -5,8 +5,10 @@ by another class on each: there, ours are held to TypeError for the wrong kind a
 the rest.
 """
 
+import copy
 import importlib
 import inspect
+import pickle
 import subprocess
 import sys
 
@@ -33,24 +35,36 @@ def both(request):
 
 def test_every_class_that_the_framework_has_is_there(both):
     theirs, ours = both
-    names = [name for name in faces.DRAWN if hasattr(theirs, name)]
-    assert len(names) >= 10
-    for name in names:
+    assert [name for name in faces.DRAWN if not hasattr(theirs, name)] == faces.ADDED
+    for name in set(faces.DRAWN) - set(faces.ADDED):
         made, own = getattr(ours, name), getattr(theirs, name)
         assert issubclass(made, own)
         assert name in ours.__all__
         assert (made.__module__, made.__qualname__) == (ours.__name__, name)
-        *parameters, stream = inspect.signature(made).parameters.values()
-        assert parameters == list(inspect.signature(own).parameters.values())
-        # What Keras lacks is ours alone.
-        beyond = {one for one, _, extension in FAMILY[name].parameters if extension}
+        parameters = list(inspect.signature(made).parameters.values())
+        of_framework = list(inspect.signature(own).parameters.values())
         of_numpy = inspect.signature(getattr(varscale, name)).parameters
-        of_numpy = {one: given for one, given in of_numpy.items() if one not in beyond}
-        assert stream == of_numpy["stream"]
+        # What Keras lacks is taken by name alone, and stands behind what it has.
+        assert parameters[: len(of_framework)] == of_framework
+        assert all(one == of_numpy[one.name] for one in parameters[len(of_framework) :])
+        assert all(one.kind is one.KEYWORD_ONLY for one in parameters[len(of_framework) :])
         # Keras before 3.15, and tf_keras, know no axes.
         without = [one for one in of_numpy if not one.endswith("_axes")]
-        assert [one.name for one in [*parameters, stream]] in (list(of_numpy), without)
+        assert [one.name for one in parameters] in (list(of_numpy), without)
         assert all(one.default == of_numpy[one.name].default for one in parameters)
+
+
+@pytest.mark.parametrize("name", faces.ADDED)
+def test_every_class_that_the_framework_lacks_is_ours(both, name):
+    theirs, ours = both
+    made = getattr(ours, name)
+    own = [base for base in made.__mro__ if getattr(theirs, base.__name__, None) is base]
+    assert own == [theirs.Initializer]
+    assert {name, FAMILY[name].snake_case} <= {*ours.__all__}
+    assert inspect.signature(made) == inspect.signature(getattr(varscale, name))
+    assert "eras's" not in made.__doc__.partition(".")[0]
+    with pytest.raises(TypeError, match="required"):
+        ours.get(name)
 
 
 def test_replacing_the_import_is_enough(both):
@@ -68,7 +82,92 @@ def test_replacing_the_import_is_enough(both):
             assert made is own or name in ("get", "deserialize")
 
 
-@pytest.mark.parametrize("name", faces.ALL)
+#: What no framework has: bounds beyond Keras's, and whole classes.
+BEYOND = [
+    ("TruncatedNormal", {"stddev": 0.02, "lower": -3, "upper": 3}),
+    ("TruncatedNormal", {"mean": 1, "stddev": 0.5, "a": 0.0}),
+    ("TruncatedNormal", {"lower": 0, "upper": float("inf")}),
+    ("TruncatedNormal", {"lower": -1, "upper": 1, "after_truncation": True}),
+    ("LogUniform", {"minval": 1e-3, "maxval": 0.1}),
+    ("Formula", {"expression": "log(1 + i1)"}),
+    ("Formula", {"expression": "u * d0 ** -0.5"}),
+]
+
+
+@pytest.mark.parametrize(("name", "config"), BEYOND, ids=str)
+def test_what_the_framework_lacks_goes_where_its_own_goes(both, name, config, tmp_path):
+    theirs, ours = both
+    framework = importlib.import_module(theirs.__name__.partition(".")[0])
+    made = getattr(ours, name)
+    initializer = made(**config, seed=7)
+    expected = getattr(varscale, name)(**config, seed=7)
+    assert initializer.get_config().items() >= {**config, "seed": 7}.items()
+    assert {**initializer.get_config()} == expected.get_config()
+    values = expected((4, 3))
+    layer = framework.layers.Dense(3, kernel_initializer=initializer)
+    model = framework.Sequential([framework.Input((4,)), layer])
+    loaded = []
+    for form in ["keras", "h5"]:
+        model.save(tmp_path / f"model.{form}")
+        again = framework.models.load_model(tmp_path / f"model.{form}")
+        loaded += [again.layers[0].kernel_initializer]
+    saved = ours.serialize(initializer)
+    for again in [
+        *loaded,
+        ours.get(saved),
+        ours.deserialize(saved),
+        ours.deserialize(varscale.serialize(expected)),
+        ours.deserialize({"class_name": name, "config": config | {"seed": 7}}),
+        made.from_config(initializer.get_config()),
+        framework.models.clone_model(model).layers[0].kernel_initializer,
+        copy.deepcopy(initializer),
+        pickle.loads(pickle.dumps(initializer)),
+    ]:
+        assert type(again) is made
+        assert again.get_config() == initializer.get_config()
+        assert np.array_equal(np.array(again((4, 3), "float32")), values)
+    # An unset seed stays that, and is drawn once.
+    unset = made(**config)
+    assert unset.get_config()["seed"] is None
+    assert np.array_equal(np.array(unset((4, 3))), np.array(unset((4, 3))))
+    # No framework's stream is drawn in its place.
+    if name != "Formula" or "u" in config["expression"]:
+        with pytest.raises(ValueError, match="native"):
+            made(**config, seed=7, stream="keras")((4, 3))
+
+
+def test_what_is_keras_own_is_written_as_its_own(both):
+    theirs, ours = both
+    for name in faces.DRAWN:
+        written = varscale.serialize(faces.made(varscale, name))
+        assert (written["module"] == "keras.initializers") == hasattr(theirs, name)
+    assert "lower" not in ours.TruncatedNormal().get_config()
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "error", "message"),
+    [
+        ("TruncatedNormal", {"lower": 3, "upper": -3}, ValueError, "upper -3: .* at least lower"),
+        ("TruncatedNormal", {"lower": 1, "a": 1}, ValueError, "beside lower and upper"),
+        ("TruncatedNormal", {"lower": float("nan")}, ValueError, "lower NaN"),
+        ("TruncatedNormal", {"lower": 38}, ValueError, "no probability"),
+        ("TruncatedNormal", {"lower": "3"}, TypeError, "`lower` must be a number"),
+        ("TruncatedNormal", {"after_truncation": 1}, TypeError, "must be True or False"),
+        ("LogUniform", {"minval": 0, "maxval": 1}, ValueError, "minval 0: .* above 0"),
+        ("LogUniform", {"minval": 2, "maxval": 1}, ValueError, "maxval 1: .* above minval"),
+        ("Formula", {"expression": 3}, ValueError, "`expression` must be a string"),
+        ("Formula", {"expression": "log("}, ValueError, "expression"),
+        ("Formula", {"expression": "width"}, ValueError, "width"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_it_is_said(both, name, config, error, message):
+    for module in [both[1], varscale]:
+        with pytest.raises(error, match=message):
+            getattr(module, name)(**config)
+
+
+@pytest.mark.parametrize("name", [name for name in faces.ALL if name not in faces.ADDED])
 def test_every_identifier_gives_what_stands_under_its_name(both, name):
     theirs, ours = both
     made = getattr(ours, name)

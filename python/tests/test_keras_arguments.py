@@ -110,9 +110,15 @@ def test_dtypes(name, dtype):
         assert not known or keras.backend.standardize_dtype(dtype) not in varscale._core.DTYPES
         return
     values, dtype = ours(SHAPE, dtype), keras.backend.standardize_dtype(dtype)
-    theirs = getattr(keras.initializers, name)(seed=1)(SHAPE, dtype)
     assert keras.ops.is_tensor(values)
-    assert (values.shape, values.dtype) == (theirs.shape, theirs.dtype)
+    theirs = getattr(keras.initializers, name)(seed=1)
+    if raised(lambda: theirs(SHAPE, dtype)) is None:
+        expected = theirs(SHAPE, dtype)
+        assert (values.shape, values.dtype) == (expected.shape, expected.dtype)
+    else:
+        # TensorFlow and torch draw none themselves.
+        assert dtype.startswith("float8")
+        assert keras.backend.standardize_dtype(values.dtype) == dtype
 
 
 @some

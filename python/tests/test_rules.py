@@ -122,7 +122,7 @@ def test_rules_take_keras_s_objects(name, module, tmp_path):
         ({"match": "*", "initializer": {"class_name": "HeNormal"}}, "`config`"),
         ({"match": "*", "initializer": "zeros", "layout": "bad"}, 'invalid layout "bad"'),
         ({"match": "*", "initializer": "zeros", "dtype": "int99"}, 'invalid dtype "int99"'),
-        ({"match": "[", "initializer": "zeros"}, "unclosed"),
+        ({"match": "[", "initializer": "zeros"}, "without its \\]"),
         ({"match": "*", "initializer": "zeros", "seeds": 1}, "unknown field `seeds`"),
         ({"match": b"*", "initializer": "zeros"}, "JSON"),
         (

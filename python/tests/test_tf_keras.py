@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from faces import DRAWN as NAMES
-from faces import STREAMED
+from faces import STREAMED, made
 
 import varscale
 
@@ -21,22 +21,22 @@ pytestmark = pytest.mark.skipif(tf_keras is None, reason="tf_keras is not instal
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_values(name, dtype):
-    made, theirs = getattr(varscale.tf_keras, name), getattr(tf_keras.initializers, name)
-    native = made(seed=7)((40, 30), dtype).numpy()
-    assert native.tobytes() == getattr(varscale, name)(seed=7)((40, 30), dtype).tobytes()
+    native = made(varscale.tf_keras, name, seed=7)((40, 30), dtype).numpy()
+    assert native.tobytes() == made(varscale, name, seed=7)((40, 30), dtype).tobytes()
     if name not in STREAMED:
         return
-    own = made(seed=7, stream="keras")((40, 30), dtype)
+    ours, theirs = getattr(varscale.tf_keras, name), getattr(tf_keras.initializers, name)
+    own = ours(seed=7, stream="keras")((40, 30), dtype)
     assert own.dtype == dtype
     assert own.numpy().tobytes() == theirs(seed=7)((40, 30), dtype).numpy().tobytes()
-    unset = made(stream="keras")
+    unset = ours(stream="keras")
     assert isinstance(unset, theirs)
     assert unset((3,)).shape == (3,)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parts_have_the_fans_of_the_whole(name):
-    initializer = getattr(varscale.tf_keras, name)(seed=7)
+    initializer = made(varscale.tf_keras, name, seed=7)
     whole = initializer((40, 30)).numpy()
     part = initializer((40, 30), partition_shape=(10, 30), partition_offset=(20, 0)).numpy()
     assert np.array_equal(part, whole[20:30])
@@ -82,10 +82,10 @@ def test_saved_models(tmp_path, stream):
 def test_the_global_seed_sets_unset_seeds(name):
     def drawn():
         tf_keras.utils.set_random_seed(1)
-        initializer = getattr(varscale.tf_keras, name)()
+        initializer = made(varscale.tf_keras, name)
         values = initializer((3, 3)).numpy()
         assert np.array_equal(initializer((3, 3)), values)
-        other = getattr(varscale.tf_keras, name)()
+        other = made(varscale.tf_keras, name)
         assert not np.array_equal(other((3, 3)), values)
         return values
 

@@ -23,6 +23,8 @@ _MEANINGS = {
     "a": "Where values are cut off below as a number, as torch's; in place of `lower`.",
     "b": "Where they are cut off above; in place of `upper`.",
     "after_truncation": "Whether `stddev` is that of the values, after truncation.",
+    "expression": """Arithmetic on indices (i0, i1, …), axis sizes (d0, d1, …), rank and u, uniform
+        in (0, 1), such as ``"log(1 + i1)"``.""",
     "seed": """An integer from -2^63 to 2^64 - 1 (or what has ``__index__``), a `SeedGenerator`, or
         ``None``: drawn once, and readable as ``seed``.""",
     "input_axes": "Axes that make up fan_in. Both or none: one alone has no effect, as in Keras.",
@@ -61,6 +63,12 @@ class Class(NamedTuple):
             for name, default, extension, _ in self.parameters
             if extension
         ]
+
+    def is_keras(self, config: Iterable[str]) -> bool:
+        """Whether a config of it is one of Keras's, all of whose classes that are here can be made
+        without arguments."""
+        beyond = {name for name, _, extension, _ in self.parameters if extension}
+        return not self.examples() and beyond.isdisjoint(config)
 
     def examples(self) -> list[Any]:
         """Arguments for those of its parameters that are required."""
@@ -115,31 +123,46 @@ def _constructor(name: str, parameters: list[Parameter]) -> Any:
     return constructor
 
 
-def of_framework(module: str, called: str, framework: Any, drawn: type) -> dict[str, Any]:
+def of_framework(
+    module: str, called: str, framework: Any, drawn: type, seeded: type
+) -> dict[str, Any]:
     """All public names of a framework's initializers: classes of the family that draw are made
-    anew, with the draw of `drawn`; the rest is the framework's own."""
+    anew, with the draw of `drawn`; the rest is the framework's own. Classes that the framework
+    lacks are added, on `seeded`: its base class, with a seed."""
     own = vars(framework.initializers).items()
     public = {name: value for name, value in own if not name.startswith("_")}
     register = framework.saving.register_keras_serializable
-    made = {}
+    made: dict[Any, Any] = {}
+    added: dict[str, Any] = {}
     for row in FAMILY.values():
-        base = public.get(row.name)
-        if row.draws and base is not None:
-            signature = inspect.signature(base).parameters.values()
-            prefix = f"{called}'s `{row.name}`: "
-            one = make(row, module, (drawn, base), signature, prefix)
-            # The name that saved models hold, and some of their formats go by alone: by the plain
-            # one, Keras takes its own class where nobody has imported this module.
-            one.__name__ = f"{module}.{row.name}"
-            framework.saving.get_custom_objects()[one.__name__] = one
-            made[base] = register("varscale", row.name)(one)
-    return {name: made.get(value, value) for name, value in public.items()}
+        if not row.draws:
+            continue
+        base, signature, prefix = seeded, row.signature(), ""
+        if row.name in public:
+            base, prefix = public[row.name], f"{called}'s `{row.name}`: "
+            extensions = [one for one in signature if one.kind is Parameter.KEYWORD_ONLY]
+            signature = [*inspect.signature(base).parameters.values(), *extensions]
+        one = make(row, module, (drawn, base), signature, prefix)
+        taken = inspect.signature(base).parameters
+        one._beyond = [parameter.name for parameter in signature if parameter.name not in taken]
+        # The name that saved models hold, and some of their formats go by alone: by the plain
+        # one, Keras takes its own class where nobody has imported this module.
+        one.__name__ = f"{module}.{row.name}"
+        framework.saving.get_custom_objects()[one.__name__] = one
+        register("varscale", row.name)(one)
+        if base is seeded:
+            added |= {row.name: one, row.snake_case: one}
+        else:
+            made[base] = one
+    return {name: made.get(value, value) for name, value in public.items()} | added
 
 
 class Drawn:
     """What Keras's and tf_keras's classes here put in front of the frameworks' own."""
 
     _class: Class
+    #: Its parameters that the framework's own class lacks.
+    _beyond: list[str]
     #: What seeds are allowed, in words.
     _seeds: str
     seed: Any
@@ -147,8 +170,10 @@ class Drawn:
 
     def _construct(self, seed: Any, stream: str, **arguments: Any) -> None:
         self.stream = stream if isinstance(stream, str) and stream == "keras" else stream_of(stream)
+        beyond = {name: arguments.pop(name) for name in self._beyond}
         super().__init__(seed=self._seed_of(seed), **arguments)  # type: ignore[call-arg]
-        self._scheme()
+        _, checked = Scheme.of(self._class.name, vars(self) | beyond)
+        vars(self).update({name: checked[name] for name in beyond})
 
     def _seed_of(self, seed: Any) -> Any:
         return integer_seed(seed, self.stream, self._seeds)
@@ -160,7 +185,14 @@ class Drawn:
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor: the framework's, and a stream other than the native."""
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
+        config |= self._extra()
         return config if self.stream == "native" else {**config, "stream": self.stream}
+
+    def _extra(self) -> dict[str, Any]:
+        """The arguments that the framework's own class would not take; none where it has them."""
+        default = {name: value for name, value, extension, _ in self._class.parameters if extension}
+        given = {name: getattr(self, name) for name in self._beyond}
+        return {name: value for name, value in given.items() if value != default.get(name)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

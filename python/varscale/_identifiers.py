@@ -43,8 +43,8 @@ def get(identifier: Any) -> Any:
 def serialize(initializer: Any) -> dict[str, Any]:
     """What Keras's ``initializers.serialize`` writes of an initializer: its class and its config.
 
-    An unset seed stays ``None``. With another stream than the native one, an initializer is written
-    as none of Keras's but of ``varscale``.
+    An unset seed stays ``None``. What Keras lacks (classes, bounds of a `TruncatedNormal`, streams
+    other than the native one) is written as none of Keras's but of ``varscale``.
 
     Raises:
         TypeError: for what is no initializer.
@@ -61,7 +61,8 @@ def serialize(initializer: Any) -> dict[str, Any]:
     config = initializer.get_config()
     name = type(initializer).__name__
     module, registered = "keras.initializers", None
-    if "stream" in config:
+    row = FAMILY.get(name)
+    if "stream" in config or row and not row.is_keras(config):
         module, registered = "varscale", f"varscale>{name}"
     return {"module": module, "class_name": name, "config": config, "registered_name": registered}
 

@@ -18,6 +18,17 @@ _BY_DISTRIBUTION = {
 }
 
 
+class Seeded(keras.initializers.Initializer):
+    """What those classes are made of that Keras lacks: a seed, read as its own classes do."""
+
+    def __init__(self, seed: Any) -> None:
+        self.seed = keras.initializers.RandomNormal(seed=seed).seed
+        self._init_seed = seed
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": keras.saving.serialize_keras_object(self._init_seed)}
+
+
 class Drawn(_family.Drawn):
     """What the classes here put in front of Keras's own."""
 
@@ -45,6 +56,9 @@ class Drawn(_family.Drawn):
         # What no stream has, Keras must not get: JAX ends the process over some shapes.
         scheme.explain(shape, "keras")
         stream = f"keras-{keras.backend.backend()}"
+        if self._extra():
+            # Keras has no such initializer; the stream says so.
+            return _tensor(scheme, shape, self.seed, stream, dtype, layout)
         if _keras_comparison.known(stream, self._compared(), dtype):
             try:
                 return _tensor(scheme, shape, self.seed, stream, dtype, layout)

@@ -9,6 +9,17 @@ from varscale import _family, _tensorflow
 from varscale._arguments import dtype_of, shape_of
 
 
+class Seeded(tf_keras.initializers.Initializer):  # type: ignore[misc]
+    """What those classes are made of that tf_keras lacks: a seed, read as its own classes do."""
+
+    def __init__(self, seed: Any) -> None:
+        self.seed = seed
+        self._random_generator = tf_keras.initializers.RandomNormal(seed=seed)._random_generator
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self.seed}
+
+
 class Drawn(_family.Drawn):
     """What the classes here put in front of tf_keras's own."""
 
@@ -39,7 +50,9 @@ class Drawn(_family.Drawn):
         stream = "tf-keras" if self.stream == "keras" else self.stream
         # tf_keras also draws integers, which no stream has, and matrices by this machine's LAPACK.
         theirs = not kind.is_floating or self._class.name == "Orthogonal"
-        if self.stream == "keras" and (parted or self.seed is None or theirs):
+        theirs = theirs or parted or self.seed is None
+        # What tf_keras has no initializer for, its stream refuses.
+        if self.stream == "keras" and theirs and not self._extra():
             part = {
                 "partition_shape": partition_shape,
                 "partition_offset": partition_offset,

@@ -22,9 +22,9 @@ from typing import Any
 import keras
 
 from varscale import _family, _identifiers
-from varscale._keras import Drawn
+from varscale._keras import Drawn, Seeded
 
-_PUBLIC = _family.of_framework(__name__, "Keras", keras, Drawn)
+_PUBLIC = _family.of_framework(__name__, "Keras", keras, Drawn, Seeded)
 globals().update(_PUBLIC)
 
 __all__ = list(_PUBLIC)

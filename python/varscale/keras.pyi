@@ -17,6 +17,9 @@ from keras.initializers import stft as stft
 from keras.initializers import zeros as zeros
 
 from varscale._keras import Drawn
+from varscale._signatures import BetweenLogs as _BetweenLogs
+from varscale._signatures import Computed as _Computed
+from varscale._signatures import CutNormal as _CutNormal
 from varscale._signatures import Gained as _Gained
 from varscale._signatures import KerasStream as _KerasStream
 from varscale._signatures import Normal as _Normal
@@ -26,6 +29,7 @@ from varscale._signatures import Uniform as _Uniform
 
 __all__ = [
     "Constant",
+    "Formula",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
@@ -35,6 +39,7 @@ __all__ = [
     "Initializer",
     "LecunNormal",
     "LecunUniform",
+    "LogUniform",
     "Ones",
     "Orthogonal",
     "OrthogonalInitializer",
@@ -48,6 +53,7 @@ __all__ = [
     "constant",
     "deserialize",
     "get",
+    "formula",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -55,6 +61,7 @@ __all__ = [
     "identity",
     "lecun_normal",
     "lecun_uniform",
+    "log_uniform",
     "ones",
     "orthogonal",
     "random_normal",
@@ -66,24 +73,28 @@ __all__ = [
     "zeros",
 ]
 
+class Formula(_Computed[_KerasStream], Drawn, Initializer): ...
 class GlorotNormal(_Preset[_KerasStream], Drawn, _theirs.GlorotNormal): ...
 class GlorotUniform(_Preset[_KerasStream], Drawn, _theirs.GlorotUniform): ...
 class HeNormal(_Preset[_KerasStream], Drawn, _theirs.HeNormal): ...
 class HeUniform(_Preset[_KerasStream], Drawn, _theirs.HeUniform): ...
 class LecunNormal(_Preset[_KerasStream], Drawn, _theirs.LecunNormal): ...
 class LecunUniform(_Preset[_KerasStream], Drawn, _theirs.LecunUniform): ...
+class LogUniform(_BetweenLogs[_KerasStream], Drawn, Initializer): ...
 class Orthogonal(_Gained[_KerasStream], Drawn, _theirs.Orthogonal): ...
 class RandomNormal(_Normal[_KerasStream], Drawn, _theirs.RandomNormal): ...
 class RandomUniform(_Uniform[_KerasStream], Drawn, _theirs.RandomUniform): ...
-class TruncatedNormal(_Normal[_KerasStream], Drawn, _theirs.TruncatedNormal): ...
+class TruncatedNormal(_CutNormal[_KerasStream], Drawn, _theirs.TruncatedNormal): ...
 class VarianceScaling(_Scaled[_KerasStream], Drawn, _theirs.VarianceScaling): ...
 
+formula = Formula
 glorot_normal = GlorotNormal
 glorot_uniform = GlorotUniform
 he_normal = HeNormal
 he_uniform = HeUniform
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
+log_uniform = LogUniform
 orthogonal = Orthogonal
 OrthogonalInitializer = Orthogonal
 random_normal = RandomNormal

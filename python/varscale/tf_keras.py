@@ -19,9 +19,9 @@ from typing import Any
 import tf_keras
 
 from varscale import _family, _identifiers
-from varscale._tf_keras import Drawn
+from varscale._tf_keras import Drawn, Seeded
 
-_PUBLIC = _family.of_framework(__name__, "tf_keras", tf_keras, Drawn)
+_PUBLIC = _family.of_framework(__name__, "tf_keras", tf_keras, Drawn, Seeded)
 globals().update(_PUBLIC)
 
 __all__ = list(_PUBLIC)

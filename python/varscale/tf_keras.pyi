@@ -12,6 +12,9 @@ from tf_keras.initializers import ones as ones
 from tf_keras.initializers import serialize as serialize
 from tf_keras.initializers import zeros as zeros
 
+from varscale._signatures import BetweenLogs as _BetweenLogs
+from varscale._signatures import Computed as _Computed
+from varscale._signatures import CutNormal as _CutNormal
 from varscale._signatures import Gained as _Gained
 from varscale._signatures import KerasStream as _KerasStream
 from varscale._signatures import Normal as _Normal
@@ -22,6 +25,7 @@ from varscale._tf_keras import Drawn
 
 __all__ = [
     "Constant",
+    "Formula",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
@@ -30,6 +34,7 @@ __all__ = [
     "Initializer",
     "LecunNormal",
     "LecunUniform",
+    "LogUniform",
     "Ones",
     "Orthogonal",
     "RandomNormal",
@@ -40,6 +45,7 @@ __all__ = [
     "constant",
     "deserialize",
     "get",
+    "formula",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -47,6 +53,7 @@ __all__ = [
     "identity",
     "lecun_normal",
     "lecun_uniform",
+    "log_uniform",
     "ones",
     "orthogonal",
     "random_normal",
@@ -57,24 +64,28 @@ __all__ = [
     "zeros",
 ]
 
+class Formula(_Computed[_KerasStream], Drawn, Initializer): ...
 class GlorotNormal(_PresetByLayout[_KerasStream], Drawn, _theirs.GlorotNormal): ...
 class GlorotUniform(_PresetByLayout[_KerasStream], Drawn, _theirs.GlorotUniform): ...
 class HeNormal(_PresetByLayout[_KerasStream], Drawn, _theirs.HeNormal): ...
 class HeUniform(_PresetByLayout[_KerasStream], Drawn, _theirs.HeUniform): ...
 class LecunNormal(_PresetByLayout[_KerasStream], Drawn, _theirs.LecunNormal): ...
 class LecunUniform(_PresetByLayout[_KerasStream], Drawn, _theirs.LecunUniform): ...
+class LogUniform(_BetweenLogs[_KerasStream], Drawn, Initializer): ...
 class Orthogonal(_Gained[_KerasStream], Drawn, _theirs.Orthogonal): ...
 class RandomNormal(_Normal[_KerasStream], Drawn, _theirs.RandomNormal): ...
 class RandomUniform(_Uniform[_KerasStream], Drawn, _theirs.RandomUniform): ...
-class TruncatedNormal(_Normal[_KerasStream], Drawn, _theirs.TruncatedNormal): ...
+class TruncatedNormal(_CutNormal[_KerasStream], Drawn, _theirs.TruncatedNormal): ...
 class VarianceScaling(_ScaledByLayout[_KerasStream], Drawn, _theirs.VarianceScaling): ...
 
+formula = Formula
 glorot_normal = GlorotNormal
 glorot_uniform = GlorotUniform
 he_normal = HeNormal
 he_uniform = HeUniform
 lecun_normal = LecunNormal
 lecun_uniform = LecunUniform
+log_uniform = LogUniform
 orthogonal = Orthogonal
 random_normal = RandomNormal
 random_uniform = RandomUniform
