@@ -1,5 +1,6 @@
 //! Laws: distributions with their numbers filled in.
 
+use alloc::format;
 use core::fmt;
 
 use super::{gaussian, log_uniform};
@@ -92,6 +93,18 @@ impl Law {
             return Err(ArgumentError::new("maxval", maxval, "at least minval"));
         }
         Ok(Self::Uniform { low, high })
+    }
+
+    pub(crate) fn log_uniform(minval: Number, maxval: Number) -> Result<Self, ArgumentError> {
+        let (low, high) = (finite("minval", minval)?, finite("maxval", maxval)?);
+        if low <= 0.0 {
+            return Err(ArgumentError::new("minval", minval, "above 0"));
+        }
+        if high <= low {
+            let allowed = format!("above minval, which is {minval}");
+            return Err(ArgumentError::new("maxval", maxval, allowed));
+        }
+        Ok(Self::LogUniform { low, high })
     }
 
     /// Whether Keras has it, and so its streams do.
