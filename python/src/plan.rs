@@ -77,6 +77,11 @@ impl Plan {
         self.0.tensors.iter().map(row).collect()
     }
 
+    /// Name of every tensor that is another one under a second name, and that one's.
+    fn ties(&self) -> Vec<(String, String)> {
+        self.0.ties.iter().map(|tie| (tie.tensor.name.to_string(), tie.to.to_string())).collect()
+    }
+
     /// The draw of a tensor, counted from 0.
     fn draw(&self, index: usize) -> PyResult<Draw> {
         let planned = self.0.tensors.get(index);

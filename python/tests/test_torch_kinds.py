@@ -133,6 +133,27 @@ def test_parameters_side_by_side_in_one_storage_are_drawn():
     init_module_(tied, ANY, 1)
 
 
+def test_a_checkpoint_loads_into_tied_parameters(tmp_path):
+    def network():
+        tied = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False))
+        tied[1].weight = tied[0].weight
+        return tied
+
+    # The model's own spec has the first name only; another one's may have both, and a rule.
+    own = varscale.spec(network())
+    assert list(own) == ["0.weight"]
+    both = {**own, "1.weight": own["0.weight"]}
+    tie = {"match": "1.*", "tie": "0.*"}
+    for spec, rules in [(own, ANY), (both, [tie, *ANY])]:
+        path = tmp_path / f"{len(spec)}.safetensors"
+        plan = varscale.init({"spec": spec, "rules": rules, "layout": "torch", "seed": 1}, path)
+        assert plan["totals"]["tied"] == len(spec) - 1
+        assert load_model(module := network(), path) == (set(), [])
+        assert torch.equal(module[0].weight, init_module_(network(), ANY, 1)[0].weight)
+    with pytest.raises(ValueError, match="ties '1.weight' to '0.weight'"):
+        init_module_(nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)), [tie, *ANY], 1)
+
+
 class Caching(nn.Module):
     def __init__(self):
         super().__init__()

@@ -120,6 +120,11 @@ def _init(
         for slot in slots.values():
             _check(slot)
         raise
+    for name, other in resolved.ties():
+        raise ValueError(
+            f"A rule ties {name!r} to {other!r}, and the module has a parameter for each. Make them "
+            "one parameter of the module, which then has the first name"
+        )
     _check_all(module, slots, {name for name, _ in resolved.tensors()})
     for name, dtype in resolved.tensors():
         if dtype != dtype_name(slots[name].tensor):

@@ -99,6 +99,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
                 "tensors": summary.tensors,
                 "parameters": summary.parameters,
                 "skipped": plan.skipped.len(),
+                "tied": plan.ties.len(),
                 "bytes": summary.bytes,
                 "subnormal": plan.tensors.iter()
                     .filter(|planned| planned.is_subnormal())
@@ -123,10 +124,11 @@ fn text(plan: &Plan, summary: &Summary) -> String {
     for column in figures.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let skipped = match plan.skipped.len() {
+    let count = |count: usize, what| match count {
         0 => String::new(),
-        count => format!("{} tensors skipped\n", HumanCount(count as u64)),
+        count => format!("{} tensors {what}\n", HumanCount(count as u64)),
     };
+    let skipped = count(plan.skipped.len(), "skipped") + &count(plan.ties.len(), "tied");
     let (seed, lost) = (plan.shown_seed(), subnormal(plan));
     format!("seed {seed}\n{}\n{skipped}{lost}", figures.trim_fmt())
 }

@@ -168,20 +168,21 @@ fn text(plan: &Plan) -> String {
         }
     }
     for tensor in &plan.skipped {
-        rows.add_row(skipped(tensor));
+        rows.add_row(left_out(tensor, "skipped".to_owned()));
+    }
+    for tie in &plan.ties {
+        rows.add_row(left_out(&tie.tensor, format!("tied to {}", shown(&tie.to))));
     }
     let seed = match is_drawn(plan) {
         true => "none yet: init draws one, and --seed N names one".to_owned(),
         false => plan.shown_seed(),
     };
     format!(
-        "{}\n\n{} tensors{}, {} parameters, {} bytes, stream {}, seed {}\n{}{}",
+        "{}\n\n{} tensors{}{}, {} parameters, {} bytes, stream {}, seed {}\n{}{}",
         rows.trim_fmt(),
         HumanCount(plan.tensors.len() as u64),
-        match plan.skipped.len() {
-            0 => String::new(),
-            count => format!(" ({} skipped)", HumanCount(count as u64)),
-        },
+        counted(plan.skipped.len(), "skipped"),
+        counted(plan.ties.len(), "tied"),
         HumanCount(plan.parameters()),
         HumanCount(plan.bytes()),
         plan.stream.id(),
@@ -203,13 +204,21 @@ pub(crate) fn subnormal(plan: &Plan) -> String {
     plan.tensors.iter().filter(|planned| planned.is_subnormal()).map(line).collect()
 }
 
-/// The row of a tensor that is left out.
-fn skipped(tensor: &SpecTensor) -> [String; 10] {
+/// How many more there are, if any.
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(" ({} {what})", HumanCount(count as u64)),
+    }
+}
+
+/// The row of a tensor that is not stored.
+fn left_out(tensor: &SpecTensor, why: String) -> [String; 10] {
     let mut row = [const { String::new() }; 10];
     row.fill("-".to_owned());
     row[0] = shown(&tensor.name).into_owned();
     row[1] = sizes(&tensor.shape);
-    row[2] = "skipped".to_owned();
+    row[2] = why;
     row[9] = shown(&tensor.dtype).into_owned();
     row
 }

@@ -134,6 +134,18 @@ pub enum PlanError {
         /// Why.
         reason: String,
     },
+    /// A tensor that cannot be another one under a second name.
+    #[error("{rule}: tensor {tensor:?} is tied to {other:?}, {reason}")]
+    Tie {
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+        /// Name of the tensor.
+        tensor: String,
+        /// Name of the other.
+        other: String,
+        /// Why.
+        reason: String,
+    },
     /// Tensors that a framework's stream would draw alike.
     #[error(
         "tensors {first:?} and {second:?} would start from the same values: both take {seed}, and \

@@ -18,7 +18,7 @@ use varscale::{ConfigForm, Scheme, Seed, Stream};
 
 use crate::{
     Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, RegionRule,
-    Rule, Spec, SpecError, SpecTensor, Template, format::safetensors,
+    Rule, Spec, SpecError, SpecTensor, Template, Tie, format::safetensors,
 };
 
 /// Keys of the metadata.
@@ -96,6 +96,7 @@ struct Written {
     /// those of a size in the plan's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     order: Vec<(usize, usize)>,
+    /// Those that are tied, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<SpecTensor>,
 }
@@ -105,6 +106,8 @@ pub(crate) struct Writer {
     digest: Sha256,
     global: bool,
     places: HashMap<String, usize>,
+    /// Of those that are left out, whether they are tied.
+    left_out: Vec<bool>,
     written: Written,
 }
 
@@ -120,7 +123,8 @@ impl Writer {
             skipped: Vec::new(),
         };
         let global = matches!(seed, PlanSeed::Global(_));
-        Self { digest: Sha256::new(), global, places: HashMap::new(), written }
+        let (digest, places) = (Sha256::new(), HashMap::new());
+        Self { digest, global, places, left_out: Vec::new(), written }
     }
 
     /// A planned tensor, and the spec's initializer where it is the tensor's.
@@ -137,8 +141,10 @@ impl Writer {
         );
     }
 
-    /// A tensor that is left out. Under a global seed, its initializer may take a seed all the same.
-    pub(crate) fn skipped(&mut self, tensor: &SpecTensor) {
+    /// A tensor that is skipped or tied. Under a global seed, its initializer may take a seed all the
+    /// same.
+    pub(crate) fn left_out(&mut self, tensor: &SpecTensor, is_tied: bool) {
+        self.left_out.push(is_tied);
         let own = tensor.initializer.as_deref().filter(|_| self.global);
         self.push(0, own.cloned());
     }
@@ -156,8 +162,10 @@ impl Writer {
     }
 
     /// With the tensors that are left out, in their order.
-    pub(crate) fn finish(mut self, skipped: &[SpecTensor]) -> String {
-        self.written.skipped = skipped.to_vec();
+    pub(crate) fn finish(mut self, skipped: &[SpecTensor], ties: &[Tie]) -> String {
+        let (mut skipped, mut ties) = (skipped.iter(), ties.iter().map(|tie| &tie.tensor));
+        let next = |&is_tied: &bool| if is_tied { ties.next() } else { skipped.next() };
+        self.written.skipped = self.left_out.iter().filter_map(next).cloned().collect();
         self.written.sha256 = hex(&self.digest.finalize());
         if self.written.initializers.is_empty() {
             self.written.initialized.clear();
@@ -187,16 +195,19 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The metadata of a plan's checkpoint.
-pub(crate) fn metadata(plan: &Plan) -> [(&'static str, String); 3] {
+pub(crate) fn metadata(plan: &Plan) -> Vec<(&str, String)> {
     let seed = match plan.seed {
         PlanSeed::Given(_) | PlanSeed::Drawn(_) => SEED,
         PlanSeed::Global(_) => GLOBAL_SEED,
     };
-    [
+    // As `save_model` of the format's own library writes tensors of several names.
+    let ties = plan.ties.iter().map(|tie| (&*tie.tensor.name, tie.to.to_string()));
+    ties.chain([
         (STREAM, plan.stream.id().to_owned()),
         (seed, plan.seed.value().to_string()),
         (RECIPE, plan.recipe.clone()),
-    ]
+    ])
+    .collect()
 }
 
 /// Keras's serialized object, without what it leaves open.
@@ -231,6 +242,7 @@ fn plan_json(file: &PlanFile) -> Map<String, Value> {
             "dtype": rule.dtype,
             "seed": rule.seed,
             "skip": rule.skip.then_some(true),
+            "tie": rule.tie,
             "optional": (rule.optional || rule.is_included()).then_some(true),
         }))
     };

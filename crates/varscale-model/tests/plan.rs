@@ -212,7 +212,7 @@ fn json_tells_all_that_values_depend_on() {
     assert_eq!(json["seed"], 7);
     assert_eq!(
         json["totals"],
-        serde_json::json!({"tensors": 3, "skipped": 0, "parameters": 31, "bytes": 110})
+        serde_json::json!({"tensors": 3, "skipped": 0, "tied": 0, "parameters": 31, "bytes": 110})
     );
     let weight = &json["tensors"][0];
     let serialized = Scheme::he_normal().with_seed(7).serialize(ConfigForm::Keras3);

@@ -58,7 +58,7 @@ pub enum HeaderError {
         /// Extension of the format.
         format: &'static str,
         /// The name.
-        name: &'static str,
+        name: String,
     },
     /// A dtype that the format lacks.
     #[error(

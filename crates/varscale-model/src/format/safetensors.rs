@@ -81,14 +81,19 @@ pub(super) fn header(
 ) -> Result<Vec<u8>, HeaderError> {
     let own = [("format", "pt"), ("varscale.version", env!("CARGO_PKG_VERSION"))];
     let metadata = metadata.iter().map(|(key, text)| (*key, &text[..]));
-    let texts: Map<_, _> =
-        own.into_iter().chain(metadata).map(|(key, text)| (key.into(), text.into())).collect();
+    let reserved = |name: &str| HeaderError::Reserved { format: EXTENSION, name: name.to_owned() };
+    let mut texts = Map::new();
+    for (key, text) in own.into_iter().chain(metadata) {
+        if texts.insert(key.to_owned(), text.into()).is_some() {
+            return Err(reserved(key));
+        }
+    }
     // As text, piece by piece: one value of it all takes ten times the memory.
     let mut json = format!("{{\"{METADATA}\":{}", Value::Object(texts));
     let mut offset = 0u64;
     for entry in tensors {
         if entry.name == METADATA {
-            return Err(HeaderError::Reserved { format: EXTENSION, name: METADATA });
+            return Err(reserved(METADATA));
         }
         let end = offset.checked_add(bytes_of(entry)?).ok_or_else(|| too_large(entry))?;
         let description = json!({

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use varscale::{ConfigForm, Seed};
 
-use super::{Plan, PlanSeed, PlannedRegion, PlannedTensor};
+use super::{Plan, PlanSeed, PlannedRegion, PlannedTensor, Tie};
 use crate::SpecTensor;
 
 impl Plan {
@@ -35,9 +35,14 @@ impl Plan {
                 let SpecTensor { name, dtype, shape, .. } = tensor;
                 json!({"name": name, "dtype": dtype, "shape": shape})
             }).collect::<Vec<_>>(),
+            "tied": self.ties.iter().map(|Tie { tensor, to }| {
+                let SpecTensor { name, dtype, shape, .. } = tensor;
+                json!({"name": name, "dtype": dtype, "shape": shape, "to": to})
+            }).collect::<Vec<_>>(),
             "totals": {
                 "tensors": self.tensors.len(),
                 "skipped": self.skipped.len(),
+                "tied": self.ties.len(),
                 "parameters": self.parameters(),
                 "bytes": self.bytes(),
             },

@@ -45,6 +45,19 @@ impl<'a> Lookup<'a> {
         self.deciding.get(place).copied().flatten().map(|index| &self.file.rules[index])
     }
 
+    /// The place of the tensor of this name.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        let places = self.places.get_or_init(|| {
+            let names = self.spec.tensors.iter().map(|tensor| &*tensor.name);
+            names.zip(0..).collect()
+        });
+        places.get(name).copied()
+    }
+
+    pub(super) fn tensor(&self, place: usize) -> &'a SpecTensor {
+        &self.spec.tensors[place]
+    }
+
     /// The layout of a tensor that this rule decides.
     pub(super) fn layout(&self, rule: Option<&Rule>) -> Layout {
         let of_rule = rule.and_then(|rule| rule.layout.clone());
@@ -58,18 +71,14 @@ impl<'a> Lookup<'a> {
         rule: &Rule,
     ) -> Result<Option<(&'a SpecTensor, Layout, Fans)>, PlanError> {
         let Some(name) = rule.sibling(&tensor.name) else { return Ok(None) };
-        let places = self.places.get_or_init(|| {
-            let names = self.spec.tensors.iter().map(|tensor| &*tensor.name);
-            names.zip(0..).collect()
-        });
         let refused = |reason: String| PlanError::Sibling {
             rule: rule.title(),
             tensor: tensor.name.to_string(),
             sibling: name.clone(),
             reason,
         };
-        let place = *places.get(&*name).ok_or_else(|| refused("which the spec lacks".into()))?;
-        let sibling = &self.spec.tensors[place];
+        let place = self.place(&name).ok_or_else(|| refused("which the spec lacks".into()))?;
+        let sibling = self.tensor(place);
         let layout = self.layout(self.rule(place));
         let fans = Fans::new(&sibling.shape, &layout);
         let fans = fans.map_err(|error| refused(format!("of which there are none: {error}")))?;

@@ -8,6 +8,7 @@ mod region;
 mod resolve;
 mod seed;
 mod tensor;
+mod tie;
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ use self::{
     lookup::Lookup,
     resolve::{deciding, own, resolve, too_large},
 };
-pub use self::{region::PlannedRegion, seed::PlanSeed, tensor::PlannedTensor};
+pub use self::{region::PlannedRegion, seed::PlanSeed, tensor::PlannedTensor, tie::Tie};
 use crate::{
     Error, PlanError, PlanFile, Seeds, Spec, SpecTensor, quoted,
     recipe::{Recipe, Writer},
@@ -38,6 +39,8 @@ pub struct Plan {
     pub tensors: Vec<PlannedTensor>,
     /// The tensors of the spec that rules leave out.
     pub skipped: Vec<SpecTensor>,
+    /// The tensors of the spec that are others under a second name, and are not stored.
+    pub ties: Vec<Tie>,
     /// The files that it was read from, which [`write()`](crate::write()) does not overwrite.
     pub inputs: Vec<PathBuf>,
     /// Titles of what its file includes, such as `gpt2 (installed)`.
@@ -81,13 +84,21 @@ impl Plan {
         let (mut seeds, mut kinds) = (TensorSeeds::new(seed, file)?, Kinds::default());
         let mut end = 0u64;
         let mut tensors = Vec::with_capacity(spec.tensors.len());
-        let mut skipped = Vec::new();
+        let (mut skipped, mut ties) = (Vec::new(), Vec::new());
         for (place, tensor) in spec.tensors.iter().enumerate() {
             let rule = lookup.rule(place);
             if rule.is_some_and(|rule| rule.skip) {
                 seeds.pass(tensor)?;
-                recipe.skipped(tensor);
+                recipe.left_out(tensor, false);
                 skipped.push(SpecTensor { initializer: None, ..tensor.clone() });
+                continue;
+            }
+            if let Some(tie) =
+                rule.map(|rule| Tie::new(tensor, rule, &lookup)).transpose()?.flatten()
+            {
+                seeds.pass(tensor)?;
+                recipe.left_out(tensor, true);
+                ties.push(tie);
                 continue;
             }
             let own = own(tensor, rule)?;
@@ -96,9 +107,11 @@ impl Plan {
             end = end.checked_add(planned.bytes()).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
-        let (seeds, stream, recipe) = (seeds.of_plan(), file.stream, recipe.finish(&skipped));
+        tie::in_dtypes(&mut ties, &tensors);
+        let (seeds, stream, recipe) =
+            (seeds.of_plan(), file.stream, recipe.finish(&skipped, &ties));
         let (inputs, included) = (file.files.clone(), file.included.clone());
-        Ok(Self { seed, seeds, stream, tensors, skipped, inputs, included, recipe })
+        Ok(Self { seed, seeds, stream, tensors, skipped, ties, inputs, included, recipe })
     }
 
     /// The plan of a plan file and of the spec that it names, or of a checkpoint (`.safetensors`), by

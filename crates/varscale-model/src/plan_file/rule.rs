@@ -45,11 +45,18 @@ pub struct Rule {
     /// Whether they are left out of the checkpoint. Such a rule sets nothing else.
     #[serde(default)]
     pub skip: bool,
+    /// The tensor that each of them is, under a second name: named as by `fans_of`, and stored once.
+    /// Such a rule sets nothing else.
+    #[serde(default)]
+    pub tie: Option<String>,
     #[serde(skip)]
     pub(super) place: Place,
     /// Of `fans_of`.
     #[serde(skip)]
     sibling: Option<Sibling>,
+    /// Of `tie`.
+    #[serde(skip)]
+    tied: Option<Sibling>,
 }
 
 /// Where a rule stands.
@@ -94,18 +101,26 @@ impl Rule {
         self.sibling.as_ref()?.of(name, &self.pattern)
     }
 
+    /// The tensor that `tie` names for another one.
+    pub(crate) fn tied(&self, name: &str) -> Option<String> {
+        self.tied.as_ref()?.of(name, &self.pattern)
+    }
+
     /// Checks what its keys are together.
     pub(super) fn check(&mut self) -> Result<(), PlanFileError> {
         let Self { initializer, fans_of, layout, regions, dtype, seed, .. } = &*self;
         let sets = initializer.is_some() || fans_of.is_some() || layout.is_some();
         let sets = sets || !regions.is_empty();
-        let refused = |rule: &Self, reason: &str| {
-            Err(PlanFileError {
-                reason: format!("the rule with match {:?} {reason}", rule.pattern()),
-            })
+        let wrong = |rule: &Self, reason: &str| PlanFileError {
+            reason: format!("the rule with match {:?} {reason}", rule.pattern()),
         };
-        if self.skip && (sets || dtype.is_some() || seed.is_some()) {
+        let refused = |rule, reason: &str| Err(wrong(rule, reason));
+        let sets = sets || dtype.is_some() || seed.is_some();
+        if self.skip && (sets || self.tie.is_some()) {
             return refused(self, "skips its tensors: it can set nothing of theirs");
+        }
+        if self.tie.is_some() && sets {
+            return refused(self, "ties its tensors: what they hold is the other tensor's");
         }
         if fans_of.is_some() && layout.is_some() {
             return refused(self, "has fans_of and a layout: its fans are the other tensor's");
@@ -116,11 +131,13 @@ impl Rule {
         if let Some(name) = self.captures().iter().find(|name| is_taken(name)) {
             return refused(self, &format!("captures {{{name}}}: {TAKEN}"));
         }
-        let sibling = fans_of.as_ref().map(|name| Sibling::new(name, &self.pattern)).transpose();
-        match sibling {
-            Ok(sibling) => self.sibling = sibling,
-            Err(error) => return refused(self, &format!("has an invalid fans_of: {error}")),
-        }
+        let named = |key: &str, name: &Option<String>| match name {
+            None => Ok(None),
+            Some(name) => Sibling::new(name, &self.pattern)
+                .map(Some)
+                .map_err(|error| wrong(self, &format!("has an invalid {key}: {error}"))),
+        };
+        (self.sibling, self.tied) = (named("fans_of", fans_of)?, named("tie", &self.tie)?);
         Ok(())
     }
 
