@@ -67,8 +67,8 @@ impl Plan {
     }
 
     /// The plan as JSON.
-    fn to_json(&self) -> String {
-        self.0.to_json().to_string()
+    fn to_json(&self) -> PyResult<String> {
+        serde_json::to_string(&self.0).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     /// Name and dtype of every tensor.

@@ -8,6 +8,7 @@ import pytest
 import varscale
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+from safetensors.torch import load_model  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.nn.utils import parametrizations, parametrize, prune  # noqa: E402
 

@@ -129,6 +129,6 @@ fn text(plan: &Plan, summary: &Summary) -> String {
         count => format!("{} tensors {what}\n", HumanCount(count as u64)),
     };
     let skipped = count(plan.skipped.len(), "skipped") + &count(plan.ties.len(), "tied");
-    let (seed, lost) = (plan.shown_seed(), subnormal(plan));
+    let (seed, lost) = (plan.shown_seed(), subnormal(plan).collect::<String>());
     format!("seed {seed}\n{}\n{skipped}{lost}", figures.trim_fmt())
 }

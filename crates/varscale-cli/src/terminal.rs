@@ -10,6 +10,6 @@ pub use self::{
     exit::{EXIT_CODES, Exit},
     failure::Failure,
     interrupt::Watch,
-    stdout::{note, note_leftovers, print, print_usage},
-    table::table,
+    stdout::{Printer, note, note_leftovers, print, print_usage},
+    table::{table, write_table},
 };

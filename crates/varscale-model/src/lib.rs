@@ -53,7 +53,9 @@ pub use error::Error;
 pub use format::{Entry, Format, HeaderError};
 pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use pieces::{Options, Piece, WriteError, write_pieces};
-pub use plan::{Plan, PlanSeed, PlannedRegion, PlannedTensor, Tie};
+pub use plan::{
+    Computed, Derivation, Fate, Plan, PlanSeed, PlannedRegion, PlannedTensor, Source, Tie,
+};
 pub use plan_error::PlanError;
 pub use plan_file::{
     Constant, Constants, PlanFile, PlanFileError, RegionRule, Rule, Seeds, SliceText, Slices,

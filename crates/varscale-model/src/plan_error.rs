@@ -2,7 +2,7 @@
 
 use varscale::{ExpressionError, SeedError};
 
-use crate::{Integer, Seeds, StoredDtypeError};
+use crate::{Integer, Seeds, StoredDtypeError, quoted};
 
 /// Why a spec and rules make no plan.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -229,6 +229,17 @@ pub enum PlanError {
         dtype: Integer,
         /// The initializer, or a value of it.
         received: String,
+    },
+    /// A name that the spec lacks.
+    #[error("no tensor is called {received:?}{}", match &near[..] {
+        [] => String::new(),
+        near => format!(": there are {}", quoted(near.iter().map(String::as_str))),
+    })]
+    UnknownTensor {
+        /// The name.
+        received: String,
+        /// Names like it.
+        near: Vec<String>,
     },
     /// More bytes than a file can have.
     #[error("tensor {tensor:?} of shape {shape:?} ends above 2^64 - 1 bytes, the most allowed")]

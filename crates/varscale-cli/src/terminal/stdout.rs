@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    io::{self, Write, stdout},
+    io::{self, BufWriter, StdoutLock, Write, stdout},
     path::PathBuf,
 };
 
@@ -16,6 +16,37 @@ pub fn print(text: &str) -> Result<(), Failure> {
     out.write_all(escaped(text).as_bytes())
         .and_then(|()| out.flush())
         .map_err(|e| Failure::stdout(&e))
+}
+
+/// The standard output for texts that are too long to be held: as [`print`] shows them. What is written
+/// at once must be whole characters.
+#[derive(Debug)]
+pub struct Printer(BufWriter<StdoutLock<'static>>);
+
+impl Printer {
+    /// On the standard output.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(BufWriter::new(stdout().lock()))
+    }
+}
+
+impl Default for Printer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Write for Printer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = str::from_utf8(bytes).map_err(io::Error::other)?;
+        self.0.write_all(escaped(text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Prints `text` on the standard error; where that is closed, it is lost.

@@ -1,5 +1,6 @@
 //! Plans: a spec, rules and a seed, resolved for every tensor.
 
+mod derivation;
 mod json;
 mod kind;
 mod lookup;
@@ -7,6 +8,7 @@ mod names;
 mod region;
 mod resolve;
 mod seed;
+mod source;
 mod tensor;
 mod tie;
 
@@ -14,16 +16,21 @@ use std::path::{Path, PathBuf};
 
 use varscale::{Seed, Stream};
 
+pub use self::{
+    derivation::{Computed, Derivation, Fate},
+    region::PlannedRegion,
+    seed::PlanSeed,
+    source::Source,
+    tensor::PlannedTensor,
+    tie::Tie,
+};
 use self::{
     kind::Kinds,
     lookup::Lookup,
     resolve::{deciding, own, resolve, too_large},
 };
-pub use self::{region::PlannedRegion, seed::PlanSeed, tensor::PlannedTensor, tie::Tie};
 use crate::{
-    Error, PlanError, PlanFile, Seeds, Spec, SpecTensor, quoted,
-    recipe::{Recipe, Writer},
-    seeds::TensorSeeds,
+    Error, PlanError, PlanFile, Seeds, Spec, SpecTensor, quoted, recipe::Writer, seeds::TensorSeeds,
 };
 
 /// A whole model's initialization, resolved: nothing of it is left to chance.
@@ -115,7 +122,7 @@ impl Plan {
     }
 
     /// The plan of a plan file and of the spec that it names, or of a checkpoint (`.safetensors`), by
-    /// its [`Recipe`].
+    /// its [`Recipe`](crate::Recipe).
     ///
     /// # Errors
     /// [`Error`], which names the file, the tensor or the rule.
@@ -128,16 +135,7 @@ impl Plan {
     /// # Errors
     /// As [`Plan::read`].
     pub fn read_with(path: &Path, seed: Option<Seed>, seeds: Option<Seeds>) -> Result<Self, Error> {
-        if Recipe::is_in(path) {
-            let mut recipe = Recipe::read(path)?;
-            recipe.file.seeds = seeds.or(recipe.file.seeds);
-            return Ok(recipe.plan(seed)?);
-        }
-        let mut file = PlanFile::read(path)?;
-        file.seeds = seeds.or(file.seeds);
-        let mut plan = Self::of(&file, path.parent().unwrap_or(Path::new("")), seed)?;
-        plan.inputs.push(path.to_owned());
-        Ok(plan)
+        Ok(Source::read(path, seeds)?.plan(seed)?)
     }
 
     /// The plan of a plan file, whose spec and includes are relative to `folder`, and of that spec.
@@ -145,11 +143,7 @@ impl Plan {
     /// # Errors
     /// [`Error`], which names the file, the tensor or the rule.
     pub fn of(file: &PlanFile, folder: &Path, seed: Option<Seed>) -> Result<Self, Error> {
-        let file = file.clone().with_includes(folder)?;
-        let spec = Spec::read(&folder.join(&file.spec))?;
-        let mut plan = Self::new(&spec, &file, seed)?;
-        plan.inputs.extend(spec.files);
-        Ok(plan)
+        Ok(Source::of(file, folder)?.plan(seed)?)
     }
 
     /// The seed as reports show it: `42 (given)`, or `42 (drawn), one by each tensor's name`.

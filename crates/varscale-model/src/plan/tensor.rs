@@ -62,6 +62,21 @@ impl PlannedTensor {
         self.seed.as_ref().map(Seed::value)
     }
 
+    /// What may be a slip: a stack of matrices of which `torch` reads a convolution.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let scaling = self.draw.explanation().scaling.as_ref()?;
+        if *self.layout() != Layout::torch() || scaling.fans.roles.len() != 3 {
+            return None;
+        }
+        let [_, _, kernel] = self.shape() else { return None };
+        Some(format!(
+            "layout torch reads a convolution whose kernel has {kernel} places, (out, in, kernel); if \
+             these are stacked matrices, such as experts, say layout = \"axes:2/1\" for (experts, out, \
+             in) and \"axes:1/2\" for (experts, in, out)"
+        ))
+    }
+
     /// Whether most values are subnormal in its dtype, which leaves them fewer significant bits.
     #[must_use]
     pub fn is_subnormal(&self) -> bool {

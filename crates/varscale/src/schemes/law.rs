@@ -157,7 +157,8 @@ impl Law {
 
     /// The bounds that values do not pass by rounding to `dtype`, either: those that a normal or a
     /// log-uniform law was given, and of a uniform law in 8 bits, whose steps are wide. Wider dtypes had theirs rounded.
-    pub(crate) fn kept(&self, dtype: Dtype) -> Option<(f64, f64)> {
+    #[must_use]
+    pub fn kept(&self, dtype: Dtype) -> Option<(f64, f64)> {
         match *self {
             Self::TruncatedNormal { between, .. } => between,
             Self::LogUniform { low, high } => Some((low, high)),
