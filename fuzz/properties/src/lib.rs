@@ -166,7 +166,8 @@ pub fn plan(bytes: &[u8]) {
         Ok(plan) => plan,
         Err(error) => return drop(error.to_string()),
     };
-    let json = serde_json::from_str::<Value>(&plan.to_json().to_string()).expect("JSON");
+    let json =
+        serde_json::from_str::<Value>(&serde_json::to_string(&plan).expect("JSON")).expect("JSON");
     for (planned, reported) in plan.tensors.iter().zip(json["tensors"].as_array().expect("a list"))
     {
         let initializer = Initializer::deserialize(&reported["initializer"]).expect("it loads");
