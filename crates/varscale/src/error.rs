@@ -42,6 +42,9 @@ pub enum Error {
     /// Bounds that no value of the dtype lies between.
     #[error(transparent)]
     NoValue(#[from] NoValueError),
+    /// A normal of which rounding leaves too little between its bounds.
+    #[error(transparent)]
+    Rounding(#[from] RoundingError),
     /// A config that is no initializer's.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -130,6 +133,26 @@ pub struct UnderflowError {
     "no {dtype} lies between the bounds {low:?} and {high:?}: use wider ones, or a wider dtype"
 )]
 pub struct NoValueError {
+    /// Lower bound.
+    pub low: f64,
+    /// Upper bound.
+    pub high: f64,
+    /// The dtype asked for.
+    pub dtype: Dtype,
+}
+
+/// A normal so wide, or so far from its bounds, that what lies between them is lost where it is
+/// computed: in float32, or float64 for float64.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "rounding leaves too little of a normal with mean {mean:?} and stddev {stddev:?} between {low:?} \
+     and {high:?} in {dtype}: use a uniform distribution, or a wider dtype"
+)]
+pub struct RoundingError {
+    /// Mean before truncation.
+    pub mean: f64,
+    /// Standard deviation before truncation.
+    pub stddev: f64,
     /// Lower bound.
     pub low: f64,
     /// Upper bound.

@@ -57,7 +57,10 @@ pub use bits::python_random::PythonRandom;
 pub use draw::Pool;
 pub use draw::{Draw, NativeDraw, Reader, Region};
 pub use dtype::{Dtype, DtypeVisitor, Element};
-pub use error::{ConfigError, Error, FormulaError, OverflowError, StreamError, UnderflowError};
+pub use error::{
+    ConfigError, Error, FormulaError, NoValueError, OverflowError, RoundingError, StreamError,
+    UnderflowError,
+};
 pub use expression::{Expression, ExpressionError};
 pub use float8::{F8E4M3, F8E5M2};
 pub use initializer::Initializer;

@@ -5,7 +5,7 @@ use core::fmt;
 use super::{formula::Formula, law::Law, orthogonal::Orthogonal, pattern::Pattern};
 use crate::{
     dtype::Dtype,
-    error::{Error, NoValueError, OverflowError, UnderflowError},
+    error::{Error, NoValueError, OverflowError, RoundingError, UnderflowError},
 };
 
 /// What a tensor is filled with.
@@ -120,6 +120,11 @@ impl Content {
         }
         let Self::Random(law) = self else { return Ok(()) };
         let Some((low, high)) = law.kept(dtype) else { return Ok(()) };
+        if let Law::TruncatedNormal { mean, stddev, .. } = *law
+            && is_rounded_away(mean, stddev, low, high, dtype)
+        {
+            return Err(RoundingError { mean, stddev, low, high, dtype }.into());
+        }
         match dtype.inside(low, high) {
             (0.0, 0.0) if bound > 0.0 => Err(UnderflowError { bound, dtype }.into()),
             (least, largest) if least > largest => Err(NoValueError { low, high, dtype }.into()),
@@ -137,4 +142,16 @@ impl fmt::Display for Content {
             Self::Pattern(pattern) => pattern.fmt(f),
         }
     }
+}
+
+/// Whether a normal between bounds, computed as standard normal times `stddev` plus `mean`, has not
+/// even a thousand values there: no factor is beyond what computes, subnormal, or cancelled.
+fn is_rounded_away(mean: f64, stddev: f64, low: f64, high: f64, dtype: Dtype) -> bool {
+    let (largest, least, precision) = match dtype {
+        Dtype::Float64 => (f64::MAX, f64::MIN_POSITIVE, f64::EPSILON),
+        _ => (f32::MAX.into(), f32::MIN_POSITIVE.into(), f32::EPSILON.into()),
+    };
+    let size = low.abs().max(high.abs());
+    let (widest, farthest) = (stddev.max(mean.abs()), mean.abs() * precision * 1024.0);
+    widest > largest || low < high && (size < stddev * least || size < farthest)
 }

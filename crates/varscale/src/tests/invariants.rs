@@ -263,6 +263,43 @@ fn bounds_that_hold_no_value_of_the_dtype_are_refused() {
 }
 
 #[test]
+fn normals_that_rounding_leaves_nothing_of_are_refused() {
+    for (mean, stddev, low, high, refused) in [
+        (0.0, 1e300, -2.0, 2.0, [true, false]),
+        (0.0, 1e300, 1.0, 1.0, [true, false]),
+        (0.0, 1e39, 0.0, 1e36, [true, false]),
+        (0.0, 3e38, -1e-7, 1e-7, [true, false]),
+        (0.0, 3e37, -2.0, 2.0, [false, false]),
+        (1e9, 1e9, -2.0, 2.0, [true, false]),
+        (-1e5, 1e5, -2.0, 2.0, [true, false]),
+        (1e3, 1e3, -2.0, 2.0, [false, false]),
+        (1e40, 1e40, -2.0, 2.0, [true, true]),
+        (1e3, 1e-3, 999.999, 1000.001, [false, false]),
+        (1e9, 1e9, 0.0, f64::INFINITY, [false, false]),
+        (1e9, 1e9, 0.0, 0.0, [false, false]),
+    ] {
+        let bounds = crate::Bounds::Absolute(low, high);
+        let scheme = Scheme::truncated_normal_in(mean, stddev, bounds).unwrap();
+        let draw = scheme.clone().with_seed(8).draw([2000]).unwrap();
+        for (dtype, refused) in [Dtype::Float32, Dtype::Float64].into_iter().zip(refused) {
+            let checked = draw.check(dtype);
+            let message = "rounding leaves too little of a normal with mean";
+            match checked {
+                Err(error) => assert!(refused && error.to_string().starts_with(message)),
+                Ok(()) => assert!(!refused, "{mean} {stddev} {low} {high} {dtype}"),
+            }
+        }
+        if !refused[0] && low < high {
+            let mut values: Vec<f32> = scheme.with_seed(8).sample([2000]).unwrap();
+            assert!(values.iter().all(|&value| low <= value.into() && f64::from(value) <= high));
+            values.sort_by(f32::total_cmp);
+            values.dedup();
+            assert!(values.len() > 30, "{mean} {stddev} {low} {high}: {}", values.len());
+        }
+    }
+}
+
+#[test]
 fn constants_and_identities() {
     let ones: Vec<f16> = Initializer::new(Scheme::ones(), None).sample([3, 3]).unwrap();
     assert!(ones.iter().all(|&one| one == f16::ONE));
