@@ -110,6 +110,45 @@ def test_normals_are_cut_off_anywhere(lower, upper):
     assert np.array_equal(initializer(jax.random.key(1), (500, 400)), own)
 
 
+@pytest.mark.parametrize(
+    ("stddev", "lower", "upper", "message"),
+    [
+        (1.0, -np.inf, np.inf, None),
+        (1.0, 1, 1, None),
+        (0.0, -3, 3, None),
+        (np.float32(0.5), np.int32(-3), np.float64(3), None),
+        (1.0, 2, -2, "upper -2"),
+        (1.0, np.nan, 1, "lower NaN"),
+        (1.0, 40, 41, "no probability"),
+        (-1.0, -3, 1, "stddev -1"),
+        (1e39, 0, 1e-3, "rounding"),
+    ],
+)
+def test_bounds_of_every_kind(stddev, lower, upper, message):
+    def draw(dtype):
+        make = varscale.jax.truncated_normal(stddev, lower=lower, upper=upper)
+        return np.asarray(make(jax.random.key(1), (5000,), dtype).astype("float32"), "f8")
+
+    for dtype in ["float16", "bfloat16", "float32", "float8_e4m3fn", "float8_e5m2"]:
+        if message:
+            with pytest.raises(ValueError, match=f"{message}|overflow"):
+                draw(dtype)
+        else:
+            # An infinite bound times 0 would be none.
+            low, high = (bound * stddev if stddev else 0 for bound in (lower, upper))
+            assert low <= draw(dtype).min() and draw(dtype).max() <= high
+
+
+@pytest.mark.parametrize("name", ["lower", "upper", "stddev"])
+def test_arguments_are_known_when_a_function_is_traced(name):
+    def draw(value):
+        return varscale.jax.truncated_normal(**{name: value})(jax.random.key(1), (3,))
+
+    with pytest.raises(jax.errors.ConcretizationTypeError):
+        jax.jit(draw)(1.0)
+    assert draw(1.0).shape == (3,)
+
+
 def test_what_is_left_to_jax():
     key = jax.random.key(1)
     assert varscale.jax.normal()(key, SHAPE, "complex64").dtype == "complex64"

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 
 import numpy as np
 import pytest
@@ -142,6 +143,44 @@ def test_bounds_that_a_user_gives_are_never_passed(dtype, std, a, b):
         expected = _torch.from_numpy(law)
         inside = expected.double().abs() <= b
         assert equal(drawn[0][inside], expected[inside])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("mean", "std", "a", "b"),
+    [
+        (0, 1, -math.inf, math.inf),
+        (0, 1, -1e300, 1e300),
+        (0, 1, -1e300, 0.5),
+        (0, 1, 2, 2),
+        (0, 0, -1, 1),
+        (0, 1e-30, -2, 2),
+        (0, 1e-320, -2, 2),
+        (0, 1e30, -2, 2),
+        (0, 1e300, -2, 2),
+        (0, 1e300, -1e300, 1e300),
+        (1e9, 1e9, -2, 2),
+        (1e40, 1e40, -2, 2),
+        (1e4, 1, 9998, 10002),
+        (0, 1, 1e-9, 2e-9),
+        (0, 1, 0.3, 0.3000001),
+        (0, 1, 37, 38),
+        (0, 300, -1000, 440),
+        (0, 1, -(10**300), True),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:mean is more than 2 std")
+def test_numbers_of_every_size_are_drawn_or_refused(dtype, mean, std, a, b):
+    tensor = torch.zeros(5000, dtype=getattr(torch, dtype))
+    try:
+        varscale.torch.trunc_normal_(tensor, mean, std, a, b, seed=1)
+    except ValueError as error:
+        assert re.search("overflow|are all 0|lies between|rounding", str(error))
+        assert not tensor.double().any()
+    else:
+        values = tensor.double()
+        assert a <= float(values.min()) and float(values.max()) <= b
+        assert tensor.itemsize < 4 or a == b or std == 0 or values.unique().numel() > 1
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """JAX's initializers, drawn by varscale: ``init(key, shape, dtype, out_sharding=None)``.
 
 The seed is the key's bits, so that other keys, split or folded in, give other values. Inside
-`jax.jit` and `jax.vmap` the values come from a callback on the host. With an `out_sharding`, each
+`jax.jit` and `jax.vmap` the values come from a callback on the host; all but the key must be known
+when they are traced. With an `out_sharding`, each
 process and device draws its own shard only: the same bits on any mesh.
 
 `zeros`, `ones`, `constant` and `delta_orthogonal` are JAX's own, as are draws in dtypes other than
@@ -17,6 +18,7 @@ How-tos: https://github.com/varscale/varscale/blob/main/docs/jax.md
 True
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -195,8 +197,11 @@ def truncated_normal(
     """
     theirs = _theirs.truncated_normal(stddev, dtype, lower, upper)
     bounds = number("lower", lower), number("upper", upper)
+    numbers = 0.0, number("stddev", stddev)
+    if bounds == (-math.inf, math.inf):
+        return _drawn(Scheme("RandomNormal", *numbers), dtype, theirs)
     given = () if bounds == (-2, 2) else bounds
-    return _drawn(Scheme("TruncatedNormal", 0.0, number("stddev", stddev), *given), dtype, theirs)
+    return _drawn(Scheme("TruncatedNormal", *numbers, *given), dtype, theirs)
 
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
