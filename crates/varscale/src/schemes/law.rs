@@ -120,7 +120,9 @@ impl Law {
             Self::LogUniform { low, high } => log_uniform::mean(low, high),
             Self::TruncatedNormal { mean, stddev, between: Some((low, high)) } => {
                 let (lower, upper) = gaussian::standard(mean, stddev, low, high);
-                mean + stddev * gaussian::moments(lower, upper).0
+                // Gauss's rule leaves a rounding of what is 0.
+                let symmetric = lower == -upper;
+                mean + if symmetric { 0.0 } else { stddev * gaussian::moments(lower, upper).0 }
             }
             Self::Normal { mean, .. } | Self::TruncatedNormal { mean, .. } => mean,
         }

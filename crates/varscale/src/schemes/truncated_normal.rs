@@ -336,6 +336,14 @@ mod tests {
     }
 
     #[test]
+    fn symmetric_bounds_leave_the_mean() {
+        for given in [[-3.0, 3.0, NO, NO], [NO, NO, -1.0, 1.0], [-0.1, 0.1, NO, NO]] {
+            let law = law_of([0.0, 0.02], bounds(given), false).unwrap();
+            assert_eq!(law.mean(), 0.0, "{given:?}");
+        }
+    }
+
+    #[test]
     fn a_standard_deviation_after_truncation_is_that_of_the_values() {
         for given in [
             [NO, NO, NO, NO],
