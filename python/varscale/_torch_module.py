@@ -122,8 +122,8 @@ def _init(
         raise
     for name, other in resolved.ties():
         raise ValueError(
-            f"A rule ties {name!r} to {other!r}, and the module has a parameter for each. Make them "
-            "one parameter of the module, which then has the first name"
+            f"A rule ties {name!r} to {other!r}, and the module has a parameter for each. Make "
+            "them one parameter of the module, which then has the first name"
         )
     _check_all(module, slots, {name for name, _ in resolved.tensors()})
     for name, dtype in resolved.tensors():
