@@ -70,7 +70,7 @@ fn parse_seeds() -> impl TypedValueParser<Value = Seeds> {
 const EXAMPLES: &str = "\
 Examples:
   varscale plan examples/gpt2.toml
-  varscale plan examples/gpt2.toml --explain h.3.mlp.c_proj.weight
+  varscale plan examples/gpt2.toml --explain transformer.h.3.mlp.c_proj.weight
   varscale plan examples/gpt2.toml --json | jq .totals";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {

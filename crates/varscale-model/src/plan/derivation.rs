@@ -67,7 +67,8 @@ impl Computed {
     fn of_slots(template: &Template, names: &Names<'_>) -> Vec<Self> {
         let of = |slot: &Slot| {
             let computed = Self::new(&slot.key, &slot.written, &slot.expression, names);
-            Self { value: computed.value.filter(|_| !slot.is_formula), ..computed }
+            let value = computed.value.filter(|_| !slot.is_formula);
+            Self { value: value.map(|value| slot.value(value)), ..computed }
         };
         template.slots().iter().map(of).collect()
     }

@@ -43,6 +43,8 @@ pub(crate) struct Slot {
     pub(crate) expression: Expression,
     /// Whether it is one of a tensor's indices, of which only the plan's own names are filled in.
     pub(crate) is_formula: bool,
+    /// Whether it is a gain, whose square is computed: the scale.
+    is_gain_for_scale: bool,
 }
 
 impl Slot {
@@ -50,12 +52,18 @@ impl Slot {
         let expression =
             Expression::parse(text).map_err(|error| format!("invalid {key}: {error}"))?;
         let (key, written) = (key.to_owned(), written.to_owned());
-        Ok(Self { key, place: Vec::new(), written, expression, is_formula: false })
+        let (is_formula, is_gain_for_scale) = (false, false);
+        Ok(Self { key, place: Vec::new(), written, expression, is_formula, is_gain_for_scale })
     }
 
-    /// As messages show it with its value: `stddev = "0.02 / layers" is 0.01`.
-    pub(crate) fn shown(&self, value: f64) -> String {
-        format!("{} = {:?} is {value}", self.key, self.written)
+    /// As messages show it with what was computed: `stddev = "0.02 / layers" is 0.01`.
+    pub(crate) fn shown(&self, computed: f64) -> String {
+        format!("{} = {:?} is {}", self.key, self.written, self.value(computed))
+    }
+
+    /// The value of what is written.
+    pub(crate) fn value(&self, computed: f64) -> f64 {
+        if self.is_gain_for_scale { computed.sqrt() } else { computed }
     }
 
     /// Its number, or its formula with numbers filled in.
@@ -225,7 +233,8 @@ fn slots(class: &'static Class, config: &Map<String, Value>) -> Result<Vec<Slot>
     for (key, value) in config {
         match value {
             Value::String(text) if key == "gain" && takes_number("scale") => {
-                slots.push(Slot::new(key, text, &gain::scale(text))?);
+                let slot = Slot::new(key, text, &gain::scale(text))?;
+                slots.push(Slot { is_gain_for_scale: true, ..slot });
             }
             Value::String(text) if key == "gain" && takes_number("gain") => {
                 slots.push(Slot::new(key, text, &gain::gain(text))?);
