@@ -111,6 +111,19 @@ def test_rules_take_keras_s_objects(name, module, tmp_path):
         assert varscale.init(plan, tmp_path / str(number)) == expected
 
 
+def test_regions_take_objects(tmp_path):
+    def drawn(name, initializer):
+        region = {"slice": "0:2, :", "initializer": initializer}
+        rules = [{"match": "*", "initializer": "zeros", "regions": [region]}]
+        plan = {"spec": {"w": SPEC["fc/kernel"]}, "seed": 1, "rules": rules}
+        varscale.init(plan, tmp_path / name)
+        return (tmp_path / name).read_bytes()
+
+    named = drawn("named", "he_normal")
+    for number, initializer in enumerate([varscale.HeNormal, varscale.HeNormal()]):
+        assert drawn(str(number), initializer) == named
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
@@ -125,6 +138,12 @@ def test_rules_take_keras_s_objects(name, module, tmp_path):
         ({"match": "[", "initializer": "zeros"}, "without its \\]"),
         ({"match": "*", "initializer": "zeros", "seeds": 1}, "unknown field `seeds`"),
         ({"match": b"*", "initializer": "zeros"}, "JSON"),
+        ({"match": "*", "regions": 3}, "regions"),
+        ({"match": "*", "regions": [{"slice": "0", "initializer": 3}]}, "region 1: `initializer`"),
+        (
+            {"match": "*", "regions": [{"slice": np.s_[0:1], "initializer": "ones"}]},
+            "region 1 holds what JSON cannot",
+        ),
         (
             {"match": "*", "initializer": {"class_name": "Constant", "config": {"value": np.nan}}},
             "JSON",

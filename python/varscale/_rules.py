@@ -29,10 +29,23 @@ def _rule(title: str, rule: Any) -> dict[str, Any]:
     rule = dict(rule)
     if rule.get("seed") is not None:
         rule["seed"] = seed_text(rule["seed"])
+    seed = rule.get("seed")
     if "initializer" in rule:
-        rule["initializer"] = _initializer(title, rule["initializer"], rule.get("seed"))
+        rule["initializer"] = _initializer(title, rule["initializer"], seed)
+    regions = rule.get("regions")
+    if isinstance(regions, Iterable) and not isinstance(regions, (str, Mapping)):
+        numbered = enumerate(regions, 1)
+        rule["regions"] = [_region(f"{title}, region {n}", region, seed) for n, region in numbered]
     to_json(title, rule)
     return rule
+
+
+def _region(title: str, region: Any, seed: str | None) -> Any:
+    if not isinstance(region, Mapping) or "initializer" not in region:
+        return region
+    region = {**region, "initializer": _initializer(title, region["initializer"], seed)}
+    to_json(title, region)
+    return region
 
 
 def seed_text(seed: Any) -> str | None:
