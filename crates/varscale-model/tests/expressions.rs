@@ -285,9 +285,21 @@ fn what_has_no_number_is_refused() {
     }
 }
 
-/// What no tensor of the rule needs is not evaluated, and unused constants may stand.
+/// What no tensor of the rule needs is not evaluated, and unused constants may stand: plans tell them.
 #[test]
 fn constants_that_nothing_uses_may_stand() {
     let zeros = "initializer = 'zeros'";
     assert!(rule("layers = 12, heads = 'layers / 3'", "*.weight", zeros).is_ok());
+    let normal = "initializer = { class_name = 'RandomNormal', config = { stddev = 'std' } }";
+    let region = "\nregions = [{ slice = 'first, :', initializer = 'ones' }]";
+    let cases: [(&str, &str, &[&str]); 4] = [
+        ("std = 0.1", "", &[]),
+        ("std = 's', s = 0.1, sdt = 0.2", "", &["sdt"]),
+        ("std = 0.1, layers = 12, heads = 'layers / 3'", "", &["heads"]),
+        ("std = 0.1, first = 1, second = 2", region, &["second"]),
+    ];
+    for (constants, region, unread) in cases {
+        let plan = rule(constants, "*.weight", &format!("{normal}{region}")).unwrap();
+        assert_eq!(plan.unread, unread, "{constants}");
+    }
 }

@@ -1,8 +1,8 @@
 //! What plans include: families by name, and files.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::atomic::AtomicBool};
 
-use varscale_model::{Constant, Plan, PlanFile, Spec};
+use varscale_model::{Constant, Options, Output, Plan, PlanFile, Spec, write};
 
 const SPEC: &str = r#"{
     "h.0.ln_1.weight": {"dtype": "F32", "shape": [8]},
@@ -65,6 +65,32 @@ fn constants_are_needed_where_a_rule_decides() {
     assert_eq!(classes(&read(&[("plan.toml", plan), ("model.json", &norms)]).unwrap()).len(), 3);
     let message = read(&[("plan.toml", plan)]).unwrap_err();
     assert!(message.contains("needs the constant layers: say it under"), "{message}");
+}
+
+/// Also where the rest of the family needs more constants, and in whatever order they come.
+#[test]
+fn checkpoints_of_what_includes_are_drawn_again() {
+    for (include, constants) in [
+        ("'llama'", ""),
+        ("'gpt2'", "constants = { layers = 12 }"),
+        ("['a.toml', 'gpt2']", "constants = { layers = 12, zz = 1 }"),
+    ] {
+        let plan = format!(
+            "spec = 'model.json'\ninclude = {include}\n{constants}\n\
+                            [[rules]]\nmatch = '*.c_*.*'\ninitializer = 'he_normal'\noptional = true\n\
+                            [[rules]]\nmatch = '*.ln_1.*'\ninitializer = 'ones'\noptional = true"
+        );
+        let folder = folder(&[("plan.toml", &plan), ("a.toml", "constants = { aa = 'zz' }")]);
+        let path = |name: &str| folder.path().join(name);
+        let write = |plan: &str, out: &str| {
+            let plan = Plan::read(&path(plan), None).unwrap();
+            let (output, never) = (Output::new(path(out)), AtomicBool::new(false));
+            write(&plan, &output, Options::default(), &never, &mut |_| ()).unwrap();
+            fs::read(path(out)).unwrap()
+        };
+        let first = write("plan.toml", "one.safetensors");
+        assert!(write("one.safetensors", "two.safetensors") == first, "{include}");
+    }
 }
 
 /// A model may be a part of what a file's rules are for.

@@ -42,6 +42,9 @@ pub(super) fn write(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     if !plan.included.is_empty() {
         writeln!(out, "includes {}", plan.included.join(", "))?;
     }
+    for constant in &plan.unread {
+        writeln!(out, "constant {constant} is read by no expression")?;
+    }
     for planned in &plan.tensors {
         if let Some(note) = planned.note() {
             writeln!(out, "{}: {note}", shown(&planned.name))?;
@@ -52,7 +55,8 @@ pub(super) fn write(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
 
 fn rows(plan: &Plan) -> impl Iterator<Item = [String; 10]> + '_ {
     let skipped = plan.skipped.iter().map(|tensor| left_out(tensor, "skipped".to_owned()));
-    let tied = plan.ties.iter().map(|tie| left_out(&tie.tensor, format!("tied to {}", tie.to)));
+    let tied =
+        plan.ties.iter().map(|tie| left_out(&tie.tensor, format!("tied to {}", shown(&tie.to))));
     plan.tensors.iter().flat_map(|planned| of_tensor(plan, planned)).chain(skipped).chain(tied)
 }
 

@@ -12,7 +12,7 @@ use crate::{SpecTensor, StoredDtype};
 /// All that the values depend on, and what they follow from.
 ///
 /// `seed` or `global_seed` (the other one is `null`), `seeds`, `included` (what the plan file
-/// includes), `stream`, `version`. Per tensor:
+/// includes), `unread` (constants that no expression reads), `stream`, `version`. Per tensor:
 /// `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
 /// `seed` (`null` where nothing is drawn), `scaling` (roles of the axes, fans, scale, mode,
 /// divisor, variance; `null` without), `law`, `stddev` and `bounds` of the values (`null`
@@ -52,12 +52,13 @@ fn serialize<S: Serializer>(plan: &Plan, drawn: bool, serializer: S) -> Result<S
         PlanSeed::Global(seed) => Some(seed),
         _ => None,
     };
-    let mut json = serializer.serialize_struct("Plan", 10)?;
+    let mut json = serializer.serialize_struct("Plan", 11)?;
     json.serialize_field("version", env!("CARGO_PKG_VERSION"))?;
     json.serialize_field("stream", plan.stream.id())?;
     json.serialize_field("seed", &seed)?;
     json.serialize_field("seeds", &plan.seeds)?;
     json.serialize_field("included", &plan.included)?;
+    json.serialize_field("unread", &plan.unread)?;
     json.serialize_field("global_seed", &global_seed)?;
     let tensors = plan.tensors.iter().map(|planned| plan.tensor_json(planned, drawn));
     json.serialize_field("tensors", &Each(tensors))?;

@@ -1,13 +1,16 @@
 //! What the rules of a plan refer to: constants, captures, and other tensors.
 
-use std::{cell::OnceCell, collections::HashMap};
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, HashSet},
+};
 
-use varscale::{ExpressionError, Fans, Layout};
+use varscale::{Expression, ExpressionError, Fans, Layout};
 
 use super::names::Names;
 use crate::{
-    PlanError, PlanFile, Rule, Spec, SpecTensor, Template,
-    plan_file::{COUNTS, Numbers, size},
+    PlanError, PlanFile, Rule, SliceText, Spec, SpecTensor, Template,
+    plan_file::{COUNTS, Numbers, Slot, size},
 };
 
 /// What the rules of a plan refer to.
@@ -31,9 +34,9 @@ impl<'a> Lookup<'a> {
         for &index in deciding.iter().flatten() {
             decides[index] = true;
         }
-        // What is included may name constants that only some models need.
+        // What is for many models may name constants that only some need.
         for (rule, decides) in file.rules.iter().zip(decides) {
-            if decides || !rule.is_included() {
+            if decides || !(rule.optional || rule.is_included()) {
                 check(rule, &constants)?;
             }
         }
@@ -139,22 +142,40 @@ fn check(rule: &Rule, constants: &Numbers) -> Result<(), PlanError> {
         let expression = written.to_owned();
         Some(ExpressionError::UnknownName { expression, received, known: names.collect() })
     };
-    let regions = rule.regions.iter().map(|region| &region.initializer);
-    for slot in rule.initializer.iter().chain(regions).flat_map(Template::slots) {
+    for slot in slots(rule) {
         if let Some(source) = unknown(slot.names().collect(), &slot.written) {
             return Err(expression(rule, None, &slot.key, source));
         }
     }
-    for slice in rule.regions.iter().flat_map(|region| &region.slices.0) {
-        for one in slice.expressions() {
-            if let Some(source) =
-                unknown(one.names().iter().map(|name| &name[..]).collect(), one.text())
-            {
-                return Err(expression(rule, None, "slice", source));
-            }
+    for one in slices(rule) {
+        if let Some(source) =
+            unknown(one.names().iter().map(|name| &name[..]).collect(), one.text())
+        {
+            return Err(expression(rule, None, "slice", source));
         }
     }
     Ok(())
+}
+
+/// The constants that no expression reads: of a misspelt one, an included default stays as it is.
+pub(super) fn unread(file: &PlanFile) -> Vec<String> {
+    let rules = file.rules.iter();
+    let of_rules = rules.clone().flat_map(slots).flat_map(Slot::names).map(str::to_owned);
+    let of_slices = rules.flat_map(slices).flat_map(Expression::names).cloned();
+    let of_constants = file.constants.expressions().flat_map(|one| one.names().to_vec());
+    let read: HashSet<String> = of_rules.chain(of_slices).chain(of_constants).collect();
+    file.constants.names().filter(|name| !read.contains(*name)).map(str::to_owned).collect()
+}
+
+/// The expressions of a rule's initializers.
+fn slots(rule: &Rule) -> impl Iterator<Item = &Slot> {
+    let regions = rule.regions.iter().map(|region| &region.initializer);
+    rule.initializer.iter().chain(regions).flat_map(Template::slots)
+}
+
+/// The expressions of a rule's slices.
+fn slices(rule: &Rule) -> impl Iterator<Item = &Expression> {
+    rule.regions.iter().flat_map(|region| &region.slices.0).flat_map(SliceText::expressions)
 }
 
 /// Whether some shape has the size that the name stands for.

@@ -52,6 +52,8 @@ pub struct Plan {
     pub inputs: Vec<PathBuf>,
     /// Titles of what its file includes, such as `gpt2 (installed)`.
     pub included: Vec<String>,
+    /// Constants that no expression reads, whose names may be misspelt.
+    pub unread: Vec<String>,
     /// What is written of it.
     pub(crate) recipe: String,
 }
@@ -118,7 +120,8 @@ impl Plan {
         let (seeds, stream, recipe) =
             (seeds.of_plan(), file.stream, recipe.finish(&skipped, &ties));
         let (inputs, included) = (file.files.clone(), file.included.clone());
-        Ok(Self { seed, seeds, stream, tensors, skipped, ties, inputs, included, recipe })
+        let unread = lookup::unread(file);
+        Ok(Self { seed, seeds, stream, tensors, skipped, ties, inputs, included, unread, recipe })
     }
 
     /// The plan of a plan file and of the spec that it names, or of a checkpoint (`.safetensors`), by

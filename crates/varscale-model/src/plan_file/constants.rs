@@ -20,7 +20,7 @@ pub enum Constant {
     Expression(String),
 }
 
-/// The constants of a plan by their names, in the file's order.
+/// The constants of a plan, in the order of their names: of a recipe, too, so that it stays the same.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Constants(Vec<(String, Constant)>);
 
@@ -33,9 +33,9 @@ impl Constants {
 
     /// Sets the constant of this name.
     pub fn insert(&mut self, name: String, constant: Constant) {
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, known)) => *known = constant,
-            None => self.0.push((name, constant)),
+        match self.0.binary_search_by(|(known, _)| known.cmp(&name)) {
+            Ok(place) => self.0[place].1 = constant,
+            Err(place) => self.0.insert(place, (name, constant)),
         }
     }
 
@@ -106,6 +106,14 @@ impl Constants {
 
     fn entry(&self, name: &str) -> Option<&str> {
         self.names().find(|known| *known == name)
+    }
+
+    /// The expressions among them.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = Expression> {
+        self.0.iter().filter_map(|(_, constant)| match constant {
+            Constant::Number(_) => None,
+            Constant::Expression(text) => Expression::parse(text).ok(),
+        })
     }
 
     /// Their names.
