@@ -17,7 +17,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
-DTYPES = ("float32", "bfloat16", "float16", "float64")
+DTYPES = ("float32", "bfloat16", "float16", "float64", "float8_e4m3fn", "float8_e5m2")
 SMALL = 1 << 14
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 PREFAULTED = "prefaulted"
