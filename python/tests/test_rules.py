@@ -111,6 +111,18 @@ def test_rules_take_keras_s_objects(name, module, tmp_path):
         assert varscale.init(plan, tmp_path / str(number)) == expected
 
 
+def test_infinite_bounds_are_left_out(tmp_path):
+    def drawn(name, initializer):
+        rules = [{"match": "*", "initializer": initializer}]
+        varscale.init({"spec": SPEC, "seed": 1, "rules": rules}, tmp_path / name)
+        return (tmp_path / name).read_bytes()
+
+    for bounds in [{"lower": 0.5, "upper": np.inf}, {"b": 0.01, "a": -np.inf}]:
+        finite = {key: bound for key, bound in bounds.items() if np.isfinite(bound)}
+        ours = drawn(f"{bounds}", varscale.TruncatedNormal(**bounds))
+        assert ours == drawn(f"{finite}", varscale.TruncatedNormal(**finite))
+
+
 def test_regions_take_objects(tmp_path):
     def drawn(name, initializer):
         region = {"slice": "0:2, :", "initializer": initializer}
@@ -138,7 +150,7 @@ def test_regions_take_objects(tmp_path):
         ({"match": "[", "initializer": "zeros"}, "without its \\]"),
         ({"match": "*", "initializer": "zeros", "seeds": 1}, "unknown field `seeds`"),
         ({"match": b"*", "initializer": "zeros"}, "JSON"),
-        ({"match": "*", "regions": 3}, "regions"),
+        ({"match": "*", "regions": 3}, "expected a sequence"),
         ({"match": "*", "regions": [{"slice": "0", "initializer": 3}]}, "region 1: `initializer`"),
         (
             {"match": "*", "regions": [{"slice": np.s_[0:1], "initializer": "ones"}]},

@@ -1,6 +1,7 @@
 """A plan's rules as users write them in Python: with initializers as objects."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from varscale._arguments import integer_seed
 from varscale._core import SeedGenerator
 from varscale._identifiers import read
+
+# Of a truncated normal, the bounds that are left out.
+_OPEN = {"lower": (-math.inf,), "a": (-math.inf,), "upper": (math.inf,), "b": (math.inf,)}
 
 _EXAMPLE = '{"match": "*", "initializer": "he_normal"}'
 
@@ -35,7 +39,7 @@ def _rule(title: str, rule: Any) -> dict[str, Any]:
     regions = rule.get("regions")
     if isinstance(regions, Iterable) and not isinstance(regions, (str, Mapping)):
         numbered = enumerate(regions, 1)
-        rule["regions"] = [_region(f"{title}, region {n}", region, seed) for n, region in numbered]
+        rule["regions"] = [_region(f"{title} region {n}", region, seed) for n, region in numbered]
     to_json(title, rule)
     return rule
 
@@ -129,7 +133,11 @@ def _calls(seed: Any) -> int:
 
 
 def _without_none(value: Any) -> Any:
-    """A config without what it leaves open, for which plan files have no word."""
+    """A config without what it leaves open, for which plan files have no word: `None`, and infinite
+    bounds."""
     if not isinstance(value, Mapping):
         return value
-    return {key: _without_none(one) for key, one in value.items() if one is not None}
+    kept = {
+        key: one for key, one in value.items() if one is not None and one not in _OPEN.get(key, ())
+    }
+    return {key: _without_none(one) for key, one in kept.items()}

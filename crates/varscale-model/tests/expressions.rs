@@ -243,6 +243,7 @@ fn what_has_no_number_is_refused() {
         ("relu = 1", "*", normal("1"), &["\"relu\"", "taken", "a gain"]),
         ("'a b' = 1", "*", normal("1"), &["\"a b\"", "letters"]),
         ("a = true", "*", normal("1"), &["constant a = true", "expression"]),
+        ("a = 9007199254740993", "*", normal("1"), &["9007199254740993", "2^53"]),
         ("a = nan", "*", normal("1"), &["constant a = nan"]),
         ("a = '1 +'", "*", normal("1"), &["constant a: invalid expression"]),
         ("a = 'b', b = 'c', c = 'b'", "*", normal("1"), &["a -> b -> c -> b", "circle"]),

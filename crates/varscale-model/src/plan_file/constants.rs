@@ -152,7 +152,13 @@ impl<'de> Deserialize<'de> for Constants {
                 return Err(D::Error::custom(format!("constant {name:?}: {TAKEN}")));
             }
             let constant = match value {
-                toml::Value::Integer(number) => Constant::Number(number as f64),
+                // f64 holds no whole number beyond exactly.
+                toml::Value::Integer(number) if number.unsigned_abs() <= 1 << 53 => {
+                    Constant::Number(number as f64)
+                }
+                toml::Value::Integer(_) => {
+                    return Err(refused("integers from -2^53 to 2^53 are allowed"));
+                }
                 toml::Value::Float(number) if number.is_finite() => Constant::Number(number),
                 toml::Value::String(ref text) => match Expression::parse(text) {
                     Ok(_) => Constant::Expression(text.clone()),
