@@ -58,8 +58,8 @@ pub use plan::{
 };
 pub use plan_error::PlanError;
 pub use plan_file::{
-    Constant, Constants, PlanFile, PlanFileError, RegionRule, Rule, Seeds, SliceText, Slices,
-    Template,
+    Constant, Constants, PlanFile, PlanFileError, PlanLayout, RegionRule, Rule, Seeds, SliceText,
+    Slices, Template,
 };
 pub use recipe::{Recipe, RecipeError};
 pub use shown::shown;

@@ -146,6 +146,19 @@ pub enum PlanError {
         /// Why.
         reason: String,
     },
+    /// A tensor whose name does not tell what its axes stand for.
+    #[error(
+        "layout \"auto\" leaves tensor {tensor:?} of shape {shape:?} open: {reason}; a rule with a \
+         layout says it"
+    )]
+    AutoLayout {
+        /// Name of the tensor.
+        tensor: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Why.
+        reason: String,
+    },
     /// Tensors that a framework's stream would draw alike.
     #[error(
         "tensors {first:?} and {second:?} would start from the same values: both take {seed}, and \

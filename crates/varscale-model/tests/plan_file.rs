@@ -1,7 +1,7 @@
 //! Plan files: what one may hold, and what every bad one is told.
 
 use varscale::{Dtype, Layout, Scheme, Seed};
-use varscale_model::PlanFile;
+use varscale_model::{PlanFile, PlanLayout};
 
 fn rules(text: &str) -> PlanFile {
     PlanFile::from_toml(text).unwrap()
@@ -35,7 +35,7 @@ fn reads_every_key() {
     );
     assert_eq!(rules.seed, Some(Seed::from(-1)));
     assert_eq!(rules.dtype, Some(Dtype::BFloat16));
-    assert_eq!(rules.layout, Some(Layout::torch().with_groups(2).unwrap()));
+    assert_eq!(rules.layout, Some(PlanLayout::Of(Layout::torch().with_groups(2).unwrap())));
     let rule = &rules.rules[0];
     assert_eq!(rule.seed, Some(Seed::from(u64::MAX)));
     assert_eq!(rule.dtype, Some(Dtype::Float64.into()));

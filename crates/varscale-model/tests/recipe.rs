@@ -46,6 +46,7 @@ const PLANS: &[&str] = &[
      'RandomNormal', config = { stddev = 't / sqrt(l + d0)', seed = '18446744073709551615' } }\n\
      [[rules]]\nmatch = 'h.{l}.b'\nfans_of = 'h.{l}.w'\ninitializer = { class_name = \
      'VarianceScaling', config = { gain = 'tanh' } }",
+    "layout = 'auto'\n[[rules]]\nmatch = '{*.w,empty}'\ninitializer = 'ones'",
     "[[rules]]\nmatch = 'none.*'\noptional = true\ninitializer = { class_name = 'Constant', config = \
      { value = 'of_models_that_have_it' } }",
 ];

@@ -42,6 +42,19 @@ pub(super) fn write(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
     if !plan.included.is_empty() {
         writeln!(out, "includes {}", plan.included.join(", "))?;
     }
+    let mut chosen: Vec<(_, u64)> = Vec::new();
+    for planned in &plan.tensors {
+        let Some(because) = planned.layout_reason() else { continue };
+        let choice = (planned.layout(), because);
+        match chosen.iter_mut().find(|known| known.0 == choice) {
+            Some((_, count)) => *count += 1,
+            None => chosen.push((choice, 1)),
+        }
+    }
+    for ((layout, because), count) in chosen {
+        let (count, all) = (HumanCount(count), HumanCount(plan.tensors.len() as u64));
+        writeln!(out, "layout {layout} by auto, {count} of {all} tensors: {because}")?;
+    }
     for constant in &plan.unread {
         writeln!(out, "constant {constant} is read by no expression")?;
     }

@@ -125,7 +125,7 @@ impl<'p> Derivation<'p> {
         if let Some(template) = &rule.initializer {
             self.expressions = Computed::of_slots(template, &lookup.names(tensor, rule)?);
         }
-        let layout = lookup.layout(Some(rule));
+        let layout = lookup.layout_of_names(tensor, rule)?;
         let whole = lookup.names_of(tensor, rule, &tensor.shape, &layout)?;
         let rules = rule.regions.iter();
         let slices =
@@ -191,7 +191,13 @@ fn origins(
     };
     [
         ("initializer", initializer.to_owned()),
-        ("layout", layout.to_owned()),
+        (
+            "layout",
+            match planned.layout_reason() {
+                Some(because) => format!("{layout}, auto: {because}"),
+                None => layout.to_owned(),
+            },
+        ),
         ("dtype", dtype.to_owned()),
         ("seed", seed),
     ]

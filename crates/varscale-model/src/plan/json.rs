@@ -13,7 +13,7 @@ use crate::{SpecTensor, StoredDtype};
 ///
 /// `seed` or `global_seed` (the other one is `null`), `seeds`, `included` (what the plan file
 /// includes), `unread` (constants that no expression reads), `stream`, `version`. Per tensor:
-/// `name`, `shape`, `dtype`, `layout`, `initializer` (Keras 3's serialized object),
+/// `name`, `shape`, `dtype`, `layout`, `layout_reason` (under `auto`), `initializer` (Keras 3's serialized object),
 /// `seed` (`null` where nothing is drawn), `scaling` (roles of the axes, fans, scale, mode,
 /// divisor, variance; `null` without), `law`, `stddev` and `bounds` of the values (`null`
 /// without), `stored_bounds` (in the dtype), `subnormal` (whether most values are, in the dtype),
@@ -103,6 +103,7 @@ impl Plan {
             "shape": explanation.shape,
             "dtype": planned.dtype(),
             "layout": planned.layout(),
+            "layout_reason": planned.layout_reason(),
             "initializer": initializer,
             "seed": seed,
             "scaling": explanation.scaling,

@@ -8,7 +8,7 @@ use std::{
 use varscale::{Draw, Initializer, Layout};
 
 use super::region::{KindRegion, RegionKey};
-use crate::{PlanError, Rule, StoredDtype};
+use crate::{PlanError, Rule, StoredDtype, plan_file::ByName};
 
 /// What a rule and a shape make of tensors, whatever their names and seeds.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub(super) struct Kind {
     /// With the seed of the first of them.
     pub(super) initializer: Initializer,
     pub(super) layout: Layout,
+    /// Why it is this one, where the tensors' names say so.
+    pub(super) layout_reason: Option<&'static str>,
     pub(super) regions: Vec<KindRegion>,
     pub(super) dtype: StoredDtype,
     pub(super) bytes: u64,
@@ -32,6 +34,8 @@ pub(super) struct Key {
     pub(super) shape: Vec<usize>,
     /// Of the rule's expressions, as bits.
     pub(super) numbers: Vec<u64>,
+    /// Or why their names tell none.
+    pub(super) layout: ByName,
     /// Of another tensor, where they are that one's.
     pub(super) fans: Option<[u64; 2]>,
     /// Where the rule's regions lie, and the numbers of their expressions.

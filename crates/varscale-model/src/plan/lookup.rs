@@ -10,7 +10,7 @@ use varscale::{Expression, ExpressionError, Fans, Layout};
 use super::names::Names;
 use crate::{
     PlanError, PlanFile, Rule, SliceText, Spec, SpecTensor, Template,
-    plan_file::{COUNTS, Numbers, Slot, size},
+    plan_file::{ByName, COUNTS, Numbers, Slot, size},
 };
 
 /// What the rules of a plan refer to.
@@ -61,10 +61,35 @@ impl<'a> Lookup<'a> {
         &self.spec.tensors[place]
     }
 
+    /// The layout of a tensor that this rule decides, and why, where its name says so; or why there is
+    /// none.
+    pub(super) fn by_name(&self, tensor: &SpecTensor, rule: Option<&Rule>) -> ByName {
+        match rule.and_then(|rule| rule.layout.as_ref()).or(self.file.layout.as_ref()) {
+            Some(layout) => layout.of(&tensor.name, &tensor.shape),
+            None => Ok((Layout::default(), None)),
+        }
+    }
+
     /// The layout of a tensor that this rule decides.
-    pub(super) fn layout(&self, rule: Option<&Rule>) -> Layout {
-        let of_rule = rule.and_then(|rule| rule.layout.clone());
-        of_rule.or_else(|| self.file.layout.clone()).unwrap_or_default()
+    pub(super) fn layout(
+        &self,
+        tensor: &SpecTensor,
+        rule: Option<&Rule>,
+    ) -> Result<Layout, PlanError> {
+        let refused = |reason| no_layout(tensor, reason);
+        self.by_name(tensor, rule).map(|(layout, _)| layout).map_err(refused)
+    }
+
+    /// As [`Lookup::layout`], or any where the rule's expressions read no fans.
+    pub(super) fn layout_of_names(
+        &self,
+        tensor: &SpecTensor,
+        rule: &Rule,
+    ) -> Result<Layout, PlanError> {
+        match self.layout(tensor, Some(rule)) {
+            Err(_) if !reads_fans(rule) => Ok(Layout::default()),
+            layout => layout,
+        }
     }
 
     /// The tensor that a rule's `fans_of` names, and its fans.
@@ -82,7 +107,7 @@ impl<'a> Lookup<'a> {
         };
         let place = self.place(&name).ok_or_else(|| refused("which the spec lacks".into()))?;
         let sibling = self.tensor(place);
-        let layout = self.layout(self.rule(place));
+        let layout = self.layout(sibling, self.rule(place))?;
         let fans = Fans::new(&sibling.shape, &layout);
         let fans = fans.map_err(|error| refused(format!("of which there are none: {error}")))?;
         Ok(Some((sibling, layout, fans)))
@@ -96,7 +121,7 @@ impl<'a> Lookup<'a> {
     ) -> Result<Names<'t>, PlanError> {
         let (shape, layout) = match self.sibling(tensor, rule)? {
             Some((sibling, layout, _)) => (&sibling.shape[..], layout),
-            None => (&tensor.shape[..], self.layout(Some(rule))),
+            None => (&tensor.shape[..], self.layout_of_names(tensor, rule)?),
         };
         self.names_of(tensor, rule, shape, &layout)
     }
@@ -176,6 +201,21 @@ fn slots(rule: &Rule) -> impl Iterator<Item = &Slot> {
 /// The expressions of a rule's slices.
 fn slices(rule: &Rule) -> impl Iterator<Item = &Expression> {
     rule.regions.iter().flat_map(|region| &region.slices.0).flat_map(SliceText::expressions)
+}
+
+/// Whether the fans of a layout are among what its expressions read.
+fn reads_fans(rule: &Rule) -> bool {
+    let regions = rule.regions.iter().filter(|region| region.layout.is_none());
+    let templates = rule.initializer.iter().chain(regions.map(|region| &region.initializer));
+    let mut names = templates.flat_map(Template::slots).flat_map(Slot::names);
+    let mut of_slices = slices(rule).flat_map(Expression::names);
+    names.any(|name| name.starts_with("fan_")) || of_slices.any(|name| name.starts_with("fan_"))
+}
+
+/// That a tensor has no layout by its name.
+pub(super) fn no_layout(tensor: &SpecTensor, reason: String) -> PlanError {
+    let (tensor, shape) = (tensor.name.to_string(), tensor.shape.clone());
+    PlanError::AutoLayout { tensor, shape, reason }
 }
 
 /// Whether some shape has the size that the name stands for.

@@ -1,6 +1,8 @@
 //! Regions of tensors: parts that are initialized otherwise.
 
-use varscale::{Draw, Initializer, Layout, Region, Seed, Slice, Stream, StreamError, Tensor};
+use varscale::{
+    Draw, Explanation, Initializer, Layout, Region, Seed, Slice, Stream, StreamError, Tensor,
+};
 
 use super::lookup::{Lookup, expression};
 use crate::{PlanError, PlannedTensor, RegionRule, Rule, SliceText, SpecTensor, StoredDtype};
@@ -27,6 +29,7 @@ pub(super) struct KindRegion {
     /// With the seed of the first tensor.
     initializer: Initializer,
     has_own_seed: bool,
+    pub(super) has_own_layout: bool,
     offset: Vec<usize>,
     draw: Draw,
 }
@@ -56,7 +59,7 @@ pub(super) fn placed<'a>(
     if rule.regions.is_empty() {
         return Ok(all);
     }
-    let whole = lookup.layout(Some(rule));
+    let whole = lookup.layout_of_names(spec, rule)?;
     let names = lookup.names_of(spec, rule, &spec.shape, &whole)?;
     for region in &rule.regions {
         for slice in &region.slices.0 {
@@ -118,9 +121,14 @@ impl KindRegion {
             layout,
             initializer,
             has_own_seed: own.is_some(),
+            has_own_layout: region.layout.is_some(),
             offset: place.offset,
             draw,
         })
+    }
+
+    pub(super) fn explanation(&self) -> &Explanation {
+        self.draw.explanation()
     }
 
     /// A draw with this region, in a tensor of another name, which takes this seed.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use varscale::{ConfigError, Initializer, Layout, Scheme, Seed, Tensor};
+use varscale::{ConfigError, Content, Draw, Initializer, Layout, Scheme, Seed, Tensor};
 
 use super::{
     PlannedTensor,
     kind::{Key, Kind, Kinds},
-    lookup::{Lookup, expression},
+    lookup::{Lookup, expression, no_layout},
     region::{KindRegion, Placed, placed},
 };
 use crate::{
@@ -113,6 +113,7 @@ pub(super) fn resolve(
         own: spec.initializer.as_ref().filter(|_| own.is_some()).map(ToString::to_string),
         dtype: dtype(spec, rule, file)?,
         shape: spec.shape.clone(),
+        layout: lookup.by_name(spec, rule),
         numbers: numbers.iter().map(|number| number.to_bits()).collect(),
         fans,
         regions: placed.iter().map(Placed::key).collect(),
@@ -131,9 +132,10 @@ pub(super) fn resolve(
             None => initializer,
             Some(global) => initializer.with_global_seed(global),
         };
-        let layout = match key.fans {
-            Some([fan_in, fan_out]) => Layout::fans(fan_in, fan_out),
-            None => lookup.layout(rule),
+        let (layout, layout_reason) = match (key.fans, &key.layout) {
+            (Some([fan_in, fan_out]), _) => (Layout::fans(fan_in, fan_out), None),
+            (None, Ok(known)) => known.clone(),
+            (None, Err(_)) => (Layout::default(), None),
         };
         let tensor = Tensor::new(&key.shape[..]).named(&*spec.name).with_layout(layout.clone());
         let draw = initializer.draw_call(tensor, 0).map_err(refused)?;
@@ -146,8 +148,13 @@ pub(super) fn resolve(
         let dtype = key.dtype;
         let bytes = dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
         let of = |placed| KindRegion::new(placed, spec, dtype, file.stream, seed.as_ref());
-        let regions = placed.into_iter().map(of).collect::<Result<_, _>>()?;
-        Ok((Kind { initializer, layout, regions, dtype, bytes }, draw))
+        let regions = placed.into_iter().map(of).collect::<Result<Vec<_>, _>>()?;
+        if let (None, Err(reason)) = (key.fans, &key.layout)
+            && reads_layout(&draw, &regions)
+        {
+            return Err(no_layout(spec, reason.clone()));
+        }
+        Ok((Kind { initializer, layout, layout_reason, regions, dtype, bytes }, draw))
     })?;
     let mut draw = match &seed {
         Some(seed) => draw.again(&spec.name, seed).map_err(refused)?,
@@ -158,6 +165,15 @@ pub(super) fn resolve(
     }
     let (name, kind) = (Arc::clone(&spec.name), Arc::clone(kind));
     Ok(PlannedTensor { name, draw, seed_of_plan, seed, kind })
+}
+
+/// Whether what a tensor's axes stand for makes a difference to its values.
+fn reads_layout(draw: &Draw, regions: &[KindRegion]) -> bool {
+    let regions = regions.iter().filter(|region| !region.has_own_layout);
+    let mut explanations = regions.map(KindRegion::explanation).chain([draw.explanation()]);
+    explanations.any(|explanation| {
+        explanation.scaling.is_some() || matches!(explanation.content, Content::Orthogonal(_))
+    })
 }
 
 /// The numbers of a rule's expressions.

@@ -34,6 +34,12 @@ impl PlannedTensor {
         &self.kind.layout
     }
 
+    /// Under the layout `auto`, why it is this one.
+    #[must_use]
+    pub fn layout_reason(&self) -> Option<&'static str> {
+        self.kind.layout_reason
+    }
+
     /// The dtype that it is stored in.
     #[must_use]
     pub fn dtype(&self) -> StoredDtype {

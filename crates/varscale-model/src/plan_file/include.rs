@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
-use varscale::Layout;
 
-use super::{Constant, Constants, PlanFile, PlanFileError, Rule, check_rules, from_toml, text};
+use super::{
+    Constant, Constants, PlanFile, PlanFileError, PlanLayout, Rule, check_rules, from_toml, text,
+};
 use crate::{Error, families::FAMILIES};
 
 /// A file that is included: rules, and constants that are defaults.
@@ -18,7 +19,7 @@ struct Included {
     constants: Constants,
     /// Of its own rules, where they have none.
     #[serde(default)]
-    layout: Option<Layout>,
+    layout: Option<PlanLayout>,
     /// Whether any of its own rules may decide no tensor: a model may be a part of what they are for.
     #[serde(default)]
     optional: bool,

@@ -4,6 +4,7 @@ mod constants;
 mod gain;
 mod glob;
 mod include;
+mod layout;
 mod names;
 mod region;
 mod rule;
@@ -13,16 +14,18 @@ mod template;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use varscale::{Dtype, Layout, Seed, Stream};
+use varscale::{Dtype, Seed, Stream};
 
 use self::rule::Place;
 pub(crate) use self::{
     constants::Numbers,
+    layout::ByName,
     names::{COUNTS, size},
     template::Slot,
 };
 pub use self::{
     constants::{Constant, Constants},
+    layout::PlanLayout,
     region::{RegionRule, Slices},
     rule::Rule,
     slice::SliceText,
@@ -79,7 +82,7 @@ pub struct PlanFile {
     pub dtype: Option<Dtype>,
     /// Layout of every tensor.
     #[serde(default)]
-    pub layout: Option<Layout>,
+    pub layout: Option<PlanLayout>,
     /// What is included, as written: [`PlanFile::with_includes`] reads it.
     #[serde(default, deserialize_with = "include::include")]
     pub include: Vec<String>,

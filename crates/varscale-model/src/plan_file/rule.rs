@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use varscale::{Layout, Seed};
+use varscale::Seed;
 
 use super::{
     PlanFileError, Template,
     glob::{Glob, Sibling},
+    layout::PlanLayout,
     names::{TAKEN, is_taken},
     region::RegionRule,
 };
@@ -29,7 +30,7 @@ pub struct Rule {
     pub fans_of: Option<String>,
     /// Their layout.
     #[serde(default)]
-    pub layout: Option<Layout>,
+    pub layout: Option<PlanLayout>,
     /// Parts of them that are initialized otherwise: later ones go over earlier ones.
     #[serde(default)]
     pub regions: Vec<RegionRule>,
