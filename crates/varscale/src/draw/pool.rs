@@ -1,7 +1,7 @@
 //! Pools: how many threads draw, which no value depends on.
 
 #[cfg(feature = "parallel")]
-use alloc::{format, string::ToString};
+use alloc::{format, string::ToString, vec::Vec};
 
 #[cfg(feature = "parallel")]
 use crate::error::Error;
@@ -9,6 +9,11 @@ use crate::error::Error;
 /// Below this number of values, a second thread costs more than it brings.
 #[cfg(feature = "parallel")]
 const PARALLEL: usize = 1 << 18;
+
+/// Memory that must be free for threads to start: one that finds none for itself ends the process.
+/// More than allocators keep of what was given back (glibc: 32 MiB), so that it is free still.
+#[cfg(feature = "parallel")]
+const ROOM: usize = 34 << 20;
 
 /// Threads that draw, in place of one for each processor.
 ///
@@ -35,7 +40,7 @@ impl Pool {
     /// to [`Pool::MOST`].
     ///
     /// # Errors
-    /// [`Error::Threads`] above [`Pool::MOST`], and where the system starts none.
+    /// [`Error::Threads`] above [`Pool::MOST`], and where the system starts none or has no memory.
     ///
     /// ```
     /// let error = varscale::Pool::new(70_000).unwrap_err();
@@ -47,6 +52,10 @@ impl Pool {
     pub fn new(threads: usize) -> Result<Self, Error> {
         if threads > Self::MOST {
             let reason = format!("0 (one per processor) to {} are allowed", Self::MOST);
+            return Err(Error::Threads { threads, reason });
+        }
+        if Vec::<u8>::new().try_reserve_exact(ROOM).is_err() {
+            let reason = format!("less than {ROOM} bytes of memory are free");
             return Err(Error::Threads { threads, reason });
         }
         let started = if threads == 0 { default_threads() } else { threads };
