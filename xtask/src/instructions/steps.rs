@@ -65,11 +65,9 @@ impl Program {
     /// Instructions per block, by name.
     pub(super) fn count(&mut self, distribution: &str, dtype: &str) -> Result<Counts> {
         let what = format!("{distribution} {dtype}");
-        // What happens once only is over then, the allocator's first turns at both lengths included.
-        for blocks in BLOCKS {
-            writeln!(self.input, "{what} {blocks}")?;
-            self.expect_answer()?;
-        }
+        // What happens once only is over then.
+        writeln!(self.input, "{what} {}", BLOCKS[0])?;
+        self.expect_answer()?;
         let [short, long] = [BLOCKS[0], BLOCKS[1]].map(|blocks| self.step(&what, blocks));
         let (short, long) = (short?, long?);
         let blocks = f64::from(BLOCKS[1] - BLOCKS[0]);
