@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{CheckpointError, PlanError, PlanFileError, RecipeError, SpecError, shown::shown_path};
+use crate::{
+    CheckpointError, PlanError, PlanFileError, RecipeError, SpecError, StoredError,
+    shown::shown_path,
+};
 
 /// Everything that can go wrong: the user's input, or the machine. See [`Error::is_input`].
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +26,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: SpecError,
+    },
+    /// A file that is no checkpoint, or a damaged one.
+    #[error("{}: {source}", shown_path(path))]
+    Stored {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: StoredError,
     },
     /// A plan file that says nothing sensible.
     #[error("{}: {source}", shown_path(path))]
@@ -62,6 +73,9 @@ impl Error {
                 matches!(source.kind(), NotFound | InvalidInput | IsADirectory | NotADirectory)
             }
             Self::Spec { source, .. } => !matches!(source, SpecError::Read(_)),
+            Self::Stored { source, .. } => {
+                !matches!(source, StoredError::Header(SpecError::Read(_)))
+            }
             Self::Recipe { source, .. } => !matches!(source, RecipeError::Spec(SpecError::Read(_))),
             Self::PlanFile { .. } | Self::Include(_) => true,
             Self::Plan(error) => error.is_input(),

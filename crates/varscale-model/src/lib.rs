@@ -47,8 +47,11 @@ mod seeds;
 mod shown;
 mod spec;
 mod stored;
+mod write;
 
-pub use checkpoint::{CheckpointError, Summary, dry_run, write, write_file};
+pub use checkpoint::{
+    Checkpoint, CheckpointFile, CheckpointIndex, OpenFile, StoredError, StoredTensor,
+};
 pub use error::Error;
 pub use format::{Entry, Format, HeaderError};
 pub use output::{Output, OutputError, Sink, remove_unfinished};
@@ -65,6 +68,7 @@ pub use recipe::{Recipe, RecipeError};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};
 pub use stored::{Integer, StoredDtype, StoredDtypeError};
+pub use write::{CheckpointError, Summary, dry_run, write, write_file};
 
 /// Names in a message.
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {

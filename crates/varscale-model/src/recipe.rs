@@ -18,7 +18,7 @@ use varscale::{ConfigForm, Scheme, Seed, Stream};
 
 use crate::{
     Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, RegionRule,
-    Rule, Spec, SpecError, SpecTensor, Template, Tie, format::safetensors,
+    Rule, Spec, SpecError, SpecTensor, Template, Tie, format::safetensors, spec,
 };
 
 /// Keys of the metadata.
@@ -319,18 +319,12 @@ impl Recipe {
 
     /// The recipe in the JSON header of a safetensors file.
     fn from_header(header: &[u8]) -> Result<Self, RecipeError> {
-        #[derive(Deserialize)]
-        struct Header {
-            #[serde(rename = "__metadata__", default)]
-            metadata: HashMap<String, String>,
-        }
-
         fn invalid(error: impl ToString) -> RecipeError {
             RecipeError::Invalid(error.to_string())
         }
 
-        let spec = Spec::from_json(header)?;
-        let Header { mut metadata } = serde_json::from_slice(header).map_err(invalid)?;
+        let described = Spec::from_json(header)?;
+        let mut metadata = spec::json::metadata(header)?;
         let mut text = |key| metadata.remove(key).ok_or(RecipeError::Missing(key));
         let written: Written = serde_json::from_str(&text(RECIPE)?).map_err(invalid)?;
         let stream = text(STREAM)?.parse().map_err(invalid)?;
@@ -339,7 +333,7 @@ impl Recipe {
             (Err(_), true) => PlanSeed::Drawn(text(SEED)?.parse().map_err(invalid)?),
             (Err(_), false) => PlanSeed::Given(text(SEED)?.parse().map_err(invalid)?),
         };
-        let tensors = written.tensors(spec.tensors)?;
+        let tensors = written.tensors(described.tensors)?;
         let mut file = plan_file(written.plan, stream)?;
         if let PlanSeed::Global(seed) = seed {
             file.global_seed = Some(seed);

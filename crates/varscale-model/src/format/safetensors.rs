@@ -23,7 +23,7 @@ pub(crate) const METADATA: &str = "__metadata__";
 pub(crate) const MAX_HEADER: u64 = 100_000_000;
 
 /// Bytes of the length in front of the header; readers expect the data at a multiple of them.
-const PREFIX: usize = 8;
+pub(crate) const PREFIX: usize = 8;
 
 pub(crate) const NAMES: [(StoredDtype, &str); 15] = [
     (Drawn(Dtype::Float16), "F16"),
@@ -42,6 +42,28 @@ pub(crate) const NAMES: [(StoredDtype, &str); 15] = [
     (Integer(UInt64), "U64"),
     (Integer(Bool), "BOOL"),
 ];
+
+/// The format's dtypes that no plan has, and bits per element.
+const OTHERS: [(&str, u64); 7] = [
+    ("F4", 4),
+    ("F6_E2M3", 6),
+    ("F6_E3M2", 6),
+    ("F8_E8M0", 8),
+    ("F8_E4M3FNUZ", 8),
+    ("F8_E5M2FNUZ", 8),
+    ("C64", 64),
+];
+
+/// Bits per element of the dtype that the format calls `name`.
+pub(crate) fn bits(name: &str) -> Option<u64> {
+    let other = || OTHERS.iter().find(|&&(other, _)| other == name).map(|&(_, bits)| bits);
+    dtype(name).map(|dtype| 8 * dtype.size() as u64).or_else(other)
+}
+
+/// Names of all its dtypes.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.iter().map(|&(_, name)| name).chain(OTHERS.iter().map(|&(name, _)| name))
+}
 
 /// The dtype that the format calls `name`.
 pub(crate) fn dtype(name: &str) -> Option<StoredDtype> {

@@ -8,11 +8,14 @@ use std::{
     sync::Arc,
 };
 
+use serde_json::Value;
+
 use super::{
     Json, Spec, SpecError, SpecTensor,
+    json::Index,
     kind::{self, LONGEST},
 };
-use crate::{Error, input};
+use crate::{Error, format::safetensors, input};
 
 /// Ends of the names of what a folder is searched for, the first first.
 const IN_FOLDERS: [&str; 2] = [".safetensors.index.json", ".safetensors"];
@@ -21,17 +24,41 @@ const IN_FOLDERS: [&str; 2] = [".safetensors.index.json", ".safetensors"];
 const USUAL: &str = "model";
 
 pub(super) fn read(path: &Path) -> Result<Spec, Error> {
-    let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
-    if metadata.is_dir() {
-        return file(&in_folder(path)?);
-    }
-    file(path)
+    let found = tensors(path, &mut described)?;
+    Ok(Spec { tensors: found.tensors, files: found.files })
 }
 
-fn file(path: &Path) -> Result<Spec, Error> {
-    match content(path)? {
-        Json::Tensors(tensors) => Ok(Spec { tensors, files: vec![path.to_owned()] }),
-        Json::Index(shards) => of_shards(path, &shards),
+/// The tensors of a file, of an index and its shards, or of a folder with one of these.
+pub(crate) struct Found<T> {
+    /// In the order of the file, or of the index.
+    pub(crate) tensors: Vec<T>,
+    /// The index, if there is one, and then the files of the tensors.
+    pub(crate) files: Vec<PathBuf>,
+    /// The metadata of an index.
+    pub(crate) index: Option<Value>,
+}
+
+/// What a tensor is known by.
+pub(crate) trait Named {
+    fn name(&self) -> &Arc<str>;
+}
+
+impl Named for SpecTensor {
+    fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+}
+
+/// What `path` names, each file of which is read by `described`.
+pub(crate) fn tensors<T: Named>(
+    path: &Path,
+    described: &mut dyn FnMut(&Path) -> Result<Json<T>, Error>,
+) -> Result<Found<T>, Error> {
+    let metadata = fs::metadata(path).map_err(|source| unreadable(path, source))?;
+    let path = if metadata.is_dir() { in_folder(path)? } else { path.to_owned() };
+    match described(&path)? {
+        Json::Tensors(tensors) => Ok(Found { tensors, files: vec![path], index: None }),
+        Json::Index(index) => of_shards(path, index, described),
     }
 }
 
@@ -60,43 +87,63 @@ fn in_folder(folder: &Path) -> Result<PathBuf, Error> {
     Err(refused(folder, SpecError::other("it is a folder without safetensors files")))
 }
 
-/// What a file says of tensors.
-fn content(path: &Path) -> Result<Json, Error> {
+/// What a file holds, by its content.
+pub(crate) enum Content {
+    /// The JSON header of a safetensors file.
+    Header(Vec<u8>),
+    /// All of a file of JSON.
+    Json(Vec<u8>),
+}
+
+/// What the file at `path` holds, which is open as `file` and has so many bytes.
+pub(crate) fn content(path: &Path, file: &mut File, length: u64) -> Result<Content, Error> {
     let mut head = Vec::new();
-    let opened = File::open(path).and_then(|mut file| {
-        let metadata = file.metadata()?;
-        file.by_ref().take(LONGEST as u64).read_to_end(&mut head)?;
-        // Of a pipe, nobody knows the length.
-        Ok((file, if metadata.is_file() { metadata.len() } else { u64::MAX }))
-    });
-    let (file, length) = opened.map_err(|source| unreadable(path, source))?;
-    let refused = |source| refused(path, source);
+    let read = file.by_ref().take(LONGEST as u64).read_to_end(&mut head);
+    read.map_err(|source| unreadable(path, source))?;
     if let Some(found) = kind::other(&head) {
-        return Err(refused(SpecError::other(found)));
+        return Err(refused(path, SpecError::other(found)));
     }
+    let is_header =
+        kind::is_safetensors(&head) || is_called(path, "safetensors") && !kind::is_json(&head);
     let file = head.chain(file);
-    if kind::is_safetensors(&head) || is_called(path, "safetensors") && !kind::is_json(&head) {
-        return Spec::from_safetensors(file, length)
-            .map(|spec| Json::Tensors(spec.tensors))
-            .map_err(refused);
+    if is_header {
+        let header = safetensors::read_header(file, length);
+        return header.map(Content::Header).map_err(|source| refused(path, source));
     }
-    Json::read(&input::whole(path, file)?).map_err(refused)
+    input::whole(path, file).map(Content::Json)
+}
+
+/// What a spec's file says of tensors.
+fn described(path: &Path) -> Result<Json, Error> {
+    let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
+    let (metadata, mut file) = opened.map_err(|source| unreadable(path, source))?;
+    // Of a pipe, nobody knows the length.
+    let length = if metadata.is_file() { metadata.len() } else { u64::MAX };
+    let json = match content(path, &mut file, length)? {
+        Content::Header(header) => Spec::from_json(&header).map(|spec| Json::Tensors(spec.tensors)),
+        Content::Json(json) => Json::read(&json),
+    };
+    json.map_err(|source| refused(path, source))
 }
 
 fn is_called(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|end| end.eq_ignore_ascii_case(extension))
 }
 
-/// The spec of an index: its tensors, in its order, as the headers of the shards describe them.
-fn of_shards(index: &Path, tensors: &[(String, String)]) -> Result<Spec, Error> {
+/// The tensors of an index, in its order, as its shards describe them.
+fn of_shards<T: Named>(
+    index: PathBuf,
+    Index { metadata, shards: tensors }: Index,
+    described: &mut dyn FnMut(&Path) -> Result<Json<T>, Error>,
+) -> Result<Found<T>, Error> {
     let folder = index.parent().unwrap_or(Path::new(""));
-    let mut shards: HashMap<&str, HashMap<Arc<str>, SpecTensor>> = HashMap::new();
-    let mut files = vec![index.to_owned()];
+    let mut shards: HashMap<&str, HashMap<Arc<str>, T>> = HashMap::new();
+    let mut files = vec![index.clone()];
     let wrong = |tensor: &str, shard: &str, found: &str| {
         let (tensor, shard, found) = (tensor.into(), shard.into(), found.into());
-        refused(index, SpecError::Shard { tensor, shard, found })
+        refused(&index, SpecError::Shard { tensor, shard, found })
     };
-    for (tensor, shard) in tensors {
+    for (tensor, shard) in &tensors {
         if shards.contains_key(&shard[..]) {
             continue;
         }
@@ -107,15 +154,15 @@ fn of_shards(index: &Path, tensors: &[(String, String)]) -> Result<Spec, Error> 
         if !path.exists() {
             return Err(wrong(tensor, shard, "which is not there"));
         }
-        let Json::Tensors(spec) = content(&path)? else {
+        let Json::Tensors(described) = described(&path)? else {
             return Err(wrong(tensor, shard, "which is an index, too"));
         };
         files.push(path);
-        let named = spec.into_iter().map(|tensor| (Arc::clone(&tensor.name), tensor));
+        let named = described.into_iter().map(|tensor| (Arc::clone(tensor.name()), tensor));
         shards.insert(shard, named.collect());
     }
     let mut found = Vec::with_capacity(tensors.len());
-    for (tensor, shard) in tensors {
+    for (tensor, shard) in &tensors {
         let entry = shards.get_mut(&shard[..]).and_then(|shard| shard.remove(&tensor[..]));
         found.push(entry.ok_or_else(|| wrong(tensor, shard, "which does not have it"))?);
     }
@@ -125,13 +172,18 @@ fn of_shards(index: &Path, tensors: &[(String, String)]) -> Result<Spec, Error> 
         .flat_map(|(&shard, left)| left.keys().map(move |name| (name, shard)))
         .collect();
     left.sort_unstable();
-    match left.first() {
-        Some(&(tensor, shard)) => {
-            let (tensor, shard) = (tensor.clone(), shard.to_owned());
-            Err(refused(index, SpecError::Unlisted { tensor: tensor.to_string(), shard }))
+    let Some(&(tensor, shard)) = left.first() else {
+        return Ok(Found { tensors: found, files, index: Some(metadata) });
+    };
+    Err(match tensors.iter().find(|(listed, _)| **listed == **tensor) {
+        Some((_, other)) => {
+            wrong(tensor, other, &format!("and {shard:?} has one of this name, too"))
         }
-        None => Ok(Spec { tensors: found, files }),
-    }
+        None => {
+            let (tensor, shard) = (tensor.to_string(), shard.to_owned());
+            refused(&index, SpecError::Unlisted { tensor, shard })
+        }
+    })
 }
 
 fn refused(path: &Path, source: SpecError) -> Error {

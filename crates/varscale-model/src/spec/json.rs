@@ -1,7 +1,7 @@
 //! Specs, and indices of shards, as JSON.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     marker::PhantomData,
     sync::Arc,
@@ -19,29 +19,69 @@ use super::{SpecError, SpecTensor, kind::BOM};
 use crate::format::safetensors;
 
 /// What a JSON text is: tensors in the file's order, or where to find them.
-pub(super) enum Json {
-    Tensors(Vec<SpecTensor>),
-    /// Name to shard, in the file's order.
-    Index(Vec<(String, String)>),
+pub(crate) enum Json<T = SpecTensor> {
+    Tensors(Vec<T>),
+    Index(Index),
 }
 
 impl Json {
-    pub(super) fn read(json: &[u8]) -> Result<Self, SpecError> {
+    pub(crate) fn read(json: &[u8]) -> Result<Self, SpecError> {
         let json = json.strip_prefix(BOM).unwrap_or(json);
         if is_index(json) {
-            let Index { weight_map: InOrder(shards) } = parsed(json)?;
+            let WrittenIndex { metadata, weight_map: InOrder(shards) } = parsed(json)?;
             only_once(shards.iter().map(|(name, _)| name))?;
-            return Ok(Self::Index(shards));
+            return Ok(Self::Index(Index { metadata: metadata.unwrap_or_default(), shards }));
         }
-        let InOrder::<Entry>(entries) = parsed(json).map_err(|error| match is_config(json) {
-            true => SpecError::other("it is a model's configuration, which names no tensors"),
-            false => error,
+        let tensors = tensors::<IgnoredAny>(json).map_err(|error| match error {
+            SpecError::Json { .. } | SpecError::Tensor { .. } if is_config(json) => {
+                SpecError::other("it is a model's configuration, which names no tensors")
+            }
+            error => error,
         })?;
-        only_once(entries.iter().map(|(name, _)| name))?;
-        let mut known = HashSet::new();
-        let tensors = entries.into_iter().map(|(name, entry)| entry.tensor(name, &mut known));
-        Ok(Self::Tensors(tensors.collect::<Result<_, _>>()?))
+        Ok(Self::Tensors(tensors.into_iter().map(|(tensor, _)| tensor).collect()))
     }
+}
+
+/// An index of shards.
+pub(crate) struct Index {
+    /// As it stands there: an object, where the index is well-formed.
+    pub(crate) metadata: Value,
+    /// Name to shard, in the file's order.
+    pub(crate) shards: Vec<(String, String)>,
+}
+
+/// The tensors of a JSON object, or of the header of a safetensors file, in its order, each with its
+/// `data_offsets`.
+pub(crate) fn tensors<'de, O: Deserialize<'de>>(
+    json: &'de [u8],
+) -> Result<Vec<(SpecTensor, Option<O>)>, SpecError> {
+    let InOrder::<Entry<O>>(entries) = parsed(json)?;
+    only_once(entries.iter().map(|(name, _)| name))?;
+    let mut known = HashSet::new();
+    entries.into_iter().map(|(name, entry)| entry.tensor(name, &mut known)).collect()
+}
+
+/// The metadata of a safetensors file's header, each key once.
+pub(crate) fn metadata(header: &[u8]) -> Result<BTreeMap<String, String>, SpecError> {
+    #[derive(Deserialize)]
+    struct Header {
+        #[serde(rename = "__metadata__")]
+        metadata: Option<InOrder<String>>,
+    }
+
+    let Header { metadata } = parsed(header)?;
+    let InOrder(texts) = metadata.unwrap_or(InOrder(Vec::new()));
+    let mut metadata = BTreeMap::new();
+    for (key, text) in texts {
+        if let Some(first) = metadata.insert(key, text) {
+            let reason = format!(
+                "a key of {} stands there twice, first with {first:?}",
+                safetensors::METADATA
+            );
+            return Err(SpecError::Json { reason });
+        }
+    }
+    Ok(metadata)
 }
 
 fn only_once<'a>(mut names: impl Iterator<Item = &'a String>) -> Result<(), SpecError> {
@@ -55,41 +95,44 @@ fn only_once<'a>(mut names: impl Iterator<Item = &'a String>) -> Result<(), Spec
 /// A tensor's description as it stands in the JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+struct Fields<O> {
     dtype: String,
     shape: Vec<Number>,
     initializer: Option<Arc<Value>>,
-    #[serde(rename = "data_offsets")]
-    _data_offsets: Option<IgnoredAny>,
+    data_offsets: Option<O>,
 }
 
 /// Its fields by name: derived code would read a list of them, too.
-struct Entry(Fields);
+struct Entry<O>(Fields<O>);
 
-impl<'de> Deserialize<'de> for Entry {
+impl<'de, O: Deserialize<'de>> Deserialize<'de> for Entry<O> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ByName;
+        struct ByName<O>(PhantomData<O>);
 
-        impl<'de> Visitor<'de> for ByName {
-            type Value = Entry;
+        impl<'de, O: Deserialize<'de>> Visitor<'de> for ByName<O> {
+            type Value = Entry<O>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object such as {\"dtype\": \"F32\", \"shape\": [256, 784]}")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry<O>, A::Error> {
                 Fields::deserialize(MapAccessDeserializer::new(map)).map(Entry)
             }
         }
 
-        deserializer.deserialize_map(ByName)
+        deserializer.deserialize_map(ByName(PhantomData))
     }
 }
 
-impl Entry {
+impl<O> Entry<O> {
     /// The names of dtypes that are `known` are kept once.
-    fn tensor(self, name: String, known: &mut HashSet<Arc<str>>) -> Result<SpecTensor, SpecError> {
-        let Self(Fields { dtype, shape, initializer, .. }) = self;
+    fn tensor(
+        self,
+        name: String,
+        known: &mut HashSet<Arc<str>>,
+    ) -> Result<(SpecTensor, Option<O>), SpecError> {
+        let Self(Fields { dtype, shape, initializer, data_offsets }) = self;
         let size = |(axis, number): (usize, &Number)| {
             number.as_u64().and_then(|size| usize::try_from(size).ok()).ok_or_else(|| {
                 SpecError::Size { tensor: name.clone(), axis, received: number.to_string() }
@@ -104,7 +147,7 @@ impl Entry {
             known.insert(Arc::clone(&dtype));
             dtype
         });
-        Ok(SpecTensor { name: name.into(), dtype, shape, initializer })
+        Ok((SpecTensor { name: name.into(), dtype, shape, initializer }, data_offsets))
     }
 }
 
@@ -139,9 +182,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for InOrder<T> {
     }
 }
 
-/// An index of shards, of which this is read.
+/// What is read of an index.
 #[derive(Deserialize)]
-struct Index {
+struct WrittenIndex {
+    metadata: Option<Value>,
     weight_map: InOrder<String>,
 }
 

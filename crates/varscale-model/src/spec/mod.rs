@@ -1,8 +1,8 @@
 //! Specs: the names, shapes and dtypes of a model's tensors, with no values.
 
 mod error;
-mod file;
-mod json;
+pub(crate) mod file;
+pub(crate) mod json;
 mod kind;
 
 use std::{
