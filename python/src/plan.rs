@@ -5,9 +5,12 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use pyo3::{exceptions::PyValueError, prelude::*};
-use varscale::Seed;
-use varscale_model::{Options, Output, PlanFile, PlannedTensor, Seeds, Spec, write};
+use pyo3::{exceptions::PyValueError, prelude::*, types::PyByteArray};
+use varscale::{Seed, Slice};
+use varscale_model::{
+    CheckpointError, Options, Output, Piece, PlanFile, PlanSeed, PlannedTensor, Seeds, Spec, write,
+    write_pieces,
+};
 
 use crate::{draw::Draw, error::failed, generator::integer};
 
@@ -25,6 +28,13 @@ fn told_apart(seeds: Option<&str>) -> PyResult<Option<Seeds>> {
     let names: Vec<_> = Seeds::ALL.iter().map(|seeds| format!("{:?}", seeds.name())).collect();
     let refused = || format!("invalid seeds {name:?}: it must be one of {}", names.join(", "));
     found.ok_or_else(|| PyValueError::new_err(refused())).map(Some)
+}
+
+impl Plan {
+    fn tensor(&self, index: usize) -> PyResult<&PlannedTensor> {
+        let planned = self.0.tensors.get(index);
+        planned.ok_or_else(|| PyValueError::new_err("no such tensor"))
+    }
 }
 
 #[pymethods]
@@ -66,6 +76,16 @@ impl Plan {
         varscale_model::Plan::new(&spec, &file, seed).map(Self).map_err(failed)
     }
 
+    /// The seed, and whether it was drawn since none was given.
+    fn seed(&self) -> (i128, bool) {
+        (self.0.seed.value(), matches!(self.0.seed, PlanSeed::Drawn(_)))
+    }
+
+    /// The name of the stream.
+    fn stream(&self) -> &'static str {
+        self.0.stream.name()
+    }
+
     /// The plan as JSON.
     fn to_json(&self) -> PyResult<String> {
         serde_json::to_string(&self.0).map_err(|error| PyValueError::new_err(error.to_string()))
@@ -84,9 +104,32 @@ impl Plan {
 
     /// The draw of a tensor, counted from 0.
     fn draw(&self, index: usize) -> PyResult<Draw> {
-        let planned = self.0.tensors.get(index);
-        let planned = planned.ok_or_else(|| PyValueError::new_err("no such tensor"))?;
-        Ok(Draw(planned.draw.clone()))
+        Ok(Draw(self.tensor(index)?.draw.clone()))
+    }
+
+    /// The box of a tensor at `offset` of this extent, as a checkpoint holds it: little-endian and in
+    /// the dtype that it is stored in, which may be one that nothing is drawn in.
+    fn stored<'py>(
+        &self,
+        py: Python<'py>,
+        index: usize,
+        offset: Vec<usize>,
+        extent: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyByteArray>> {
+        let planned = self.tensor(index)?;
+        let (draw, dtype) = (planned.draw.clone(), planned.dtype());
+        let slice = Slice::new(offset, extent);
+        let piece = Piece { name: planned.name.to_string(), draw, slice, dtype };
+        let options = Options { threads: 1, buffer: 1 << 20 };
+        let mut bytes = Vec::new();
+        let written = py.detach(|| {
+            write_pieces([piece], options, &AtomicBool::new(false), &mut |_| (), &mut |some| {
+                bytes.extend_from_slice(some);
+                Ok(())
+            })
+        });
+        written.map_err(|error| failed(CheckpointError::Values(error)))?;
+        Ok(PyByteArray::new(py, &bytes))
     }
 
     /// Writes the checkpoint; returns the seconds it took. `progress` is called with the bytes

@@ -54,13 +54,18 @@ def init(
     >>> plan["totals"]["parameters"]
     200704
     """
-    resolved = _resolve(plan, seed, seeds)
+    resolved = resolve(plan, seed, seeds)
     resolved.write(Path(out), threads, force, progress)
     described: dict[str, Any] = json.loads(resolved.to_json())
     return described
 
 
-def _resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:
+def resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:
+    """The plan of a plan file, of its content, or of a checkpoint.
+
+    Raises:
+        As `init`.
+    """
     if not isinstance(plan, Mapping):
         return Plan.read(Path(plan), seed, seeds)
     content = dict(plan)

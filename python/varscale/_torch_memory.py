@@ -31,7 +31,7 @@ def span(name: str, tensor: Any, drawn: bool) -> Span | None:
     return Span(memory, start, start + length * size, tensor, name, drawn)
 
 
-def check(spans: Iterable[Span | None]) -> None:
+def check(spans: Iterable[Span | None], fix: str = "make them one, or clone") -> None:
     """Refuses tensors that are to be drawn and share memory with others.
 
     Raises:
@@ -44,7 +44,7 @@ def check(spans: Iterable[Span | None]) -> None:
             if (old.drawn or new.drawn) and _share(old, new):
                 raise ValueError(
                     f"{old.name!r} and {new.name!r} share memory, but are not one parameter, so "
-                    "that the values of one would overwrite the other's: make them one, or clone"
+                    f"that the values of one would overwrite the other's: {fix}"
                 )
         open_.append(new)
 

@@ -18,6 +18,9 @@ whatever else `torch.nn.init` has are torch's own.
 The functions work as torch's under `torch.compile`, `torch.vmap` (with a seed, all get the same
 values) and `FakeTensorMode`.
 
+`init_module_` initializes a whole module, `StorageReader` is a checkpoint that is drawn where
+`torch.distributed.checkpoint` loads it.
+
 How-tos: https://github.com/varscale/varscale/blob/main/docs/torch.md
 
 >>> import torch, varscale.torch
@@ -31,7 +34,7 @@ import inspect
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 
 import torch
 from torch import Tensor
@@ -56,7 +59,11 @@ from varscale._arguments import number, text
 from varscale._core import NORMAL_END, Scheme
 from varscale._torch_module import init_module_
 
+if TYPE_CHECKING:
+    from varscale._torch_storage import StorageReader
+
 __all__ = [
+    "StorageReader",
     "calculate_gain",
     "constant",
     "constant_",
@@ -411,6 +418,11 @@ orthogonal = _deprecated(orthogonal_)
 
 
 def __getattr__(name: str) -> Any:
+    if name == "StorageReader":
+        # What it is a kind of takes seconds to import, and torch may have been built without it.
+        from varscale._torch_storage import StorageReader
+
+        return StorageReader
     # What else torch's own module has, so that replacing the import is enough.
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -418,4 +430,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *(name for name in dir(torch.nn.init) if name[0] != "_")})
+    return sorted({*globals(), *__all__, *(name for name in dir(torch.nn.init) if name[0] != "_")})
