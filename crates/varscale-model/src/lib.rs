@@ -38,6 +38,7 @@ mod families;
 mod format;
 mod input;
 mod output;
+mod part;
 mod pieces;
 mod plan;
 mod plan_error;
@@ -55,6 +56,7 @@ pub use checkpoint::{
 pub use error::Error;
 pub use format::{Entry, Format, HeaderError};
 pub use output::{Output, OutputError, Sink, remove_unfinished};
+pub use part::{Part, PartArgument, PartError};
 pub use pieces::{Options, Piece, WriteError, write_pieces};
 pub use plan::{
     Computed, Derivation, Fate, Plan, PlanSeed, PlannedRegion, PlannedTensor, Source, Tie,
