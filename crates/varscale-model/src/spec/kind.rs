@@ -44,6 +44,10 @@ pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What the file is that begins with `head`, where that is no kind of spec.
 pub(super) fn other(head: &[u8]) -> Option<String> {
+    // Its length may have the bytes of any other kind: 640 those of a pickle.
+    if is_safetensors(head) {
+        return None;
+    }
     let text = head.strip_prefix(BOM).unwrap_or(head).trim_ascii_start();
     let holds = |at: usize, magic: &[u8]| head.get(at..).is_some_and(|at| at.starts_with(magic));
     if text.is_empty() && head.len() < LONGEST {
