@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::terminal::{Failure, note, note_leftovers, print};
+use crate::terminal::{Failure, note, note_leftovers, note_stale, print};
 
 /// How the report is told.
 #[derive(Clone, Copy, clap::Args)]
@@ -42,6 +42,12 @@ impl Report {
             return Ok(());
         }
         print(&report)
+    }
+
+    pub(crate) fn tell_stale(self, stale: &[std::path::PathBuf]) {
+        if !self.quiet {
+            note_stale(stale);
+        }
     }
 
     pub(crate) fn tell_leftovers(self, leftovers: &[std::path::PathBuf]) {

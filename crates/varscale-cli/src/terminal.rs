@@ -10,6 +10,6 @@ pub use self::{
     exit::{EXIT_CODES, Exit},
     failure::Failure,
     interrupt::Watch,
-    stdout::{Printer, note, note_leftovers, print, print_usage},
+    stdout::{Printer, note, note_leftovers, note_stale, print, print_usage},
     table::{table, write_table},
 };

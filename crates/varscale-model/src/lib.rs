@@ -32,6 +32,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+mod byte_size;
 mod checkpoint;
 mod error;
 mod families;
@@ -45,11 +46,13 @@ mod plan_error;
 mod plan_file;
 mod recipe;
 mod seeds;
+mod shards;
 mod shown;
 mod spec;
 mod stored;
 mod write;
 
+pub use byte_size::{ByteSize, ByteSizeError};
 pub use checkpoint::{
     Checkpoint, CheckpointFile, CheckpointIndex, OpenFile, StoredError, StoredTensor,
 };
@@ -67,10 +70,13 @@ pub use plan_file::{
     Slices, Template,
 };
 pub use recipe::{Recipe, RecipeError};
+pub use shards::{Shard, Shards};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};
 pub use stored::{Integer, StoredDtype, StoredDtypeError};
-pub use write::{CheckpointError, Summary, dry_run, write, write_file};
+pub use write::{
+    CheckpointError, Summary, dry_run, dry_run_shards, write, write_file, write_shards,
+};
 
 /// Names in a message.
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {

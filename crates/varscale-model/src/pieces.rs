@@ -11,7 +11,7 @@ use std::{
 
 use varscale::{Draw, DtypeVisitor, Element, Pool, Slice};
 
-use crate::{Integer, StoredDtype};
+use crate::{Integer, PlannedTensor, StoredDtype};
 
 /// One is drawn into while another is written and a third waits.
 const BUFFERS: usize = 3;
@@ -211,6 +211,13 @@ impl DtypeVisitor for &Piece {
 }
 
 impl Piece {
+    /// All values of a planned tensor.
+    pub(crate) fn of(planned: &PlannedTensor) -> Self {
+        let draw = planned.draw.clone();
+        let slice = Slice::whole(draw.shape());
+        Self { name: planned.name.to_string(), draw, slice, dtype: planned.dtype() }
+    }
+
     /// As for other dtypes.
     fn integers(&self, dtype: Integer) -> Result<(Fill, u64), WriteError> {
         let (failed, tensor, slice) = (self.failed(), self.name.clone(), self.slice.clone());

@@ -4,8 +4,7 @@
 //! `docs/recipe.md`.
 
 use std::{
-    collections::{HashMap, VecDeque},
-    fs::File,
+    collections::{BTreeMap, HashMap, VecDeque},
     mem,
     path::Path,
     sync::Arc,
@@ -18,7 +17,9 @@ use varscale::{ConfigForm, Scheme, Seed, Stream};
 
 use crate::{
     Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, RegionRule,
-    Rule, Spec, SpecError, SpecTensor, Template, Tie, format::safetensors, spec,
+    Rule, Spec, SpecError, SpecTensor, Template, Tie,
+    format::safetensors,
+    spec::{self, Elsewhere, INDEX_EXTENSION},
 };
 
 /// Keys of the metadata.
@@ -26,6 +27,8 @@ pub(crate) const STREAM: &str = "varscale.stream";
 pub(crate) const SEED: &str = "varscale.seed";
 pub(crate) const GLOBAL_SEED: &str = "varscale.global_seed";
 const RECIPE: &str = "varscale.recipe";
+const SHARD: &str = "varscale.shard";
+const WHOLE: &str = "varscale.whole";
 
 /// All that a plan is made of, as read from a checkpoint.
 ///
@@ -56,6 +59,8 @@ pub struct Recipe {
     pub file: PlanFile,
     /// The seed of the plan.
     pub seed: PlanSeed,
+    /// Which shard of a whole it is that of.
+    shard: Option<ShardOf>,
 }
 
 /// Why a file's metadata makes no plan.
@@ -76,29 +81,41 @@ pub enum RecipeError {
     OtherTensors,
 }
 
+/// Which shard of a whole a file is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ShardOf {
+    /// As in `3/16`.
+    pub(crate) number: String,
+    /// SHA-256 of the whole's recipe.
+    pub(crate) whole: String,
+}
+
 /// The JSON of the metadata, in its order.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub(crate) struct Written {
     /// Of the tensors in the header, in the plan's order.
     sha256: String,
     /// Whether the seed was drawn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     drawn: bool,
-    plan: Map<String, Value>,
+    pub(crate) plan: Map<String, Value>,
     /// Each of the spec's own initializers once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    initializers: Vec<Arc<Value>>,
+    pub(crate) initializers: Vec<Arc<Value>>,
     /// So many tensors each have the initializer of this place, or none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    initialized: Vec<(usize, Option<usize>)>,
+    pub(crate) initialized: Vec<(usize, Option<usize>)>,
     /// So many tensors each have elements of this size, and 0 where they are skipped. The header has
     /// those of a size in the plan's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    order: Vec<(usize, usize)>,
+    pub(crate) order: Vec<(usize, usize)>,
     /// Those that are tied, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    skipped: Vec<SpecTensor>,
+    pub(crate) skipped: Vec<SpecTensor>,
+    /// Of a shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) elsewhere: Option<Box<Elsewhere>>,
 }
 
 /// A recipe in the making, tensor by tensor.
@@ -112,48 +129,38 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn new(file: &PlanFile, seed: PlanSeed) -> Self {
-        let written = Written {
-            sha256: String::new(),
-            drawn: matches!(seed, PlanSeed::Drawn(_)),
-            plan: plan_json(file),
-            initializers: Vec::new(),
-            initialized: Vec::new(),
-            order: Vec::new(),
-            skipped: Vec::new(),
-        };
+    pub(crate) fn new(
+        plan: Map<String, Value>,
+        seed: PlanSeed,
+        elsewhere: Option<Box<Elsewhere>>,
+    ) -> Self {
+        let drawn = matches!(seed, PlanSeed::Drawn(_));
+        let written = Written { drawn, plan, elsewhere, ..Written::default() };
         let global = matches!(seed, PlanSeed::Global(_));
         let (digest, places) = (Sha256::new(), HashMap::new());
         Self { digest, global, places, left_out: Vec::new(), written }
     }
 
     /// A planned tensor, and the spec's initializer where it is the tensor's.
-    pub(crate) fn planned(
-        &mut self,
-        planned: &PlannedTensor,
-        own: Option<&(Scheme, Option<Seed>)>,
-    ) {
+    pub(crate) fn planned(&mut self, planned: &PlannedTensor, own: Option<Arc<Value>>) {
         let dtype = planned.dtype();
         digest(&mut self.digest, &planned.name, safetensors::name(dtype), planned.shape());
-        self.push(
-            dtype.size(),
-            own.map(|(scheme, seed)| compact(scheme.serialize(seed.as_ref(), ConfigForm::Keras3))),
-        );
+        self.push(dtype.size(), own);
     }
 
     /// A tensor that is skipped or tied. Under a global seed, its initializer may take a seed all the
     /// same.
     pub(crate) fn left_out(&mut self, tensor: &SpecTensor, is_tied: bool) {
         self.left_out.push(is_tied);
-        let own = tensor.initializer.as_deref().filter(|_| self.global);
+        let own = tensor.initializer.as_ref().filter(|_| self.global);
         self.push(0, own.cloned());
     }
 
-    fn push(&mut self, size: usize, initializer: Option<Value>) {
+    fn push(&mut self, size: usize, initializer: Option<Arc<Value>>) {
         let Written { initializers, initialized, order, .. } = &mut self.written;
         let place = initializer.map(|initializer| {
             *self.places.entry(initializer.to_string()).or_insert_with(|| {
-                initializers.push(initializer.into());
+                initializers.push(initializer);
                 initializers.len() - 1
             })
         });
@@ -162,8 +169,12 @@ impl Writer {
     }
 
     /// With the tensors that are left out, in their order.
-    pub(crate) fn finish(mut self, skipped: &[SpecTensor], ties: &[Tie]) -> String {
-        let (mut skipped, mut ties) = (skipped.iter(), ties.iter().map(|tie| &tie.tensor));
+    pub(crate) fn finish<'t>(
+        mut self,
+        skipped: &'t [SpecTensor],
+        ties: impl Iterator<Item = &'t Tie>,
+    ) -> String {
+        let (mut skipped, mut ties) = (skipped.iter(), ties.map(|tie| &tie.tensor));
         let next = |&is_tied: &bool| if is_tied { ties.next() } else { skipped.next() };
         self.written.skipped = self.left_out.iter().filter_map(next).cloned().collect();
         self.written.sha256 = hex(&self.digest.finalize());
@@ -196,18 +207,42 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The metadata of a plan's checkpoint.
 pub(crate) fn metadata(plan: &Plan) -> Vec<(&str, String)> {
+    metadata_of(plan, plan.ties.iter(), plan.recipe.clone(), plan.shard.as_ref())
+}
+
+/// The metadata of a file with some of a plan's tensors.
+pub(crate) fn metadata_of<'p>(
+    plan: &Plan,
+    ties: impl Iterator<Item = &'p Tie>,
+    recipe: String,
+    shard: Option<&ShardOf>,
+) -> Vec<(&'p str, String)> {
     let seed = match plan.seed {
         PlanSeed::Given(_) | PlanSeed::Drawn(_) => SEED,
         PlanSeed::Global(_) => GLOBAL_SEED,
     };
     // As `save_model` of the format's own library writes tensors of several names.
-    let ties = plan.ties.iter().map(|tie| (&*tie.tensor.name, tie.to.to_string()));
+    let ties = ties.map(|tie| (&*tie.tensor.name, tie.to.to_string()));
+    let shard = shard.map(|ShardOf { number, whole }| {
+        [(SHARD, number.clone()), (WHOLE, whole.clone())].into_iter()
+    });
     ties.chain([
         (STREAM, plan.stream.id().to_owned()),
         (seed, plan.seed.value().to_string()),
-        (RECIPE, plan.recipe.clone()),
+        (RECIPE, recipe),
     ])
+    .chain(shard.into_iter().flatten())
     .collect()
+}
+
+/// The spec's own initializer of a tensor, as recipes hold it.
+pub(crate) fn initializer_json((scheme, seed): &(Scheme, Option<Seed>)) -> Arc<Value> {
+    compact(scheme.serialize(seed.as_ref(), ConfigForm::Keras3)).into()
+}
+
+/// SHA-256 of a recipe, by which shards name their whole.
+pub(crate) fn digest_of(recipe: &str) -> String {
+    hex(&Sha256::digest(recipe))
 }
 
 /// Keras's serialized object, without what it leaves open.
@@ -222,7 +257,7 @@ fn compact(mut object: Value) -> Value {
 }
 
 /// What a plan file says, all but the spec's file, the stream and the seed.
-fn plan_json(file: &PlanFile) -> Map<String, Value> {
+pub(crate) fn plan_json(file: &PlanFile) -> Map<String, Value> {
     let region = |region: &RegionRule| {
         present(json!({
             "slice": region.slices,
@@ -300,31 +335,24 @@ fn plan_file(mut json: Map<String, Value>, stream: Stream) -> Result<PlanFile, R
 }
 
 impl Recipe {
-    /// The recipe in a checkpoint's metadata, with the tensors of its header.
+    /// The recipe in a checkpoint's metadata, with the tensors of its header: of a safetensors file,
+    /// one shard of several among them, or of all shards, by their index or the folder with it.
     ///
     /// # Errors
-    /// [`Error::Read`] or [`Error::Recipe`], which name the file.
+    /// [`Error::Read`], [`Error::Spec`] or [`Error::Recipe`], which name the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let unreadable = |source| Error::Read { path: path.to_owned(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let length = file.metadata().map_err(unreadable)?.len();
-        let recipe = safetensors::read_header(file, length)
-            .map_err(RecipeError::from)
-            .and_then(|header| Self::from_header(&header));
-        let mut recipe =
-            recipe.map_err(|source| Error::Recipe { path: path.to_owned(), source })?;
-        recipe.spec.files.push(path.to_owned());
-        Ok(recipe)
+        let (spec, metadata) = spec::checkpoint(path)?;
+        let files = spec.files.clone();
+        let recipe = Self::new(spec, metadata);
+        recipe.map_err(|source| Error::Recipe { path: files[0].clone(), source })
     }
 
-    /// The recipe in the JSON header of a safetensors file.
-    fn from_header(header: &[u8]) -> Result<Self, RecipeError> {
+    /// The recipe in the metadata of a file with these tensors.
+    fn new(spec: Spec, mut metadata: BTreeMap<String, String>) -> Result<Self, RecipeError> {
         fn invalid(error: impl ToString) -> RecipeError {
             RecipeError::Invalid(error.to_string())
         }
 
-        let described = Spec::from_json(header)?;
-        let mut metadata = spec::json::metadata(header)?;
         let mut text = |key| metadata.remove(key).ok_or(RecipeError::Missing(key));
         let written: Written = serde_json::from_str(&text(RECIPE)?).map_err(invalid)?;
         let stream = text(STREAM)?.parse().map_err(invalid)?;
@@ -333,18 +361,31 @@ impl Recipe {
             (Err(_), true) => PlanSeed::Drawn(text(SEED)?.parse().map_err(invalid)?),
             (Err(_), false) => PlanSeed::Given(text(SEED)?.parse().map_err(invalid)?),
         };
-        let tensors = written.tensors(described.tensors)?;
+        let shard = match (text(SHARD), text(WHOLE)) {
+            (Ok(number), Ok(whole)) => Some(ShardOf { number, whole }),
+            _ => None,
+        };
+        let tensors = written.tensors(spec.tensors)?;
         let mut file = plan_file(written.plan, stream)?;
         if let PlanSeed::Global(seed) = seed {
             file.global_seed = Some(seed);
         }
-        Ok(Self { spec: Spec { tensors, files: Vec::new() }, file, seed })
+        let spec = Spec { tensors, files: spec.files, elsewhere: written.elsewhere };
+        Ok(Self { spec, file, seed, shard })
     }
 
-    /// Whether a file is a checkpoint by its name, and no plan file.
+    /// Whether a file is a checkpoint by its name, or a folder, and no plan file.
     #[must_use]
     pub fn is_in(path: &Path) -> bool {
+        let ends = |name: &str| {
+            let end = name.len().checked_sub(INDEX_EXTENSION.len());
+            end.and_then(|end| name.get(end..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(INDEX_EXTENSION))
+        };
+        let name = path.file_name().and_then(|name| name.to_str());
         Format::of(path).is_some_and(|format| format.extension == Format::SAFETENSORS.extension)
+            || name.is_some_and(ends)
+            || path.is_dir()
     }
 
     /// The plan: the one that the checkpoint was written from, unless it gets another `seed`. One that
@@ -353,13 +394,15 @@ impl Recipe {
     /// # Errors
     /// [`PlanError`], where the recipe was changed, or does not take the seed.
     pub fn plan(&self, seed: Option<Seed>) -> Result<Plan, PlanError> {
+        // With another seed, it is a shard of something else.
+        let shard = self.shard.clone().filter(|_| seed.is_none());
         let seed = seed.map_or(self.seed, |seed| PlanSeed::Given(seed.value()));
         let plan = Plan::with_seed(&self.spec, &self.file, seed)?;
         let seed = match seed {
             PlanSeed::Drawn(seed) => PlanSeed::Given(seed),
             seed => seed,
         };
-        Ok(Plan { seed, inputs: self.spec.files.clone(), ..plan })
+        Ok(Plan { seed, inputs: self.spec.files.clone(), shard, ..plan })
     }
 }
 

@@ -80,6 +80,13 @@ impl TensorSeeds {
         }
     }
 
+    /// Passes by so many seeds of tensors in other shards.
+    pub(crate) fn pass_elsewhere(&mut self, count: usize) {
+        if let Some(random) = &mut self.python {
+            (0..count).for_each(|_| _ = self.stream.drawn_seed(random));
+        }
+    }
+
     /// The seed of a tensor that takes the plan's.
     pub(crate) fn of_tensor(&mut self, tensor: &str) -> Result<Seed, PlanError> {
         self.used = true;

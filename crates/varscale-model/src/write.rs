@@ -1,17 +1,23 @@
-//! Checkpoints: a plan carried out, in one safetensors file and a few buffers of memory.
+//! Checkpoints: a plan carried out, in safetensors files and a few buffers of memory.
 
-use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
-
-use varscale::Slice;
+use std::{
+    ffi::OsStr,
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+    time::Instant,
+};
 
 use crate::{
-    Entry, Format, HeaderError, Options, Output, OutputError, Piece, Plan, PlannedTensor,
-    WriteError, recipe, write_pieces,
+    HeaderError, Options, Output, OutputError, Piece, Plan, Shard, Shards, WriteError, write_pieces,
 };
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
+    /// Number of files with values.
+    pub shards: usize,
     /// Number of tensors.
     pub tensors: usize,
     /// Number of values.
@@ -22,6 +28,9 @@ pub struct Summary {
     pub seconds: f64,
     /// Files that killed runs to the same output had left, which are removed.
     pub leftovers: Vec<PathBuf>,
+    /// Files beside the output that belong to the same checkpoint in another number of shards, and are
+    /// left.
+    pub stale: Vec<PathBuf>,
 }
 
 /// Why a plan was not carried out. Nothing is left under the user's name then.
@@ -87,12 +96,73 @@ pub fn write(
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
+    let whole = Shards::whole(plan)?;
+    write_shards(&whole, 0..1, output, options, interrupted, progress, &mut |_| ())
+}
+
+/// Writes some of a checkpoint's shards, by their places, as [`write()`] does; the first one's run writes
+/// the index, too, last. `output` names the one file that they are instead of. All names are checked
+/// before anything is drawn. `finished` is told each shard that has its name.
+///
+/// # Errors
+/// [`CheckpointError`]. Shards that were finished stay.
+pub fn write_shards(
+    shards: &Shards<'_>,
+    part: Range<usize>,
+    output: &Output,
+    options: Options,
+    interrupted: &AtomicBool,
+    progress: &mut dyn FnMut(u64),
+    finished: &mut dyn FnMut(&Shard<'_>),
+) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
-    let (header, pieces) = prepare(plan)?;
+    let plan = shards.plan();
     let output = output.clone().inputs(plan.inputs.iter().cloned());
-    let leftovers =
-        write_file(&output, &header, pieces, plan.bytes(), options, interrupted, progress)?;
-    Ok(Summary { leftovers, ..summary(plan, start) })
+    let part: Vec<_> = shards.iter().skip(part.start).take(part.len()).collect();
+    let index = shards.index_name().filter(|_| part.iter().any(|shard| shard.number() == 1));
+    let mut summary = summary(&part, start);
+    let sinks: Vec<_> = part.iter().map(|shard| shard.output(&output)).collect();
+    let index = index.map(|name| output.beside(&name));
+    if shards.len() > 1 {
+        if output.is_stream() {
+            return Err(output.several(shards.len()).into());
+        }
+        sinks.iter().chain(&index).try_for_each(Output::check)?;
+        output.check_space(summary.bytes)?;
+        summary.stale = stale(shards, &output);
+    }
+    let mut done = 0;
+    for (shard, sink) in part.iter().zip(&sinks) {
+        let header = shard.header()?;
+        let (pieces, bytes) = (shard.pieces(), shard.bytes());
+        let mut progress = |more: u64| progress(done + more);
+        let leftovers =
+            write_file(sink, &header, pieces, bytes, options, interrupted, &mut progress);
+        summary.leftovers.extend(leftovers?);
+        finished(shard);
+        done += bytes;
+    }
+    if let Some(index) = &index {
+        let mut sink = index.open(None)?;
+        let mut write = |bytes: &[u8]| sink.write(bytes);
+        let written = shards.write_index(&mut write);
+        written.map_err(|error| sink.failed(error))?;
+        summary.leftovers.extend_from_slice(sink.leftovers());
+        sink.finish()?;
+    }
+    Ok(Summary { seconds: start.elapsed().as_secs_f64(), ..summary })
+}
+
+/// The files beside `output` that belong to a checkpoint of the same name in another number of shards.
+fn stale(shards: &Shards<'_>, output: &Output) -> Vec<PathBuf> {
+    let Some(path) = output.path() else { return Vec::new() };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Vec::new() };
+    let is_stale = |name: &OsStr| name.to_str().is_some_and(|name| shards.is_stale(name));
+    let names = entries.flatten().map(|entry| entry.file_name()).filter(|name| is_stale(name));
+    let mut paths: Vec<_> = names.map(|name| path.with_file_name(name)).collect();
+    paths.sort_unstable();
+    paths
 }
 
 /// Writes `header` and then the values of `pieces`, of so many bytes, to `output`, as [`write()`]
@@ -132,51 +202,47 @@ pub fn dry_run(
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
-    let start = Instant::now();
-    let (_, pieces) = prepare(plan)?;
-    write_pieces(pieces, options, interrupted, progress, &mut |_| Ok(()))
-        .map_err(CheckpointError::Values)?;
-    Ok(summary(plan, start))
+    let whole = Shards::whole(plan)?;
+    dry_run_shards(&whole, 0..1, options, interrupted, progress)
 }
 
-fn summary(plan: &Plan, start: Instant) -> Summary {
+/// Draws everything that [`write_shards()`] draws, and writes nothing.
+///
+/// # Errors
+/// [`CheckpointError`].
+pub fn dry_run_shards(
+    shards: &Shards<'_>,
+    part: Range<usize>,
+    options: Options,
+    interrupted: &AtomicBool,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Summary, CheckpointError> {
+    let start = Instant::now();
+    let part: Vec<_> = shards.iter().skip(part.start).take(part.len()).collect();
+    // What has no header is refused here, too.
+    part.iter().try_for_each(|shard| shard.header().map(drop))?;
+    let pieces = part.iter().flat_map(Shard::pieces);
+    write_pieces(pieces, options, interrupted, progress, &mut |_| Ok(()))
+        .map_err(CheckpointError::Values)?;
+    Ok(summary(&part, start))
+}
+
+fn summary(part: &[Shard<'_>], start: Instant) -> Summary {
     Summary {
-        tensors: plan.tensors.len(),
-        parameters: plan.parameters(),
-        bytes: plan.bytes(),
+        shards: part.len(),
+        tensors: part.iter().map(|shard| shard.tensors().len()).sum(),
+        parameters: part.iter().flat_map(Shard::tensors).map(|one| one.draw.elements()).sum(),
+        bytes: part.iter().map(Shard::bytes).sum(),
         seconds: start.elapsed().as_secs_f64(),
         leftovers: Vec::new(),
+        stale: Vec::new(),
     }
 }
 
-/// Everything in front of the data, and what the data is.
-fn prepare(plan: &Plan) -> Result<(Vec<u8>, impl Iterator<Item = Piece>), CheckpointError> {
-    let tensors = in_order(plan);
-    let header = header(plan, &tensors)?;
-    Ok((header, tensors.into_iter().map(piece)))
-}
-
-/// The tensors in the order of their data: the widest elements first, so that all are aligned.
-fn in_order(plan: &Plan) -> Vec<&PlannedTensor> {
-    let mut tensors: Vec<_> = plan.tensors.iter().collect();
-    tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype().size()));
-    tensors
-}
-
-fn header(plan: &Plan, tensors: &[&PlannedTensor]) -> Result<Vec<u8>, HeaderError> {
-    let entries: Vec<_> = tensors
-        .iter()
-        .map(|planned| Entry {
-            name: &planned.name,
-            dtype: planned.dtype(),
-            shape: planned.shape(),
-        })
-        .collect();
-    Format::SAFETENSORS.header(&entries, &recipe::metadata(plan))
-}
-
-fn piece(planned: &PlannedTensor) -> Piece {
-    let draw = planned.draw.clone();
-    let slice = Slice::whole(draw.shape());
-    Piece { name: planned.name.to_string(), draw, slice, dtype: planned.dtype() }
+/// The places of the tensors in the order of their data: the widest elements first, so that all are
+/// aligned.
+pub(crate) fn in_order(plan: &Plan) -> Vec<usize> {
+    let mut places: Vec<_> = (0..plan.tensors.len()).collect();
+    places.sort_by_key(|&place| std::cmp::Reverse(plan.tensors[place].dtype().size()));
+    places
 }

@@ -40,7 +40,12 @@ impl Failure {
             Self::System(message) => (Exit::System, message.as_str()),
             Self::Memory => (Exit::System, "there is no memory (see ulimit -v)"),
             Self::Interrupted => {
-                interrupt::tell_once(|| tell("interrupted: no file was written"));
+                interrupt::tell_once(|whole| match whole {
+                    None => tell("interrupted: no file was written"),
+                    Some((whole, all)) => tell(&format!(
+                        "interrupted: {whole} of {all} shards are whole, and no other file was written"
+                    )),
+                });
                 return Exit::Signal(interrupt::signal()).code();
             }
             Self::ClosedPipe => return Exit::Done.code(),

@@ -31,6 +31,9 @@ static SIGNAL: AtomicU8 = AtomicU8::new(0);
 /// Commands that run: without one, signals are not the command's.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
 
+/// How many shards are whole, and how many there are.
+static WHOLE: Mutex<Option<(usize, usize)>> = Mutex::new(None);
+
 /// Whether the end has been told. Held by who tells it: nobody else ends the process meanwhile.
 static TOLD: Mutex<bool> = Mutex::new(false);
 
@@ -51,6 +54,7 @@ impl Watch {
             flag.store(false, Ordering::SeqCst);
             SIGNAL.store(0, Ordering::SeqCst);
             *told() = false;
+            *whole() = None;
         }
         let watched = Self(Arc::clone(flag));
         WATCHING
@@ -58,6 +62,11 @@ impl Watch {
             .as_ref()
             .map_err(|error| Failure::System(format!("cannot watch for Ctrl-C: {error}")))?;
         Ok(watched)
+    }
+
+    /// From now on, so many of all shards are whole, whatever stops the work.
+    pub fn tell_whole(&self, shards: usize, all: usize) {
+        *whole() = Some((shards, all));
     }
 
     /// A flag that a signal raises.
@@ -86,11 +95,16 @@ fn told() -> MutexGuard<'static, bool> {
     TOLD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Tells that the work was stopped, unless that has been told.
-pub(super) fn tell_once(tell: impl FnOnce()) {
+fn whole() -> MutexGuard<'static, Option<(usize, usize)>> {
+    WHOLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tells that the work was stopped, unless that has been told: how many shards are whole of how many.
+pub(super) fn tell_once(tell: impl FnOnce(Option<(usize, usize)>)) {
     let mut told = told();
     if !*told {
-        tell();
+        let whole = *whole();
+        tell(whole);
         *told = true;
     }
 }

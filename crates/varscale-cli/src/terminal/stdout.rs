@@ -73,6 +73,14 @@ pub fn note_leftovers(leftovers: &[PathBuf]) {
     }
 }
 
+/// Tells which files of another number of shards are left, that a loader may take.
+pub fn note_stale(stale: &[PathBuf]) {
+    for path in stale {
+        let path = shown(&path.to_string_lossy()).into_owned();
+        note(&format!("{path} is of another number of shards, and is left: remove it\n"));
+    }
+}
+
 /// Lines without control characters of others: names, paths, arguments.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {
     let lines: Vec<Cow<'_, str>> = text.split('\n').map(shown).collect();

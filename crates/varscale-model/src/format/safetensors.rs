@@ -19,6 +19,9 @@ pub(super) const EXTENSION: &str = "safetensors";
 /// The header's key that is no tensor: text to text.
 pub(crate) const METADATA: &str = "__metadata__";
 
+/// The key of an index that holds the bytes of all values.
+pub(crate) const TOTAL_SIZE: &str = "total_size";
+
 /// Most bytes that the format allows a header.
 pub(crate) const MAX_HEADER: u64 = 100_000_000;
 
@@ -95,21 +98,29 @@ pub(crate) fn read_header(mut file: impl Read, length: u64) -> Result<Vec<u8>, S
     Ok(json)
 }
 
-/// To `metadata` it adds this library's version, and the `format` that transformers asks for before
-/// it loads a file.
-pub(super) fn header(
-    tensors: &[Entry<'_>],
-    metadata: &[(&str, String)],
-) -> Result<Vec<u8>, HeaderError> {
+/// `metadata` and this library's version, and the `format` that transformers asks for before it loads a
+/// file.
+pub(crate) fn texts(metadata: &[(&str, String)]) -> Result<Map<String, Value>, HeaderError> {
     let own = [("format", "pt"), ("varscale.version", env!("CARGO_PKG_VERSION"))];
     let metadata = metadata.iter().map(|(key, text)| (*key, &text[..]));
-    let reserved = |name: &str| HeaderError::Reserved { format: EXTENSION, name: name.to_owned() };
     let mut texts = Map::new();
     for (key, text) in own.into_iter().chain(metadata) {
         if texts.insert(key.to_owned(), text.into()).is_some() {
             return Err(reserved(key));
         }
     }
+    Ok(texts)
+}
+
+pub(crate) fn reserved(name: &str) -> HeaderError {
+    HeaderError::Reserved { format: EXTENSION, name: name.to_owned() }
+}
+
+pub(super) fn header(
+    tensors: &[Entry<'_>],
+    metadata: &[(&str, String)],
+) -> Result<Vec<u8>, HeaderError> {
+    let texts = texts(metadata)?;
     // As text, piece by piece: one value of it all takes ten times the memory.
     let mut json = format!("{{\"{METADATA}\":{}", Value::Object(texts));
     let mut offset = 0u64;

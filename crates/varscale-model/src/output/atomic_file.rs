@@ -54,16 +54,14 @@ impl AtomicFile {
         length: Option<u64>,
     ) -> Result<(Self, Vec<PathBuf>), OutputError> {
         let failed = |error| named.write(error);
+        Self::check(named, path, existing.as_ref())?;
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(named.kind("a folder"));
         };
-        if let Some(reason) = system::fixed(folder, existing.is_some().then_some(path)) {
-            return Err(named.fixed(reason));
-        }
         let prefix = prefix(name);
         let leftovers = remove_leftovers(folder, &prefix);
         if let Some(length) = length {
-            check_space(named, folder, length)?;
+            check_space(named, path, length)?;
         }
         let file = create_locked(folder, &prefix, existing.is_some()).map_err(failed)?;
         unfinished().push(file.path().to_owned());
@@ -72,6 +70,17 @@ impl AtomicFile {
             system::keep(file.file.as_file(), &existing).map_err(failed)?;
         }
         Ok((file, leftovers))
+    }
+
+    /// Whether a file could be created.
+    pub(super) fn check(
+        named: &Named,
+        path: &Path,
+        existing: Option<&Metadata>,
+    ) -> Result<(), OutputError> {
+        let folder = path.parent();
+        let fixed = folder.and_then(|folder| system::fixed(folder, existing.map(|_| path)));
+        fixed.map_or(Ok(()), |reason| Err(named.fixed(reason)))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -202,13 +211,18 @@ fn without_name(error: io::Error) -> io::Error {
     io::Error::from_raw_os_error(code)
 }
 
-fn check_space(named: &Named, folder: &Path, length: u64) -> Result<(), OutputError> {
-    match system::free_space(folder) {
+/// Whether there is room on the disk for files beside `path`.
+pub(super) fn check_disk(named: &Named, path: &Path, length: u64) -> Result<(), OutputError> {
+    match path.parent().and_then(system::free_space) {
         Some(free) if free < length => {
-            return Err(named.space(length, "the bytes free on its disk are", free));
+            Err(named.space(length, "the bytes free on its disk are", free))
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+fn check_space(named: &Named, path: &Path, length: u64) -> Result<(), OutputError> {
+    check_disk(named, path, length)?;
     match system::size_limit() {
         Some(limit) if limit < length => {
             Err(named.space(length, "this process's limit for files (ulimit -f) is", limit))

@@ -41,6 +41,17 @@ pub enum OutputError {
         /// What keeps it.
         reason: &'static str,
     },
+    /// A stream, where several files are to be written.
+    #[error(
+        "cannot write {output}: it is no file, and {files} are to be written; name one whose folder \
+         holds them, or allow larger shards (--max-shard-size)"
+    )]
+    Several {
+        /// The output as the user named it.
+        output: String,
+        /// How many.
+        files: usize,
+    },
     /// More bytes than there is room for.
     #[error("cannot write {output}: it takes {length} bytes, and {limit} {room}")]
     Space {
@@ -70,7 +81,10 @@ impl OutputError {
     /// As [`Error::is_input`](crate::Error::is_input).
     #[must_use]
     pub fn is_input(&self) -> bool {
-        matches!(self, Self::Input { .. } | Self::Exists { .. } | Self::Kind { .. })
+        matches!(
+            self,
+            Self::Input { .. } | Self::Exists { .. } | Self::Kind { .. } | Self::Several { .. }
+        )
     }
 }
 
@@ -100,6 +114,10 @@ impl Named {
 
     pub(super) fn kind(&self, kind: &'static str) -> OutputError {
         OutputError::Kind { output: self.name.clone(), kind }
+    }
+
+    pub(super) fn several(&self, files: usize) -> OutputError {
+        OutputError::Several { output: self.name.clone(), files }
     }
 
     pub(super) fn fixed(&self, reason: &'static str) -> OutputError {

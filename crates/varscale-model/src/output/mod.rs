@@ -108,44 +108,92 @@ impl Output {
         }
     }
 
+    /// What has another name in the same folder, with the same inputs and rights.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Self {
+        let path = self.path.as_ref().map_or_else(|| name.into(), |path| path.with_file_name(name));
+        Self { path: Some(path), ..self.clone() }
+    }
+
+    /// Checks that it may be written: what it names now, and that it is no stream. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`OutputError`].
+    pub fn check(&self) -> Result<(), OutputError> {
+        let named = self.named_in_messages();
+        match self.target(&named)? {
+            Target::File(path, existing) => AtomicFile::check(&named, &path, existing.as_ref()),
+            Target::Stdout | Target::Descriptor(_) | Target::Device(_) => {
+                Err(named.kind("no regular file"))
+            }
+        }
+    }
+
+    /// Checks that there is room for so many bytes in its folder.
+    pub(crate) fn check_space(&self, bytes: u64) -> Result<(), OutputError> {
+        let named = self.named_in_messages();
+        match self.target(&named)? {
+            Target::File(path, _) => atomic_file::check_disk(&named, &path, bytes),
+            Target::Stdout | Target::Descriptor(_) | Target::Device(_) => Ok(()),
+        }
+    }
+
+    /// That it is a stream, and so many files are to be written.
+    pub(crate) fn several(&self, files: usize) -> OutputError {
+        self.named_in_messages().several(files)
+    }
+
+    fn named_in_messages(&self) -> Named {
+        self.path.as_deref().map_or_else(Named::stdout, Named::path)
+    }
+
     /// Opens it for so many bytes, where that is known. What is bound to fail at the end fails now.
     ///
     /// # Errors
     /// [`OutputError`].
     pub fn open(&self, length: Option<u64>) -> Result<Sink, OutputError> {
-        let Some(path) = &self.path else { return self.open_stdout() };
-        let named = Named::path(path);
-        let resolved = resolve(path).map_err(|error| match error.kind() {
-            io::ErrorKind::IsADirectory => named.kind("a folder"),
-            _ => named.write(error),
-        })?;
+        let named = self.named_in_messages();
         let stream = |file: io::Result<File>| {
             let file = file.map_err(|error| named.write(error))?;
             Ok(Sink { named: named.clone(), open: Open::Stream(file), leftovers: Vec::new() })
         };
+        match self.target(&named)? {
+            Target::Stdout => self.open_stdout(),
+            // Never from its beginning: whoever opened it may have written before.
+            Target::Descriptor(path) => stream(File::options().append(true).open(path)),
+            Target::Device(path) => stream(File::options().write(true).open(path)),
+            Target::File(path, existing) => {
+                let (file, leftovers) =
+                    AtomicFile::create(&named, &path, existing, self.force, length)?;
+                Ok(Sink { named, open: Open::Atomic(file), leftovers })
+            }
+        }
+    }
+
+    /// What it names, where that may be written.
+    fn target(&self, named: &Named) -> Result<Target, OutputError> {
+        let Some(path) = &self.path else { return Ok(Target::Stdout) };
+        let resolved = resolve(path).map_err(|error| match error.kind() {
+            io::ErrorKind::IsADirectory => named.kind("a folder"),
+            _ => named.write(error),
+        })?;
         let (path, metadata) = match resolved {
-            Resolved::Stdout => return self.open_stdout(),
+            Resolved::Stdout => return Ok(Target::Stdout),
             Resolved::Descriptor(path) => {
-                self.check_inputs(&named, fs::metadata(&path).ok().as_ref(), &path)?;
-                // Never from its beginning: whoever opened it may have written before.
-                return stream(File::options().append(true).open(path));
+                self.check_inputs(named, fs::metadata(&path).ok().as_ref(), &path)?;
+                return Ok(Target::Descriptor(path));
             }
             Resolved::Path(path, metadata) => (path, metadata),
         };
-        self.check_inputs(&named, metadata.as_ref(), &path)?;
+        self.check_inputs(named, metadata.as_ref(), &path)?;
         match &metadata {
-            Some(metadata) if metadata.is_file() && !self.force => {
-                return Err(named.exists());
-            }
-            None => {}
-            Some(metadata) if metadata.is_file() => {}
-            Some(metadata) => match system::refused_kind(metadata) {
-                Some(kind) => return Err(named.kind(kind)),
-                None => return stream(File::options().write(true).open(path)),
+            Some(metadata) if metadata.is_file() && !self.force => Err(named.exists()),
+            Some(metadata) if !metadata.is_file() => match system::refused_kind(metadata) {
+                Some(kind) => Err(named.kind(kind)),
+                None => Ok(Target::Device(path)),
             },
+            _ => Ok(Target::File(path, metadata)),
         }
-        let (file, leftovers) = AtomicFile::create(&named, &path, metadata, self.force, length)?;
-        Ok(Sink { named, open: Open::Atomic(file), leftovers })
     }
 
     fn open_stdout(&self) -> Result<Sink, OutputError> {
@@ -172,6 +220,17 @@ impl Output {
             None => Ok(()),
         }
     }
+}
+
+/// What an [`Output`] names.
+enum Target {
+    Stdout,
+    /// An open file of a process.
+    Descriptor(PathBuf),
+    /// A terminal, a pipe, another character device.
+    Device(PathBuf),
+    /// A name in a folder, which is no link, and the regular file that has it.
+    File(PathBuf, Option<Metadata>),
 }
 
 /// An [`Output`] that is open. Dropped before it is finished, a file is removed.

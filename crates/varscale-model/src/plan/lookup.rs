@@ -36,7 +36,7 @@ impl<'a> Lookup<'a> {
         }
         // What is for many models may name constants that only some need.
         for (rule, decides) in file.rules.iter().zip(decides) {
-            if decides || !(rule.optional || rule.is_included()) {
+            if decides || !(rule.optional || rule.is_included() || spec.elsewhere.is_some()) {
                 check(rule, &constants)?;
             }
         }
@@ -51,14 +51,17 @@ impl<'a> Lookup<'a> {
     /// The place of the tensor of this name.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         let places = self.places.get_or_init(|| {
-            let names = self.spec.tensors.iter().map(|tensor| &*tensor.name);
-            names.zip(0..).collect()
+            self.spec.with_elsewhere().map(|tensor| &*tensor.name).zip(0..).collect()
         });
         places.get(name).copied()
     }
 
     pub(super) fn tensor(&self, place: usize) -> &'a SpecTensor {
-        &self.spec.tensors[place]
+        let elsewhere = place.checked_sub(self.spec.tensors.len());
+        match (elsewhere, &self.spec.elsewhere) {
+            (Some(place), Some(elsewhere)) => &elsewhere.tensors[place],
+            _ => &self.spec.tensors[place],
+        }
     }
 
     /// The layout of a tensor that this rule decides, and why, where its name says so; or why there is

@@ -30,7 +30,9 @@ use self::{
     resolve::{deciding, own, resolve, too_large},
 };
 use crate::{
-    Error, PlanError, PlanFile, Seeds, Spec, SpecTensor, quoted, recipe::Writer, seeds::TensorSeeds,
+    Error, PlanError, PlanFile, Seeds, Spec, SpecTensor, quoted,
+    recipe::{ShardOf, Writer, initializer_json, plan_json},
+    seeds::TensorSeeds,
 };
 
 /// A whole model's initialization, resolved: nothing of it is left to chance.
@@ -56,6 +58,8 @@ pub struct Plan {
     pub unread: Vec<String>,
     /// What is written of it.
     pub(crate) recipe: String,
+    /// Where it is that of a shard: which one.
+    pub(crate) shard: Option<ShardOf>,
 }
 
 impl Plan {
@@ -88,7 +92,9 @@ impl Plan {
                 names: quoted(file.include.iter().map(String::as_str)),
             });
         }
-        let mut recipe = Writer::new(file, seed);
+        let mut recipe = Writer::new(plan_json(file), seed, spec.elsewhere.clone());
+        let elsewhere = spec.elsewhere.iter().flat_map(|elsewhere| &elsewhere.seeds);
+        let mut elsewhere = elsewhere.copied().peekable();
         let lookup = Lookup::new(spec, file, deciding(spec, &file.rules)?)?;
         let (mut seeds, mut kinds) = (TensorSeeds::new(seed, file)?, Kinds::default());
         let mut end = 0u64;
@@ -96,6 +102,9 @@ impl Plan {
         let (mut skipped, mut ties) = (Vec::new(), Vec::new());
         for (place, tensor) in spec.tensors.iter().enumerate() {
             let rule = lookup.rule(place);
+            if let Some((_, count)) = elsewhere.next_if(|&(before, _)| before == place) {
+                seeds.pass_elsewhere(count);
+            }
             if rule.is_some_and(|rule| rule.skip) {
                 seeds.pass(tensor)?;
                 recipe.left_out(tensor, false);
@@ -112,16 +121,28 @@ impl Plan {
             }
             let own = own(tensor, rule)?;
             let planned = resolve(tensor, own.as_ref(), rule, &lookup, &mut seeds, &mut kinds)?;
-            recipe.planned(&planned, own.as_ref());
+            recipe.planned(&planned, own.as_ref().map(initializer_json));
             end = end.checked_add(planned.bytes()).ok_or_else(|| too_large(tensor))?;
             tensors.push(planned);
         }
         tie::in_dtypes(&mut ties, &tensors);
         let (seeds, stream, recipe) =
-            (seeds.of_plan(), file.stream, recipe.finish(&skipped, &ties));
+            (seeds.of_plan(), file.stream, recipe.finish(&skipped, ties.iter()));
         let (inputs, included) = (file.files.clone(), file.included.clone());
         let unread = lookup::unread(file);
-        Ok(Self { seed, seeds, stream, tensors, skipped, ties, inputs, included, unread, recipe })
+        Ok(Self {
+            seed,
+            seeds,
+            stream,
+            tensors,
+            skipped,
+            ties,
+            inputs,
+            included,
+            unread,
+            recipe,
+            shard: None,
+        })
     }
 
     /// The plan of a plan file and of the spec that it names, or of a checkpoint (`.safetensors`), by

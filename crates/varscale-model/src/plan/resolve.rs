@@ -15,10 +15,15 @@ use crate::{
     plan_file::Slot, seeds::TensorSeeds,
 };
 
-/// For each tensor, the first rule that matches it. Each rule must be one tensor's, or optional.
+/// For each tensor, the first rule that matches it, also of those elsewhere. Each rule must be one
+/// tensor's, or optional.
 pub(super) fn deciding(spec: &Spec, rules: &[Rule]) -> Result<Vec<Option<usize>>, PlanError> {
     let first = |name: &str| rules.iter().position(|rule| rule.matches(name));
-    let deciding: Vec<_> = spec.tensors.iter().map(|tensor| first(&tensor.name)).collect();
+    let deciding: Vec<_> = spec.with_elsewhere().map(|tensor| first(&tensor.name)).collect();
+    if spec.elsewhere.is_some() {
+        // Other shards' tensors are those of the rest.
+        return Ok(deciding);
+    }
     for (index, rule) in rules.iter().enumerate() {
         if rule.optional || deciding.contains(&Some(index)) {
             continue;
@@ -108,6 +113,7 @@ pub(super) fn resolve(
         None => (Vec::new(), Vec::new()),
     };
     let fans = rule.map(|rule| fans(spec, rule, lookup)).transpose()?.flatten();
+    let (sibling, fans) = fans.unzip();
     let key = Key {
         rule: rule.map(std::ptr::from_ref),
         own: spec.initializer.as_ref().filter(|_| own.is_some()).map(ToString::to_string),
@@ -164,7 +170,7 @@ pub(super) fn resolve(
         draw = region.within(draw, &spec.name, seed.as_ref()).map_err(refused)?;
     }
     let (name, kind) = (Arc::clone(&spec.name), Arc::clone(kind));
-    Ok(PlannedTensor { name, draw, seed_of_plan, seed, kind })
+    Ok(PlannedTensor { name, draw, seed_of_plan, seed, kind, sibling })
 }
 
 /// Whether what a tensor's axes stand for makes a difference to its values.
@@ -191,11 +197,15 @@ fn numbers(spec: &SpecTensor, rule: &Rule, lookup: &Lookup) -> Result<Vec<f64>, 
     Ok(numbers)
 }
 
-/// The fans of the tensor that a rule's `fans_of` names.
-fn fans(spec: &SpecTensor, rule: &Rule, lookup: &Lookup) -> Result<Option<[u64; 2]>, PlanError> {
+/// The tensor that a rule's `fans_of` names, and its fans.
+fn fans(
+    spec: &SpecTensor,
+    rule: &Rule,
+    lookup: &Lookup,
+) -> Result<Option<(Arc<str>, [u64; 2])>, PlanError> {
     let Some((sibling, _, fans)) = lookup.sibling(spec, rule)? else { return Ok(None) };
     match (fans.fan_in.whole(), fans.fan_out.whole()) {
-        (Some(fan_in), Some(fan_out)) => Ok(Some([fan_in, fan_out])),
+        (Some(fan_in), Some(fan_out)) => Ok(Some((Arc::clone(&sibling.name), [fan_in, fan_out]))),
         _ => Err(PlanError::Sibling {
             rule: rule.title(),
             tensor: spec.name.to_string(),

@@ -19,6 +19,8 @@ pub struct PlannedTensor {
     /// As it was given or drawn; `None` where nothing is drawn.
     pub(super) seed: Option<Seed>,
     pub(super) kind: Arc<Kind>,
+    /// Name of the tensor whose fans are its own, which may be in another shard.
+    pub(crate) sibling: Option<Arc<str>>,
 }
 
 impl PlannedTensor {

@@ -1,7 +1,7 @@
 //! Specs in files and folders.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::{self, File},
     io::{self, Read},
     path::{Component, Path, PathBuf},
@@ -12,20 +12,64 @@ use serde_json::Value;
 
 use super::{
     Json, Spec, SpecError, SpecTensor,
-    json::Index,
+    json::{self, Index},
     kind::{self, LONGEST},
 };
 use crate::{Error, format::safetensors, input};
 
 /// Ends of the names of what a folder is searched for, the first first.
-const IN_FOLDERS: [&str; 2] = [".safetensors.index.json", ".safetensors"];
+const IN_FOLDERS: [&str; 2] = [INDEX_EXTENSION, ".safetensors"];
+
+/// How the name of an index of shards ends.
+pub(crate) const INDEX_EXTENSION: &str = ".safetensors.index.json";
 
 /// The usual name, which goes before others.
 const USUAL: &str = "model";
 
 pub(super) fn read(path: &Path) -> Result<Spec, Error> {
     let found = tensors(path, &mut described)?;
-    Ok(Spec { tensors: found.tensors, files: found.files })
+    Ok(Spec { tensors: found.tensors, files: found.files, elsewhere: None })
+}
+
+/// The tensors of a checkpoint and its metadata: of an index, in the order of the shards' names and of
+/// each shard.
+pub(crate) fn checkpoint(path: &Path) -> Result<(Spec, BTreeMap<String, String>), Error> {
+    /// With its file, and its place in it.
+    struct Placed(SpecTensor, Arc<Path>, usize);
+
+    impl Named for Placed {
+        fn name(&self) -> &Arc<str> {
+            &self.0.name
+        }
+    }
+
+    let mut metadata = BTreeMap::new();
+    let mut found = tensors(path, &mut |path| {
+        let content = open(path)?;
+        if let Content::Header(header) = &content {
+            metadata = json::metadata(header).map_err(|source| refused(path, source))?;
+        }
+        Ok(match parsed(path, &content)? {
+            Json::Index(index) => Json::Index(index),
+            Json::Tensors(tensors) => {
+                let path = Arc::<Path>::from(path);
+                let placed = |(tensor, place)| Placed(tensor, Arc::clone(&path), place);
+                Json::Tensors(tensors.into_iter().zip(0..).map(placed).collect())
+            }
+        })
+    })?;
+    if let Some(index) = found.index {
+        let texts = index.as_object().into_iter().flatten();
+        let text =
+            |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+        metadata = texts.filter_map(text).collect();
+    }
+    // Numbers of one length, and longer ones after them.
+    found.tensors.sort_by(|Placed(_, one, place), Placed(_, other, other_place)| {
+        (one.as_os_str().len(), one, place).cmp(&(other.as_os_str().len(), other, other_place))
+    });
+    let tensors = found.tensors.into_iter().map(|Placed(tensor, ..)| tensor).collect();
+    Ok((Spec { tensors, files: found.files, elsewhere: None }, metadata))
 }
 
 /// The tensors of a file, of an index and its shards, or of a folder with one of these.
@@ -115,13 +159,21 @@ pub(crate) fn content(path: &Path, file: &mut File, length: u64) -> Result<Conte
 
 /// What a spec's file says of tensors.
 fn described(path: &Path) -> Result<Json, Error> {
+    parsed(path, &open(path)?)
+}
+
+fn open(path: &Path) -> Result<Content, Error> {
     let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
     let (metadata, mut file) = opened.map_err(|source| unreadable(path, source))?;
     // Of a pipe, nobody knows the length.
     let length = if metadata.is_file() { metadata.len() } else { u64::MAX };
-    let json = match content(path, &mut file, length)? {
-        Content::Header(header) => Spec::from_json(&header).map(|spec| Json::Tensors(spec.tensors)),
-        Content::Json(json) => Json::read(&json),
+    content(path, &mut file, length)
+}
+
+fn parsed(path: &Path, content: &Content) -> Result<Json, Error> {
+    let json = match content {
+        Content::Header(header) => Spec::from_json(header).map(|spec| Json::Tensors(spec.tensors)),
+        Content::Json(json) => Json::read(json),
     };
     json.map_err(|source| refused(path, source))
 }

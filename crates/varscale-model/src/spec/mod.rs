@@ -1,5 +1,6 @@
 //! Specs: the names, shapes and dtypes of a model's tensors, with no values.
 
+mod elsewhere;
 mod error;
 pub(crate) mod file;
 pub(crate) mod json;
@@ -16,6 +17,10 @@ use serde_json::Value;
 
 pub use self::error::SpecError;
 use self::json::Json;
+pub(crate) use self::{
+    elsewhere::Elsewhere,
+    file::{INDEX_EXTENSION, checkpoint},
+};
 use crate::{Error, StoredDtype, StoredDtypeError, format::safetensors};
 
 /// Tensor names, shapes and dtypes of a model.
@@ -33,6 +38,8 @@ pub struct Spec {
     pub tensors: Vec<SpecTensor>,
     /// The files that it was read from.
     pub files: Vec<PathBuf>,
+    /// Of one shard's tensors, what rules refer to in the others.
+    pub(crate) elsewhere: Option<Box<Elsewhere>>,
 }
 
 /// One tensor of a [`Spec`].
@@ -69,7 +76,7 @@ impl Spec {
     /// [`SpecError`], which names the tensor.
     pub fn from_json(json: &[u8]) -> Result<Self, SpecError> {
         match Json::read(json)? {
-            Json::Tensors(tensors) => Ok(Self { tensors, files: Vec::new() }),
+            Json::Tensors(tensors) => Ok(Self { tensors, ..Self::default() }),
             Json::Index(_) => {
                 Err(SpecError::other("it is an index of shards, which must stand beside it"))
             }
@@ -100,5 +107,11 @@ impl Spec {
     /// [`Error::Read`] or [`Error::Spec`], which name the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         file::read(path)
+    }
+
+    /// The tensors, and then those elsewhere.
+    pub(crate) fn with_elsewhere(&self) -> impl Iterator<Item = &SpecTensor> {
+        let elsewhere = self.elsewhere.iter().flat_map(|elsewhere| &elsewhere.tensors);
+        self.tensors.iter().chain(elsewhere)
     }
 }
