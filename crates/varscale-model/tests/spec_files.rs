@@ -67,6 +67,18 @@ fn files_are_read_by_their_content() {
 }
 
 #[test]
+fn a_header_may_be_as_long_as_other_kinds_begin() {
+    // Pickles, gzip and UTF-16.
+    for length in [0x0280, 0x0380, 0x0480, 0x0580, 0x8b1f, 0xfeff, 0xfffe] {
+        let mut file = safetensors(&["b"]);
+        file.resize(8 + length, b' ');
+        file[..8].copy_from_slice(&(length as u64).to_le_bytes());
+        let folder = place(&[("s.safetensors", &file)]);
+        assert_eq!(names(&folder.path().join("s.safetensors")), ["b"], "{length:#x}");
+    }
+}
+
+#[test]
 fn an_index_is_read_with_its_shards_and_so_is_a_folder() {
     let (one, two) = (safetensors(&["c", "a"]), safetensors(&["b"]));
     let index = index(&[("a", "1.safetensors"), ("b", "2.safetensors"), ("c", "1.safetensors")]);
