@@ -135,11 +135,11 @@ impl<'a> Sample<'a> {
 
     fn shown(&self, statistics: &Statistics) -> String {
         let mut text = String::from("\n");
-        if statistics.count < self.elements {
-            text += &format!("Of the first {} values:\n", statistics.count);
+        if statistics.count() < self.elements {
+            text += &format!("Of the first {} values:\n", statistics.count());
         }
         text += &statistics.render();
-        if let Some(histogram) = statistics.histogram.as_ref().filter(|_| statistics.count > 1) {
+        if let Some(histogram) = statistics.histogram.as_ref().filter(|_| statistics.count() > 1) {
             text += "\n";
             text += &histogram.render(terminal_width());
         }

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use varscale::{Content, Draw, DtypeVisitor, Element, Law, Slice, short};
+use varscale_model::Moments;
 
 use crate::histogram::Histogram;
 
@@ -16,17 +17,11 @@ const BUFFER: u64 = 1 << 21;
 /// else.
 const PART: usize = 1 << 16;
 
-/// Count, moments, extremes and histogram of values.
+/// Moments, extremes and histogram of values.
 #[derive(Debug, Clone)]
 pub(crate) struct Statistics {
     content: Content,
-    /// What values are measured from, and in units of what: near the ideal mean and standard
-    /// deviation powers neither cancel nor overflow.
-    origin: f64,
-    unit: f64,
-    pub(crate) count: u64,
-    /// Sums of the first four powers.
-    sums: [f64; 4],
+    moments: Moments,
     min: f64,
     max: f64,
     pub(crate) histogram: Option<Histogram>,
@@ -35,14 +30,9 @@ pub(crate) struct Statistics {
 impl Statistics {
     /// No values yet.
     fn new(content: &Content) -> Self {
-        let largest = content.bounds().map_or(0.0, |(low, high)| high.max(-low));
-        let unit = [content.stddev().unwrap_or(0.0), largest].into_iter().find(|&unit| unit > 0.0);
         Self {
             content: content.clone(),
-            origin: content.mean().unwrap_or(0.0),
-            unit: unit.unwrap_or(1.0),
-            count: 0,
-            sums: [0.0; 4],
+            moments: Moments::default(),
             min: f64::INFINITY,
             max: f64::NEG_INFINITY,
             histogram: match content {
@@ -53,64 +43,46 @@ impl Statistics {
     }
 
     fn extend<T: Element>(&mut self, values: &[T]) {
-        for value in values.iter().map(|value| value.to_f64()) {
-            let x = (value - self.origin) / self.unit;
-            let square = x * x;
-            for (sum, power) in self.sums.iter_mut().zip([x, square, square * x, square * square]) {
-                *sum += power;
-            }
-            self.min = self.min.min(value);
-            self.max = self.max.max(value);
-        }
+        let numbers = || values.iter().map(|value| value.to_f64());
+        let low = numbers().fold(f64::INFINITY, f64::min);
+        let high = numbers().fold(f64::NEG_INFINITY, f64::max);
+        self.moments.merge(&Moments::of(values, low, high, T::to_f64));
+        (self.min, self.max) = (self.min.min(low), self.max.max(high));
         if let Some(histogram) = &mut self.histogram {
-            values.iter().for_each(|value| histogram.add(value.to_f64()));
+            numbers().for_each(|value| histogram.add(value));
         }
-        self.count += values.len() as u64;
     }
 
     fn merge(&mut self, other: &Self) {
-        for (sum, other) in self.sums.iter_mut().zip(other.sums) {
-            *sum += other;
-        }
+        self.moments.merge(&other.moments);
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
-        self.count += other.count;
         if let (Some(histogram), Some(other)) = (&mut self.histogram, &other.histogram) {
             histogram.merge(other);
         }
     }
 
-    /// Mean, standard deviation (of these values, not an estimate) and excess kurtosis, which
-    /// equal values do not have.
-    fn moments(&self) -> (f64, f64, Option<f64>) {
-        if self.min == self.max {
-            return (self.min, 0.0, None);
-        }
-        let [m1, m2, m3, m4] = self.sums.map(|sum| sum / self.count as f64);
-        let variance = (m2 - m1 * m1).max(0.0);
-        let fourth = m4 - 4.0 * m1 * m3 + 6.0 * m1 * m1 * m2 - 3.0 * m1.powi(4);
-        let kurtosis = fourth / (variance * variance) - 3.0;
-        let (mean, stddev) = (self.origin + self.unit * m1, self.unit * variance.sqrt());
-        (mean, stddev, kurtosis.is_finite().then_some(kurtosis))
+    /// Number of values.
+    pub(crate) fn count(&self) -> u64 {
+        self.moments.count()
     }
 
     /// What each number is called: drawn, and ideal.
     fn rows(&self) -> [(&'static str, Option<f64>, Option<f64>); 5] {
-        let (mean, stddev, kurtosis) = self.moments();
-        let content = &self.content;
+        let (moments, content) = (&self.moments, &self.content);
         let bounds = content.bounds();
         [
-            ("mean", Some(mean), content.mean()),
-            ("stddev", Some(stddev), content.stddev()),
+            ("mean", moments.mean(), content.mean()),
+            ("stddev", moments.stddev(), content.stddev()),
             ("min", Some(self.min), bounds.map(|(low, _)| low)),
             ("max", Some(self.max), bounds.map(|(_, high)| high)),
-            ("excess kurtosis", kurtosis, excess_kurtosis(content)),
+            ("excess kurtosis", moments.excess_kurtosis(), excess_kurtosis(content)),
         ]
     }
 
     /// These statistics beside the ideal ones, of so many values.
     pub(crate) fn to_json(&self) -> Json {
-        let mut statistics = Map::from_iter([("values".to_owned(), self.count.into())]);
+        let mut statistics = Map::from_iter([("values".to_owned(), self.count().into())]);
         for (name, drawn, ideal) in self.rows() {
             statistics.insert(name.replace(' ', "_"), json!({"drawn": drawn, "ideal": ideal}));
         }
@@ -147,7 +119,7 @@ impl DtypeVisitor for Of<'_> {
             .try_reserve_exact(length)
             .map_err(|_| varscale::Error::Memory { bytes: (length * size_of::<T>()) as u128 })?;
         buffer.resize(length, T::default());
-        while reader.remaining() > 0 && all.count < ENOUGH {
+        while reader.remaining() > 0 && all.count() < ENOUGH {
             let values = &mut buffer[..reader.remaining().min(BUFFER) as usize];
             reader.fill(values)?;
             let part = |values: &[T]| {
@@ -178,53 +150,16 @@ fn excess_kurtosis(content: &Content) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use varscale::{Dtype, Pattern, Scheme};
+    use varscale::{Dtype, Scheme};
 
     use super::*;
-
-    fn statistics(values: &[f64], content: Content) -> Statistics {
-        let mut all = Statistics::new(&content);
-        for part in values.chunks(3) {
-            let mut statistics = Statistics::new(&content);
-            statistics.extend(part);
-            all.merge(&statistics);
-        }
-        all
-    }
-
-    #[test]
-    fn moments_of_known_values() {
-        let law = Content::Random(Law::Normal { mean: 5.0, stddev: 2.0 });
-        let (mean, stddev, kurtosis) = statistics(&[2., 4., 4., 4., 5., 5., 7., 9.], law).moments();
-        assert_eq!((mean, stddev), (5.0, 2.0));
-        // Fourth powers: 81 + 3 * 1 + 0 + 0 + 16 + 256 = 356, over 8 * 16, less 3.
-        assert!((kurtosis.unwrap() - (356.0 / 128.0 - 3.0)).abs() < 1e-14);
-    }
-
-    #[test]
-    fn moments_survive_far_and_tiny_values() {
-        for (mean, stddev) in [(1e8, 1e-3), (0.0, 1e-300), (0.0, 1e150), (-1e300, 1e298)] {
-            let values: Vec<f64> = (0..1000).map(|k| mean + stddev * f64::from(k % 2)).collect();
-            let moments =
-                statistics(&values, Content::Random(Law::Normal { mean, stddev })).moments();
-            assert!((moments.1 / stddev - 0.5).abs() < 1e-4, "{moments:?}");
-            assert!((moments.2.unwrap() + 2.0).abs() < 1e-3, "{moments:?}");
-        }
-    }
-
-    #[test]
-    fn equal_values_have_no_kurtosis() {
-        let third = 1.0 / 3.0;
-        let content = Content::Pattern(Pattern::Constant { value: 0.3 });
-        let moments = statistics(&[third; 10], content).moments();
-        assert_eq!(moments, (third, 0.0, None));
-    }
 
     #[test]
     fn every_value_is_counted_once() -> Result<(), varscale::Error> {
         let draw = Scheme::ones().with_seed(0).draw([3, 1 << 20])?;
         let all = Dtype::Float32.visit(Of { draw: &draw, slice: &Slice::whole(draw.shape()) })?;
-        assert_eq!((all.count, all.moments()), (3 << 20, (1.0, 0.0, None)));
+        let moments = (all.moments.mean(), all.moments.stddev());
+        assert_eq!((all.count(), moments), (3 << 20, (Some(1.0), Some(0.0))));
         Ok(())
     }
 }

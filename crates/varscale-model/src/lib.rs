@@ -38,6 +38,7 @@ mod error;
 mod families;
 mod format;
 mod input;
+mod inspect;
 mod output;
 mod part;
 mod pieces;
@@ -57,6 +58,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointFile, CheckpointIndex, OpenFile, StoredError, StoredTensor,
 };
 pub use error::Error;
+pub use inspect::Moments;
 pub use format::{Entry, Format, HeaderError};
 pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use part::{Part, PartArgument, PartError};
