@@ -3,6 +3,7 @@
 mod completions;
 mod histogram;
 mod init;
+mod inspect;
 mod man;
 mod output;
 mod plan;
@@ -37,6 +38,7 @@ enum Command {
     Sample(Box<sample::Arguments>),
     Init(init::Arguments),
     Plan(plan::Arguments),
+    Inspect(inspect::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -80,6 +82,7 @@ fn carry_out(command: Command, watch: &Watch) -> Result<(), Failure> {
         Command::Sample(arguments) => sample::run(&arguments, watch),
         Command::Init(arguments) => init::run(&arguments, watch),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments, watch),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }

@@ -58,8 +58,10 @@ pub use checkpoint::{
     Checkpoint, CheckpointFile, CheckpointIndex, OpenFile, StoredError, StoredTensor,
 };
 pub use error::Error;
-pub use inspect::Moments;
 pub use format::{Entry, Format, HeaderError};
+pub use inspect::{
+    InspectError, InspectedTensor, Inspection, Moments, Selection, Statistics, collapsed, inspect,
+};
 pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use part::{Part, PartArgument, PartError};
 pub use pieces::{Options, Piece, WriteError, write_pieces};

@@ -75,5 +75,8 @@ pub use schemes::{
 pub use seed::{Seed, SeedError, SeedGenerator};
 pub use shape::{ShapeError, Slice, element_count, parse_shape};
 pub use simd::instruction_set;
+// For the project's other crates, and no part of what is promised.
+#[doc(hidden)]
+pub use simd::{Work, vectorized};
 pub use streams::Stream;
 pub use tensor::Tensor;

@@ -9,6 +9,9 @@ const PLACES: usize = 4 * KEPT;
 /// No key: keys that are it count as the one below.
 const EMPTY: u64 = u64::MAX;
 
+/// Where every key counts.
+pub(super) const NO_LIMIT: u64 = EMPTY - 1;
+
 /// The smallest keys of a set ("k minimum values"), which depend on the set alone and on no order. The
 /// keys are scattered evenly, so that how near the last of them lies tells how many there are.
 #[derive(Debug, Clone)]
@@ -22,12 +25,12 @@ pub(super) struct Distinct {
 
 impl Default for Distinct {
     fn default() -> Self {
-        Self { places: Vec::new(), held: 0, limit: EMPTY - 1 }
+        Self { places: Vec::new(), held: 0, limit: NO_LIMIT }
     }
 }
 
 /// Scatters 32 bits; no two give the same key. (The finalizer of MurmurHash3.)
-#[inline]
+#[inline(always)]
 pub(super) fn key32(mut bits: u32) -> u32 {
     bits ^= bits >> 16;
     bits = bits.wrapping_mul(0x85eb_ca6b);
@@ -37,7 +40,7 @@ pub(super) fn key32(mut bits: u32) -> u32 {
 }
 
 /// Scatters 64 bits; no two give the same key. (As above.)
-#[inline]
+#[inline(always)]
 pub(super) fn key64(mut bits: u64) -> u64 {
     bits ^= bits >> 33;
     bits = bits.wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -47,6 +50,11 @@ pub(super) fn key64(mut bits: u64) -> u64 {
 }
 
 impl Distinct {
+    /// None yet, and of keys up to `limit` only, which is one of some of the set.
+    pub(super) fn within(limit: u64) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     /// No key above it counts.
     #[inline]
     pub(super) fn limit(&self) -> u64 {
@@ -56,7 +64,7 @@ impl Distinct {
     /// Counts a key.
     #[inline]
     pub(super) fn add(&mut self, key: u64) {
-        let key = key.min(EMPTY - 1);
+        let key = key.min(NO_LIMIT);
         if key <= self.limit {
             self.insert(key);
         }
@@ -109,7 +117,7 @@ impl Distinct {
         let mut keys = self.keys();
         // A limit is the place of a key that may have been dropped by a merge: none above it is known.
         keys.retain(|&key| key <= self.limit);
-        if self.limit == EMPTY - 1 {
+        if self.limit == NO_LIMIT {
             return (keys.len() as u64, true);
         }
         let kept = keys.len().min(KEPT);

@@ -2,7 +2,7 @@
 
 /// Running sums: values go to them in turn, so that a part is added up in vectors, and in one order
 /// whatever these vectors are.
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// No unit is smaller, so that its inverse is a number.
 const SMALLEST_UNIT: f64 = f64::from_bits(23 << 52);
@@ -38,6 +38,7 @@ fn unit_of(size: f64) -> f64 {
 impl Moments {
     /// Of `values`, which are finite and from `low` to `high` as `number` reads them.
     #[must_use]
+    #[inline(always)]
     pub fn of<T: Copy>(values: &[T], low: f64, high: f64, number: impl Fn(T) -> f64) -> Self {
         if values.is_empty() {
             return Self::default();
@@ -45,19 +46,23 @@ impl Moments {
         let (origin, unit) = (low / 2.0 + high / 2.0, unit_of(high / 2.0 - low / 2.0));
         let inverse = 1.0 / unit;
         let mut lanes = [[0.0; LANES]; 4];
-        let mut add = |lane: usize, value: T| {
-            let x = (number(value) - origin) * inverse;
-            let square = x * x;
-            lanes[0][lane] += x;
-            lanes[1][lane] += square;
-            lanes[2][lane] += square * x;
-            lanes[3][lane] += square * square;
-        };
         let (rows, rest) = values.as_chunks::<LANES>();
         for row in rows {
-            row.iter().enumerate().for_each(|(lane, &value)| add(lane, value));
+            for lane in 0..LANES {
+                let x = (number(row[lane]) - origin) * inverse;
+                let square = x * x;
+                lanes[0][lane] += x;
+                lanes[1][lane] += square;
+                lanes[2][lane] += square * x;
+                lanes[3][lane] += square * square;
+            }
         }
-        rest.iter().enumerate().for_each(|(lane, &value)| add(lane, value));
+        for (lane, &value) in rest.iter().enumerate() {
+            let x = (number(value) - origin) * inverse;
+            let square = x * x;
+            let powers = [x, square, square * x, square * square];
+            lanes.iter_mut().zip(powers).for_each(|(sums, power)| sums[lane] += power);
+        }
         let sums = lanes.map(|lanes| lanes.iter().sum::<f64>());
         Self::from_sums(values.len() as u64, origin, unit, sums)
     }

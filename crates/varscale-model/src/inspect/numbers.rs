@@ -1,5 +1,8 @@
 //! Values of 32 and 64 bits, block by block while they are in the first cache.
 
+use bytemuck::Zeroable;
+use varscale::{Work, vectorized};
+
 use super::{
     distinct::{Distinct, key32, key64},
     moments::Moments,
@@ -24,6 +27,9 @@ pub(super) struct Numbers {
 
 /// A type of 32 or 64 bits.
 pub(super) trait Wide: bytemuck::Pod + PartialOrd + Send + Sync {
+    /// As many bits as the type has.
+    type Key: bytemuck::Pod + Ord;
+
     /// As a number; integers beyond 2^53 are rounded.
     fn number(self) -> f64;
 
@@ -31,27 +37,36 @@ pub(super) trait Wide: bytemuck::Pod + PartialOrd + Send + Sync {
     fn is_finite(self) -> bool;
 
     /// A scattered key, the same for equal values.
-    fn key(self) -> u64;
+    fn key(self) -> Self::Key;
+
+    /// A key of 64 bits.
+    fn widened(key: Self::Key) -> u64;
 }
 
 macro_rules! wide {
-    ($($type:ident: $finite:expr, $key:expr;)*) => {$(
+    ($($type:ident, $key:ident: $finite:expr, |$x:ident| $scattered:expr, $shift:literal;)*) => {$(
         impl Wide for $type {
-            #[inline]
+            type Key = $key;
+
+            #[inline(always)]
             fn number(self) -> f64 {
                 self as f64
             }
 
-            #[inline]
+            #[inline(always)]
             fn is_finite(self) -> bool {
-                let finite: fn($type) -> bool = $finite;
-                finite(self)
+                $finite(self)
             }
 
-            #[inline]
-            fn key(self) -> u64 {
-                let key: fn($type) -> u64 = $key;
-                key(self)
+            #[inline(always)]
+            fn key(self) -> $key {
+                let $x = self;
+                $scattered
+            }
+
+            #[inline(always)]
+            fn widened(key: $key) -> u64 {
+                u64::from(key) << $shift
             }
         }
     )*};
@@ -59,64 +74,125 @@ macro_rules! wide {
 
 wide! {
     // −0 is 0.
-    f32: f32::is_finite, |x| u64::from(key32((x + 0.0).to_bits())) << 32;
-    f64: f64::is_finite, |x| key64((x + 0.0).to_bits());
-    i32: |_| true, |x| u64::from(key32(x as u32)) << 32;
-    u32: |_| true, |x| u64::from(key32(x)) << 32;
-    i64: |_| true, |x| key64(x as u64);
-    u64: |_| true, key64;
+    f32, u32: f32::is_finite, |x| key32((x + 0.0).to_bits()), 32;
+    f64, u64: f64::is_finite, |x| key64((x + 0.0).to_bits()), 0;
+    i32, u32: |_| true, |x| key32(x as u32), 32;
+    u32, u32: |_| true, |x| key32(x), 32;
+    i64, u64: |_| true, |x| key64(x as u64), 0;
+    u64, u64: |_| true, |x| key64(x), 0;
+}
+
+/// Values whose keys are looked at together: mostly, none of them is among the smallest.
+const TOGETHER: usize = 32;
+
+/// Values of up to a block, whose keys are written to `keys`, and the least of some to `least`.
+struct Block<'a, T: Wide> {
+    values: &'a [T],
+    keys: &'a mut [T::Key; BLOCK],
+    least: &'a mut [T::Key; BLOCK / TOGETHER],
+}
+
+/// What is counted of a block of finite values.
+struct OfBlock {
+    low: f64,
+    high: f64,
+    zeros: u32,
+    moments: Moments,
+}
+
+impl<T: Wide> Work for Block<'_, T> {
+    /// `None` where some are not finite.
+    type Output = Option<OfBlock>;
+
+    #[inline(always)]
+    fn run(self) -> Option<OfBlock> {
+        const LANES: usize = 16;
+        let Self { values, keys, least } = self;
+        let &first = values.first()?;
+        let zero = T::zeroed();
+        let (mut low, mut high) = ([first; LANES], [first; LANES]);
+        let (mut zeros, mut others) = ([0_u32; LANES], [0_u32; LANES]);
+        let (rows, rest) = values.as_chunks::<LANES>();
+        for row in rows {
+            for lane in 0..LANES {
+                let value = row[lane];
+                low[lane] = if value < low[lane] { value } else { low[lane] };
+                high[lane] = if value > high[lane] { value } else { high[lane] };
+                zeros[lane] += u32::from(value == zero);
+                others[lane] += u32::from(!value.is_finite());
+            }
+        }
+        for &value in rest {
+            low[0] = if value < low[0] { value } else { low[0] };
+            high[0] = if value > high[0] { value } else { high[0] };
+            zeros[0] += u32::from(value == zero);
+            others[0] += u32::from(!value.is_finite());
+        }
+        if others.iter().any(|&others| others > 0) {
+            return None;
+        }
+        let least_of = |low: f64, value: T| if value.number() < low { value.number() } else { low };
+        let most_of =
+            |high: f64, value: T| if value.number() > high { value.number() } else { high };
+        let low = low.into_iter().fold(f64::INFINITY, least_of);
+        let high = high.into_iter().fold(f64::NEG_INFINITY, most_of);
+        let moments = Moments::of(values, low, high, T::number);
+
+        for ((keys, values), least) in
+            keys.chunks_mut(TOGETHER).zip(values.chunks(TOGETHER)).zip(least)
+        {
+            for (key, value) in keys.iter_mut().zip(values) {
+                *key = value.key();
+            }
+            let mut smallest = keys[0];
+            for &key in &keys[..values.len()] {
+                smallest = if key < smallest { key } else { smallest };
+            }
+            *least = smallest;
+        }
+        Some(OfBlock { low, high, zeros: zeros.iter().sum(), moments })
+    }
 }
 
 impl Numbers {
     /// Counts values.
     pub(super) fn extend<T: Wide>(&mut self, values: &[T]) {
-        let mut keys = [0; BLOCK];
+        let mut keys = [T::Key::zeroed(); BLOCK];
+        let mut least = [T::Key::zeroed(); BLOCK / TOGETHER];
         for values in values.chunks(BLOCK) {
-            let finite = values.iter().fold(true, |all, value| all & value.is_finite());
-            if finite {
-                self.block(values, &mut keys);
-            } else {
-                self.not_finite(values);
-                let finite: Vec<T> = values.iter().copied().filter(|x| x.is_finite()).collect();
-                self.block(&finite, &mut keys);
+            let work = Block { values, keys: &mut keys, least: &mut least };
+            if let Some(found) = vectorized(work) {
+                self.block(values, found, &keys, &least);
+                continue;
+            }
+            self.not_finite(values);
+            let values: Vec<T> = values.iter().copied().filter(|x| x.is_finite()).collect();
+            let work = Block { values: &values, keys: &mut keys, least: &mut least };
+            if let Some(found) = vectorized(work) {
+                self.block(&values, found, &keys, &least);
             }
         }
     }
 
-    fn block<T: Wide>(&mut self, values: &[T], keys: &mut [u64; BLOCK]) {
-        let Some(&first) = values.first() else { return };
-        let zero = T::zeroed();
-        let (mut low, mut high, mut zeros) = ([first; 8], [first; 8], 0_u32);
-        let mut see = |lane: usize, value: T| {
-            low[lane] = if value < low[lane] { value } else { low[lane] };
-            high[lane] = if value > high[lane] { value } else { high[lane] };
-        };
-        let (rows, rest) = values.as_chunks::<8>();
-        for row in rows {
-            row.iter().enumerate().for_each(|(lane, &value)| see(lane, value));
-        }
-        rest.iter().enumerate().for_each(|(lane, &value)| see(lane, value));
-        values.iter().for_each(|&value| zeros += u32::from(value == zero));
-        let low = low.map(T::number).into_iter().fold(f64::INFINITY, f64::min);
-        let high = high.map(T::number).into_iter().fold(f64::NEG_INFINITY, f64::max);
+    fn block<T: Wide>(
+        &mut self,
+        values: &[T],
+        OfBlock { low, high, zeros, moments }: OfBlock,
+        keys: &[T::Key; BLOCK],
+        least: &[T::Key; BLOCK / TOGETHER],
+    ) {
         self.zeros += u64::from(zeros);
         self.range = Some(match self.range {
             Some((least, most)) => (low.min(least), high.max(most)),
             None => (low, high),
         });
-        self.moments.merge(&Moments::of(values, low, high, T::number));
-
+        self.moments.merge(&moments);
         if low == high {
-            return self.distinct.add(first.key());
+            return self.distinct.add(T::widened(values[0].key()));
         }
-        for (key, value) in keys.iter_mut().zip(values) {
-            *key = value.key();
-        }
-        // Mostly, none of some is among the smallest.
-        for keys in keys[..values.len()].chunks(16) {
-            let least = keys.iter().fold(u64::MAX, |least, &key| least.min(key));
-            if least <= self.distinct.limit() {
-                keys.iter().for_each(|&key| self.distinct.add(key));
+        for (keys, &least) in keys[..values.len()].chunks(TOGETHER).zip(least) {
+            if T::widened(least) <= self.distinct.limit() {
+                keys.iter().for_each(|&key| self.distinct.add(T::widened(key)));
             }
         }
     }
@@ -128,7 +204,7 @@ impl Numbers {
                 self.nan += 1;
             } else {
                 self.infinite[usize::from(number > 0.0)] += 1;
-                self.distinct.add(value.key());
+                self.distinct.add(T::widened(value.key()));
             }
         }
     }

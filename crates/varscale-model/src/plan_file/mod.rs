@@ -19,6 +19,7 @@ use varscale::{Dtype, Seed, Stream};
 use self::rule::Place;
 pub(crate) use self::{
     constants::Numbers,
+    glob::Glob,
     layout::ByName,
     names::{COUNTS, size},
     template::Slot,

@@ -14,6 +14,7 @@ mod kernel;
 mod level;
 pub(crate) mod narrow;
 mod round;
+mod work;
 
 #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
 mod portable;
@@ -26,9 +27,12 @@ pub(crate) use self::fma::Native;
 pub(crate) use self::fma::{Fma, fma_f16};
 #[cfg(all(test, feature = "keras-streams"))]
 pub(crate) use self::fma::{Hardware, Software};
-pub use self::level::instruction_set;
 pub(crate) use self::{
     kernel::{Cpu, Kernel, LINE},
     level::Level,
     round::{Real, Round},
+};
+pub use self::{
+    level::instruction_set,
+    work::{Work, vectorized},
 };

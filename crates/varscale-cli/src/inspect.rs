@@ -1,0 +1,85 @@
+//! `varscale inspect`: says what a checkpoint's values are.
+
+mod table;
+
+use std::{io::Write, path::PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use varscale_model::{Checkpoint, InspectError, Selection, inspect};
+
+use crate::{
+    report::Report,
+    terminal::{Failure, Printer, Watch},
+    threads::Threads,
+};
+
+/// Inspect a checkpoint of any library: what its values are
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Checkpoint: a .safetensors file, an index of some (.safetensors.index.json), or a folder with
+    /// either
+    checkpoint: PathBuf,
+
+    /// Only tensors whose names it matches, as a plan's rules match them; may be given several times
+    #[arg(long = "match", value_name = "GLOB")]
+    globs: Vec<String>,
+
+    /// Show each layer's tensors on their own
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    threads: Threads,
+
+    #[command(flatten)]
+    report: Report,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  varscale inspect model.safetensors
+  varscale inspect checkpoints/llama --match '*.mlp.*' --all
+  varscale inspect model.safetensors --json | jq '.tensors[0]'";
+
+pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
+    let Arguments { checkpoint, globs, all, threads, report } = arguments;
+    let selection = Selection::new(globs)?;
+    let checkpoint = Checkpoint::open(checkpoint)?;
+    // Draws nothing unless the standard error is a terminal.
+    let target = match report.is_quiet() {
+        true => ProgressDrawTarget::hidden(),
+        false => ProgressDrawTarget::stderr(),
+    };
+    let bytes = checkpoint.tensors.iter().map(|tensor| tensor.bytes).sum();
+    let bar = ProgressBar::with_draw_target(Some(bytes), target);
+    let template = "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    let mut progress = |done| bar.set_position(done);
+    let result = inspect(&checkpoint, &selection, (*threads).into(), watch.flag(), &mut progress);
+    bar.finish_and_clear();
+    let inspection = result?;
+
+    let mut out = Printer::new();
+    let printed = match report {
+        report if report.is_quiet() => Ok(()),
+        report if report.is_json() => serde_json::to_writer(&mut out, &inspection)
+            .map_err(Into::into)
+            .and_then(|()| writeln!(out)),
+        _ => table::write(&inspection, *all, &mut out),
+    };
+    printed.and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
+}
+
+impl From<InspectError> for Failure {
+    fn from(error: InspectError) -> Self {
+        match error {
+            InspectError::Interrupted => Self::Interrupted,
+            InspectError::File(error) => (*error).into(),
+            _ if error.is_input() => Self::Input(error.to_string()),
+            _ => Self::System(error.to_string()),
+        }
+    }
+}

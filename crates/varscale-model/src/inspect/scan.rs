@@ -1,0 +1,222 @@
+//! One pass over a checkpoint: one thread reads ahead, others count, and what they count is put
+//! together in the tensors' order.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use varscale::Pool;
+
+use super::{
+    InspectError,
+    codes::Counter,
+    digest::{Cut, Digests},
+    distinct::NO_LIMIT,
+    statistics::{Counted, Statistics},
+};
+use crate::{Checkpoint, Error, OpenFile, StoredDtype, StoredTensor};
+
+/// Bytes that are read at a time, into one buffer.
+const CHUNK: usize = 4 << 20;
+
+/// What one pass finds of a tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scanned {
+    /// `None` of a dtype whose values are not read.
+    pub(super) statistics: Option<Statistics>,
+    pub(super) digest: u128,
+    /// Sets of rows that seem to be equal.
+    pub(super) equal_rows: Vec<Vec<u64>>,
+}
+
+/// What of a tensor has been counted.
+struct Running {
+    next: u64,
+    /// Chunks that were counted before those that come first.
+    waiting: BTreeMap<u64, Part>,
+    counted: Option<Counted>,
+    digests: Digests,
+}
+
+struct Part {
+    counted: Option<Counted>,
+    digests: Vec<u128>,
+}
+
+/// How a tensor is read.
+struct Reading {
+    dtype: Option<StoredDtype>,
+    cut: Cut,
+    stride: usize,
+    limit: AtomicU64,
+}
+
+impl Reading {
+    fn new(tensor: &StoredTensor) -> Self {
+        let dtype = tensor.dtype().ok();
+        let size = (tensor.bits / 8).max(1) as usize;
+        let cut = Cut::new(&tensor.shape, size, CHUNK);
+        Self { dtype, cut, stride: cut.stride(CHUNK), limit: AtomicU64::new(NO_LIMIT) }
+    }
+
+    fn chunks(&self, tensor: &StoredTensor) -> u64 {
+        tensor.bytes.div_ceil(self.stride as u64)
+    }
+}
+
+/// A chunk that was read: which tensor's, and which of it.
+struct Chunk {
+    tensor: usize,
+    number: u64,
+    buffer: Vec<u64>,
+    length: usize,
+}
+
+/// Everything that one pass over the values of these tensors finds, in their order. `progress` is told
+/// the number of bytes counted so far.
+pub(super) fn scan(
+    checkpoint: &Checkpoint,
+    tensors: &[&StoredTensor],
+    threads: usize,
+    interrupted: &AtomicBool,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Vec<Scanned>, InspectError> {
+    let threads = match threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    // Checks the number, and that threads start.
+    drop(Pool::new(threads).map_err(InspectError::Threads)?);
+    let threads = threads.min(Pool::MOST);
+    let buffers = threads + 2;
+    let words = CHUNK / 8;
+    super::check_memory(buffers * CHUNK)?;
+
+    let readings: Vec<_> = tensors.iter().map(|tensor| Reading::new(tensor)).collect();
+    let mut order: Vec<usize> = (0..tensors.len()).collect();
+    order.sort_by_key(|&place| (tensors[place].file, tensors[place].offset));
+    let files: Vec<OpenFile> =
+        checkpoint.files.iter().map(|file| file.open()).collect::<Result<_, _>>()?;
+
+    let (full, to_count) = mpsc::sync_channel::<Chunk>(buffers);
+    let (counted, empty) = mpsc::sync_channel::<Vec<u64>>(buffers);
+    let (done, parts) = mpsc::channel::<(usize, u64, usize, Part)>();
+    for _ in 0..buffers {
+        // Cannot fail: `empty` is still here.
+        let _ = counted.send(vec![0; words]);
+    }
+    let to_count = Mutex::new(to_count);
+    let is_stopped = || interrupted.load(Ordering::Relaxed);
+
+    thread::scope(|scope| {
+        // These end with the scope, where a thread does not start.
+        let (done, counted) = (done, counted);
+        let (readings, files, to_count) = (&readings, &files, &to_count);
+        let read = move || -> Result<(), Error> {
+            for place in order {
+                let (tensor, reading) = (tensors[place], &readings[place]);
+                for number in 0..reading.chunks(tensor) {
+                    let Ok(mut buffer) = empty.recv() else { return Ok(()) };
+                    if is_stopped() {
+                        return Ok(());
+                    }
+                    let first = number * reading.stride as u64;
+                    let length = (tensor.bytes - first).min(reading.stride as u64) as usize;
+                    let bytes = &mut bytemuck::cast_slice_mut(&mut buffer)[..length];
+                    files[tensor.file].read_at(tensor.offset + first, bytes)?;
+                    if full.send(Chunk { tensor: place, number, buffer, length }).is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+            Ok(())
+        };
+        let reader = start(scope, read)?;
+        for _ in 0..threads {
+            let (done, counted) = (done.clone(), counted.clone());
+            start(scope, move || {
+                let mut counter = Counter::default();
+                loop {
+                    let chunk = to_count.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(Chunk { tensor, number, mut buffer, length }) = chunk else { return };
+                    let reading = &readings[tensor];
+                    let bytes = &mut bytemuck::cast_slice_mut(&mut buffer)[..length];
+                    let digests = reading.cut.digests(bytes);
+                    if cfg!(target_endian = "big")
+                        && let Some(dtype) = reading.dtype
+                    {
+                        bytes.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
+                    }
+                    let counted_here = reading
+                        .dtype
+                        .map(|dtype| Counted::of(dtype, bytes, &mut counter, &reading.limit));
+                    let part = Part { counted: counted_here, digests };
+                    // Nobody takes it when all is read.
+                    let _ = counted.send(buffer);
+                    let _ = done.send((tensor, number, length, part));
+                }
+            })?;
+        }
+        drop((done, counted));
+
+        let mut all: Vec<_> = readings.iter().map(Running::new).collect();
+        let mut bytes = 0;
+        for (tensor, number, length, part) in parts {
+            all[tensor].take(number, part);
+            bytes += length as u64;
+            progress(bytes);
+        }
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        read?;
+        if is_stopped() {
+            return Err(InspectError::Interrupted);
+        }
+        let all = all.into_iter().zip(readings).zip(tensors);
+        Ok(all.map(|((running, reading), tensor)| running.finish(reading, tensor)).collect())
+    })
+}
+
+fn start<'s, T: Send + 's>(
+    scope: &'s thread::Scope<'s, '_>,
+    work: impl FnOnce() -> T + Send + 's,
+) -> Result<thread::ScopedJoinHandle<'s, T>, InspectError> {
+    thread::Builder::new().spawn_scoped(scope, work).map_err(|error| {
+        let reason = error.to_string();
+        InspectError::Threads(varscale::Error::Threads { threads: 1, reason })
+    })
+}
+
+impl Running {
+    fn new(reading: &Reading) -> Self {
+        let digests = Digests::new(reading.cut);
+        Self { next: 0, waiting: BTreeMap::new(), counted: None, digests }
+    }
+
+    fn take(&mut self, number: u64, part: Part) {
+        self.waiting.insert(number, part);
+        while let Some(Part { counted, digests }) = self.waiting.remove(&self.next) {
+            self.next += 1;
+            self.digests.extend(&digests);
+            match (&mut self.counted, counted) {
+                (Some(counted), Some(more)) => counted.merge(&more),
+                (none, counted) => *none = counted,
+            }
+        }
+    }
+
+    fn finish(self, reading: &Reading, tensor: &StoredTensor) -> Scanned {
+        let counted = |dtype| {
+            let nothing = || Counted::Codes(Vec::new());
+            self.counted.unwrap_or_else(nothing).statistics(dtype, tensor.elements())
+        };
+        let digest = self.digests.whole();
+        let statistics = reading.dtype.map(counted);
+        Scanned { statistics, digest, equal_rows: self.digests.equal_rows() }
+    }
+}
