@@ -4,7 +4,7 @@
 
 creates `target/environments/NAME` from `tools/requirements/NAME.txt`, or does nothing where it is
 up to date, and prints its interpreter. Without names: all of them. Needs Python 3.11 or later with
-`venv`; on disk jax takes 0.7 GB, tensorflow 1.6 GB and torch 4.2 GB.
+`venv`; on disk jax takes 0.8 GB, tensorflow 1.6 GB and torch 5 GB.
 """
 
 import argparse

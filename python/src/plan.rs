@@ -8,8 +8,8 @@ use std::{
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyByteArray};
 use varscale::{Seed, Slice};
 use varscale_model::{
-    CheckpointError, Options, Output, Piece, PlanFile, PlanSeed, PlannedTensor, Seeds, Spec, write,
-    write_pieces,
+    ByteSize, ByteSizeError, CheckpointError, Options, Output, Piece, PlanFile, PlanSeed,
+    PlannedTensor, Seeds, Shards, Spec, write_pieces, write_shards,
 };
 
 use crate::{draw::Draw, error::failed, generator::integer};
@@ -34,6 +34,20 @@ impl Plan {
     fn tensor(&self, index: usize) -> PyResult<&PlannedTensor> {
         let planned = self.0.tensors.get(index);
         planned.ok_or_else(|| PyValueError::new_err("no such tensor"))
+    }
+
+    /// The files that `out` is written as, of this size as users give it.
+    fn shards(&self, out: &Path, limit: Option<&Bound<'_, PyAny>>) -> PyResult<Shards<'_>> {
+        let of_header = |error| failed(CheckpointError::Header(error));
+        let Some(limit) = limit else { return Shards::whole(&self.0).map_err(of_header) };
+        let invalid = |error: ByteSizeError| {
+            PyValueError::new_err(format!("invalid argument `max_shard_size`: {error}"))
+        };
+        let limit: ByteSize = limit.str()?.to_string_lossy().parse().map_err(invalid)?;
+        let name = out.file_name().unwrap_or_default().to_str().ok_or_else(|| {
+            PyValueError::new_err("`out`: names of shards stand in their index, in UTF-8 alone")
+        })?;
+        Shards::new(&self.0, name, limit).map_err(of_header)
     }
 }
 
@@ -134,7 +148,8 @@ impl Plan {
 
     /// Writes the checkpoint; returns the seconds it took. `progress` is called with the bytes
     /// drawn and the bytes in all, and stops the work by raising. `out` is replaced by `force` only, and
-    /// is none of the plan's files.
+    /// is none of the plan's files. With `max_shard_size`, shards of at most so many bytes.
+    #[pyo3(signature = (out, threads, force, progress, max_shard_size=None))]
     fn write(
         &self,
         py: Python<'_>,
@@ -142,7 +157,9 @@ impl Plan {
         threads: usize,
         force: bool,
         progress: Option<Py<PyAny>>,
+        max_shard_size: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<f64> {
+        let shards = self.shards(&out, max_shard_size)?;
         let interrupted = AtomicBool::new(false);
         let mut raised = None;
         let output = Output::new(out).force(force);
@@ -158,7 +175,10 @@ impl Plan {
                 interrupted.store(true, Ordering::Relaxed);
             }
         };
-        let summary = py.detach(|| write(&self.0, &output, options, &interrupted, &mut tell));
+        let all = 0..shards.len();
+        let summary = py.detach(|| {
+            write_shards(&shards, all, &output, options, &interrupted, &mut tell, &mut |_| ())
+        });
         match (raised, summary) {
             (Some(error), _) => Err(error),
             (None, Ok(summary)) => Ok(summary.seconds),

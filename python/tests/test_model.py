@@ -46,6 +46,29 @@ def test_a_plan_as_a_mapping(tmp_path):
     assert told[-1] == (size, size)
 
 
+@pytest.mark.parametrize(("limit", "count"), [("700KB", 2), (700000, 2), ("1GiB", 1)])
+def test_shards(tmp_path, limit, count):
+    whole, out = tmp_path / "whole.safetensors", tmp_path / "model" / "model.safetensors"
+    out.parent.mkdir()
+    plan = {"spec": SPEC, "rules": RULES, "seed": 5}
+    assert varscale.init(plan, out, max_shard_size=limit) == varscale.init(plan, whole)
+    files = sorted(out.parent.glob("*.safetensors"))
+    assert len(files) == count and (count == 1) == (files == [out])
+    assert {key: one for file in files for key, one in read(file)[0].items()} == read(whole)[0]
+    with pytest.raises(FileExistsError):
+        varscale.init(plan, out, max_shard_size=limit)
+    for source in [out.parent] + ([] if count == 1 else [f"{out}.index.json"]):
+        again = tmp_path / "again.safetensors"
+        varscale.init(source, again, force=True)
+        assert again.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("limit", [0, "5XB", -1, True, ""])
+def test_sizes_that_are_none(tmp_path, limit):
+    with pytest.raises(ValueError, match=f"`max_shard_size`: invalid size .*{limit}"):
+        varscale.init({"spec": SPEC, "rules": RULES}, tmp_path / "m", max_shard_size=limit)
+
+
 def test_a_spec_of_a_mapping_is_any_file(tmp_path):
     first = tmp_path / "model.safetensors"
     plan = {"spec": SPEC, "rules": RULES, "seed": 5}

@@ -178,4 +178,5 @@ class Plan:
         threads: int,
         force: bool,
         progress: Callable[[int, int], Any] | None,
+        max_shard_size: str | int | None = None,
     ) -> float: ...

@@ -19,6 +19,7 @@ def init(
     threads: int = 0,
     force: bool = False,
     progress: Callable[[int, int], Any] | None = None,
+    max_shard_size: str | int | None = None,
 ) -> dict[str, Any]:
     """Writes the checkpoint of a plan: the command ``varscale init`` as a function.
 
@@ -37,6 +38,9 @@ def init(
         threads: Threads that draw; 0 for one per processor. The values are the same.
         force: Whether `out` is replaced where it exists.
         progress: Called with the bytes drawn and the bytes in all; what it raises stops the work.
+        max_shard_size: The most bytes of values in a file, as a number or as in ``"5GB"`` (10^9)
+            and ``"5GiB"`` (2^30): ``model-00001-of-00003.safetensors`` and so on are written, and
+            ``model.safetensors.index.json``, unless all fits into `out`.
 
     Returns:
         The resolved plan, as ``varscale plan --json`` shows it, with the ``seed``.
@@ -55,7 +59,7 @@ def init(
     200704
     """
     resolved = resolve(plan, seed, seeds)
-    resolved.write(Path(out), threads, force, progress)
+    resolved.write(Path(out), threads, force, progress, max_shard_size)
     described: dict[str, Any] = json.loads(resolved.to_json())
     return described
 
