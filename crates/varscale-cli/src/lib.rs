@@ -15,6 +15,7 @@ mod statistics;
 #[doc(hidden)]
 pub mod terminal;
 mod threads;
+mod verify;
 
 use std::ffi::OsString;
 
@@ -39,12 +40,13 @@ enum Command {
     Init(init::Arguments),
     Plan(plan::Arguments),
     Inspect(inspect::Arguments),
+    Verify(verify::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
 
 /// Runs the command with these arguments, the program's own name first, and returns the exit code
-/// of the process: 0, 1 where the machine did not do its part, 2 for wrong input, and 128 + n after
+/// of the process: 0, 1 where the machine did not do its part or a checkpoint differs, 2 for wrong input, and 128 + n after
 /// signal n, which it watches for while it runs.
 ///
 /// ```
@@ -83,6 +85,7 @@ fn carry_out(command: Command, watch: &Watch) -> Result<(), Failure> {
         Command::Init(arguments) => init::run(&arguments, watch),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments, watch),
+        Command::Verify(arguments) => verify::run(&arguments, watch),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }

@@ -61,6 +61,12 @@ pub(crate) struct SeedsOption {
     seeds: Option<Seeds>,
 }
 
+impl SeedsOption {
+    pub(crate) fn seeds(&self) -> Option<Seeds> {
+        self.seeds
+    }
+}
+
 fn parse_seeds() -> impl TypedValueParser<Value = Seeds> {
     let find = |name: &str| Seeds::ALL.iter().copied().find(|seeds| seeds.name() == name);
     PossibleValuesParser::new(Seeds::ALL.iter().map(|seeds| seeds.name()))

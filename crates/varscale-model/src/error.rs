@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
-    CheckpointError, PlanError, PlanFileError, RecipeError, SpecError, StoredError,
+    CheckpointError, DigestsError, PlanError, PlanFileError, RecipeError, SpecError, StoredError,
     shown::shown_path,
 };
 
@@ -34,6 +34,14 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: StoredError,
+    },
+    /// A digest file that says nothing sensible.
+    #[error("{}: {source}", shown_path(path))]
+    Digests {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: DigestsError,
     },
     /// A plan file that says nothing sensible.
     #[error("{}: {source}", shown_path(path))]
@@ -77,7 +85,7 @@ impl Error {
                 !matches!(source, StoredError::Header(SpecError::Read(_)))
             }
             Self::Recipe { source, .. } => !matches!(source, RecipeError::Spec(SpecError::Read(_))),
-            Self::PlanFile { .. } | Self::Include(_) => true,
+            Self::Digests { .. } | Self::PlanFile { .. } | Self::Include(_) => true,
             Self::Plan(error) => error.is_input(),
             Self::Checkpoint(error) => error.is_input(),
         }

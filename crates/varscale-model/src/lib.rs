@@ -51,6 +51,7 @@ mod shards;
 mod shown;
 mod spec;
 mod stored;
+mod verify;
 mod write;
 
 pub use byte_size::{ByteSize, ByteSizeError};
@@ -78,6 +79,10 @@ pub use shards::{Shard, Shards};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};
 pub use stored::{Integer, StoredDtype, StoredDtypeError};
+pub use verify::{
+    Difference, Digests, DigestsError, Form, Mismatch, Number, Proof, Renamed, Rounded, Share,
+    ShareError, TensorDigest, Verification, verify, verify_digests,
+};
 pub use write::{
     CheckpointError, Summary, dry_run, dry_run_shards, write, write_file, write_shards,
 };
@@ -85,4 +90,9 @@ pub use write::{
 /// Names in a message.
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

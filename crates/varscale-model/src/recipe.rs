@@ -19,6 +19,7 @@ use crate::{
     Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, RegionRule,
     Rule, Spec, SpecError, SpecTensor, Template, Tie,
     format::safetensors,
+    hex,
     spec::{self, Elsewhere, INDEX_EXTENSION},
 };
 
@@ -26,8 +27,8 @@ use crate::{
 pub(crate) const STREAM: &str = "varscale.stream";
 pub(crate) const SEED: &str = "varscale.seed";
 pub(crate) const GLOBAL_SEED: &str = "varscale.global_seed";
-const RECIPE: &str = "varscale.recipe";
-const SHARD: &str = "varscale.shard";
+pub(crate) const RECIPE: &str = "varscale.recipe";
+pub(crate) const SHARD: &str = "varscale.shard";
 const WHOLE: &str = "varscale.whole";
 
 /// All that a plan is made of, as read from a checkpoint.
@@ -199,10 +200,6 @@ fn extend<T: PartialEq>(runs: &mut Vec<(usize, T)>, value: T) {
 fn digest(digest: &mut Sha256, name: &str, dtype: &str, shape: &[usize]) {
     digest.update(json!([name, dtype, shape]).to_string());
     digest.update("\n");
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The metadata of a plan's checkpoint.

@@ -15,6 +15,8 @@ pub enum Failure {
     System(String),
     /// Hardly any memory.
     Memory,
+    /// A checkpoint is not what it should be, which was told.
+    Differs,
     /// A signal, such as that of Ctrl-C.
     Interrupted,
     /// Whoever read the standard output has seen enough (`| head`): no error.
@@ -48,6 +50,7 @@ impl Failure {
                 });
                 return Exit::Signal(interrupt::signal()).code();
             }
+            Self::Differs => return Exit::Differs.code(),
             Self::ClosedPipe => return Exit::Done.code(),
         };
         tell(message);

@@ -2,9 +2,10 @@
 //!
 //! Source: the format's description in `huggingface/safetensors`, and its Rust implementation.
 
-use std::{fmt::Write as _, io::Read};
+use std::{collections::BTreeMap, fmt::Write as _, io::Read};
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use varscale::Dtype;
 
 use super::{Entry, HeaderError, bytes_of, dtype_name, too_large};
@@ -12,6 +13,7 @@ use crate::{
     Integer::{Bool, Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64},
     SpecError,
     StoredDtype::{self, Drawn, Integer},
+    hex,
 };
 
 pub(super) const EXTENSION: &str = "safetensors";
@@ -21,6 +23,12 @@ pub(crate) const METADATA: &str = "__metadata__";
 
 /// The key of an index that holds the bytes of all values.
 pub(crate) const TOTAL_SIZE: &str = "total_size";
+
+/// What keys of this library's begin with.
+const OWN: &str = "varscale.";
+
+/// The key of the digest of all other texts in the metadata.
+const SEAL: &str = "varscale.metadata_sha256";
 
 /// Most bytes that the format allows a header.
 pub(crate) const MAX_HEADER: u64 = 100_000_000;
@@ -109,7 +117,32 @@ pub(crate) fn texts(metadata: &[(&str, String)]) -> Result<Map<String, Value>, H
             return Err(reserved(key));
         }
     }
-    Ok(texts)
+    let seal = seal(texts.iter().filter_map(|(key, text)| Some((&key[..], text.as_str()?))));
+    match texts.insert(SEAL.to_owned(), seal.into()) {
+        Some(_) => Err(reserved(SEAL)),
+        None => Ok(texts),
+    }
+}
+
+/// The SHA-256 of the texts of metadata, each as the line `["KEY","TEXT"]`, in the order of the keys.
+fn seal<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut sum = Sha256::new();
+    for (key, text) in texts.collect::<BTreeMap<_, _>>() {
+        sum.update(json!([key, text]).to_string());
+        sum.update("\n");
+    }
+    hex(&sum.finalize())
+}
+
+/// Whether texts of metadata are as this library wrote them: their seal is right. It is where none is
+/// this library's.
+pub(crate) fn is_sealed<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+    let mut texts: BTreeMap<_, _> = texts.collect();
+    let found = texts.remove(SEAL);
+    if !texts.keys().any(|key| key.starts_with(OWN)) {
+        return found.is_none();
+    }
+    found == Some(&seal(texts.into_iter()))
 }
 
 pub(crate) fn reserved(name: &str) -> HeaderError {

@@ -1,0 +1,70 @@
+//! `varscale verify --digests`.
+
+use std::path::{Path, PathBuf};
+
+use indicatif::HumanCount;
+use serde_json::{Value as Json, json};
+use varscale_model::{Checkpoint, Digests, Error, Proof, verify_digests};
+
+use super::{progress_bar, text};
+use crate::{
+    report::Report,
+    terminal::{Failure, Watch},
+};
+
+pub(super) fn run(
+    checkpoint: Option<&Path>,
+    files: &[PathBuf],
+    threads: usize,
+    report: Report,
+    watch: &Watch,
+) -> Result<(), Failure> {
+    let digests: Vec<_> = files.iter().map(|path| Digests::read(path)).collect::<Result<_, _>>()?;
+    let prove = |checkpoint: &Checkpoint, digests: &[Digests]| {
+        let bar = progress_bar(report, checkpoint.files.iter().map(|file| file.length).sum());
+        let progress = |done| bar.set_position(done);
+        let proof = verify_digests(checkpoint, digests, threads, watch.flag(), &progress);
+        bar.finish_and_clear();
+        proof
+    };
+    let proofs: Vec<Proof> = match checkpoint {
+        Some(path) => vec![prove(&Checkpoint::open(path)?, &digests)?],
+        None => {
+            let of_file = |one: &Digests| {
+                let path = one.path.with_file_name(&one.file);
+                prove(&Checkpoint::open(&path)?, std::slice::from_ref(one))
+            };
+            digests.iter().map(of_file).collect::<Result<_, Error>>()?
+        }
+    };
+    let is_identical = proofs.iter().all(Proof::is_identical);
+    report.tell(
+        false,
+        || proofs.iter().map(shown).collect(),
+        || {
+            let proofs: Vec<Json> =
+                proofs.iter().filter_map(|proof| serde_json::to_value(proof).ok()).collect();
+            json!({ "identical": is_identical, "proofs": proofs })
+        },
+    )?;
+    if is_identical { Ok(()) } else { Err(Failure::Differs) }
+}
+
+fn shown(proof: &Proof) -> String {
+    let verdict = if proof.is_identical() { "identical" } else { "different" };
+    let mut text = format!(
+        "{verdict}: {} tensors, {} bytes are as their digests say{}\n",
+        HumanCount(proof.tensors as u64),
+        HumanCount(proof.bytes),
+        match proof.files.len() {
+            0 => String::new(),
+            files => format!(", {} of the files to the last byte", HumanCount(files as u64)),
+        },
+    );
+    text::names("different values", &proof.differing, &mut text);
+    text::names("different header", &proof.other_headers, &mut text);
+    text::mismatches(&proof.mismatched, "in the digests", &mut text);
+    text::names("missing", &proof.missing, &mut text);
+    text::names("without a digest", &proof.added, &mut text);
+    text
+}

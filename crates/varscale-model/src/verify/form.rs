@@ -1,0 +1,89 @@
+//! How a checkpoint's values are spread over files.
+
+use std::{cmp::Reverse, path::Path};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    Checkpoint, Plan,
+    format::safetensors::{TOTAL_SIZE, is_sealed},
+    recipe::{RECIPE, SHARD},
+    shown::shown_path,
+};
+
+/// How a checkpoint's values are spread over files: it changes none of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Form {
+    /// As `init` writes them.
+    AsWritten,
+    /// In the shards that `init` writes, which have other names.
+    OtherNames,
+    /// In other shards.
+    OtherShards,
+    /// In one file, in another order.
+    OtherOrder,
+}
+
+pub(super) fn of(checkpoint: &Checkpoint, plan: &Plan) -> Form {
+    let count = checkpoint.files.len();
+    if count == 1 {
+        let planned = &plan.tensors;
+        let mut places: Vec<usize> = (0..planned.len()).collect();
+        places.sort_by_key(|&place| Reverse(planned[place].dtype().size()));
+        let mut stored: Vec<_> = checkpoint.tensors.iter().collect();
+        stored.sort_by_key(|tensor| (tensor.offset, tensor.bytes));
+        let same = places.len() == stored.len()
+            && places.iter().zip(&stored).all(|(&at, tensor)| planned[at].name == tensor.name);
+        return if same { Form::AsWritten } else { Form::OtherOrder };
+    }
+    let (mut numbers, mut named) = (Vec::new(), true);
+    for file in &checkpoint.files {
+        let Some(number) = number(file.metadata.get(SHARD), count) else {
+            return Form::OtherShards;
+        };
+        named &= is_named(&file.path, number, count);
+        numbers.push(number);
+    }
+    numbers.sort_unstable();
+    match (numbers.into_iter().eq(1..=count), named) {
+        (false, _) => Form::OtherShards,
+        (true, false) => Form::OtherNames,
+        (true, true) => Form::AsWritten,
+    }
+}
+
+/// The files whose metadata is not as it was written; of an index, the sum of all bytes, too.
+pub(super) fn changed_metadata(checkpoint: &Checkpoint) -> Vec<String> {
+    fn text<'a>((key, text): (&'a String, &'a String)) -> (&'a str, &'a str) {
+        (key, text)
+    }
+
+    let mut changed = Vec::new();
+    if let Some(index) = &checkpoint.index {
+        let metadata = index.metadata.as_object().into_iter().flatten();
+        let texts = metadata.filter_map(|(key, text)| Some((&key[..], text.as_str()?)));
+        let total = index.metadata.get(TOTAL_SIZE).and_then(Value::as_u64);
+        let bytes = checkpoint.tensors.iter().map(|tensor| tensor.bytes).sum();
+        let is_own = index.metadata.get(RECIPE).is_some();
+        if !is_sealed(texts) || is_own && total != Some(bytes) {
+            changed.push(shown_path(&index.path));
+        }
+    }
+    let files = checkpoint.files.iter().filter(|file| !is_sealed(file.metadata.iter().map(text)));
+    changed.extend(files.map(|file| shown_path(&file.path)));
+    changed
+}
+
+/// The number of a shard of so many.
+fn number(shard: Option<&String>, count: usize) -> Option<usize> {
+    let (number, of) = shard?.split_once('/')?;
+    number.parse().ok().filter(|_| of.parse() == Ok(count))
+}
+
+fn is_named(path: &Path, number: usize, count: usize) -> bool {
+    let end = format!("-{number:05}-of-{count:05}.safetensors");
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&end))
+}
