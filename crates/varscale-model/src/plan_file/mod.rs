@@ -21,7 +21,7 @@ pub(crate) use self::{
     constants::Numbers,
     layout::ByName,
     names::{COUNTS, size},
-    template::Slot,
+    template::{Slot, has_axes},
 };
 pub use self::{
     constants::{Constant, Constants},
