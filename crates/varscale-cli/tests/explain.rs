@@ -165,3 +165,39 @@ fn a_name_that_is_none_is_refused_with_those_like_it() {
         assert!(error.contains("no tensor is called") && error.contains(near), "{error}");
     }
 }
+
+/// What a plan says, each of its tensors can be asked for, and a checkpoint of it says again.
+#[test]
+fn layouts_by_names_are_explained_and_drawn_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let spec = r#"{"moe.weight": {"dtype": "F32", "shape": [8, 64, 32]},
+        "moe.bias": {"dtype": "F32", "shape": [8, 64]}, "tied": {"dtype": "F32", "shape": [8, 64, 32]}}"#;
+    write("s.json", spec);
+    write("p.toml", "spec = 's.json'\nseed = 1\nlayout = 'auto'\ninclude = 'i.toml'");
+    write(
+        "i.toml",
+        "layout = 'auto'\n[[rules]]\nmatch = 'tied'\ntie = 'moe.weight'\n[[rules]]\nmatch = '*.bias'\n\
+         fans_of = '*.weight'\ninitializer = { class_name = 'RandomUniform', config = { minval = \
+         '-1 / sqrt(fan_in)', maxval = '1 / sqrt(fan_in)' } }\nregions = [{ slice = '0, :', initializer = \
+         'zeros' }]\n[[rules]]\nmatch = '*'\nlayout = 'axes:2/1'\ninitializer = 'he_normal'",
+    );
+    let run = |arguments: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_varscale"));
+        let output = command.args(arguments.split(' ')).current_dir(&folder).output().unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run("init p.toml -o m.safetensors -q");
+    run("init m.safetensors -o n.safetensors -q");
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(read("m.safetensors"), read("n.safetensors"));
+    for plan in ["p.toml", "m.safetensors"] {
+        let explained = run(&format!("plan {plan} --explain moe.bias"));
+        assert!(explained.contains("fan_in = 32"), "{explained}");
+    }
+}

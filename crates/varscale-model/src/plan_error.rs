@@ -147,10 +147,7 @@ pub enum PlanError {
         reason: String,
     },
     /// A tensor whose name does not tell what its axes stand for.
-    #[error(
-        "layout \"auto\" leaves tensor {tensor:?} of shape {shape:?} open: {reason}; a rule with a \
-         layout says it"
-    )]
+    #[error("layout \"auto\" leaves tensor {tensor:?} of shape {shape:?} open: {reason}; {remedy}")]
     AutoLayout {
         /// Name of the tensor.
         tensor: String,
@@ -158,6 +155,8 @@ pub enum PlanError {
         shape: Vec<usize>,
         /// Why.
         reason: String,
+        /// What would tell it.
+        remedy: String,
     },
     /// Tensors that a framework's stream would draw alike.
     #[error(

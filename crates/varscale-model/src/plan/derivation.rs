@@ -125,14 +125,15 @@ impl<'p> Derivation<'p> {
         if let Some(template) = &rule.initializer {
             self.expressions = Computed::of_slots(template, &lookup.names(tensor, rule)?);
         }
-        let layout = lookup.layout_of_names(tensor, rule)?;
-        let whole = lookup.names_of(tensor, rule, &tensor.shape, &layout)?;
+        let layout = lookup.layout(tensor, Some(rule));
+        let layout = layout.as_ref().map_err(Clone::clone);
+        let whole = lookup.names_of(tensor, rule, &tensor.shape, layout)?;
         let rules = rule.regions.iter();
         let slices =
             rules.flat_map(|region| region.slices.0.iter().map(move |slice| (region, slice)));
         for ((region, slice), placed) in slices.zip(planned.regions()) {
             let shape = placed.region.shape();
-            let names = lookup.names_of(tensor, rule, shape, placed.layout)?;
+            let names = lookup.names_of(tensor, rule, shape, Ok(placed.layout))?;
             let mut computed = Computed::of_slots(&region.initializer, &names);
             let named = slice.expressions().filter(|one| !one.names().is_empty());
             computed.extend(named.map(|one| Computed::new("slice", one.text(), one, &whole)));

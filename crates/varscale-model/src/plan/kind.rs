@@ -7,7 +7,10 @@ use std::{
 
 use varscale::{Draw, Initializer, Layout};
 
-use super::region::{KindRegion, RegionKey};
+use super::{
+    layout::Open,
+    region::{KindRegion, RegionKey},
+};
 use crate::{PlanError, Rule, StoredDtype, plan_file::ByName};
 
 /// What a rule and a shape make of tensors, whatever their names and seeds.
@@ -37,7 +40,7 @@ pub(super) struct Key {
     /// Or why their names tell none.
     pub(super) layout: ByName,
     /// Of another tensor, where they are that one's.
-    pub(super) fans: Option<[u64; 2]>,
+    pub(super) fans: Option<Result<[u64; 2], Open>>,
     /// Where the rule's regions lie, and the numbers of their expressions.
     pub(super) regions: Vec<RegionKey>,
 }

@@ -7,7 +7,7 @@ use std::{
 
 use varscale::{Expression, ExpressionError, Fans, Layout};
 
-use super::names::Names;
+use super::{layout::Open, names::Names};
 use crate::{
     PlanError, PlanFile, Rule, SliceText, Spec, SpecTensor, Template,
     plan_file::{ByName, COUNTS, Numbers, Slot, size},
@@ -74,33 +74,29 @@ impl<'a> Lookup<'a> {
     }
 
     /// The layout of a tensor that this rule decides.
-    pub(super) fn layout(
-        &self,
-        tensor: &SpecTensor,
-        rule: Option<&Rule>,
-    ) -> Result<Layout, PlanError> {
-        let refused = |reason| no_layout(tensor, reason);
-        self.by_name(tensor, rule).map(|(layout, _)| layout).map_err(refused)
+    pub(super) fn layout(&self, tensor: &SpecTensor, rule: Option<&Rule>) -> Result<Layout, Open> {
+        let open = |reason| Open::new(tensor, rule, reason);
+        self.by_name(tensor, rule).map(|(layout, _)| layout).map_err(open)
     }
 
-    /// As [`Lookup::layout`], or any where the rule's expressions read no fans.
-    pub(super) fn layout_of_names(
-        &self,
-        tensor: &SpecTensor,
-        rule: &Rule,
-    ) -> Result<Layout, PlanError> {
-        match self.layout(tensor, Some(rule)) {
-            Err(_) if !reads_fans(rule) => Ok(Layout::default()),
-            layout => layout,
+    /// The layout of the tensor at a place: of one that is tied, that of the other one.
+    fn layout_at(&self, place: usize) -> Result<Layout, Open> {
+        let mut kept = place;
+        // As many steps as there are tensors end in a circle, which is refused elsewhere.
+        for _ in 0..self.deciding.len() {
+            let tied = self.rule(kept).and_then(|rule| rule.tied(&self.tensor(kept).name));
+            let Some(other) = tied.and_then(|other| self.place(&other)) else { break };
+            kept = other;
         }
+        self.layout(self.tensor(kept), self.rule(kept))
     }
 
-    /// The tensor that a rule's `fans_of` names, and its fans.
+    /// The tensor that a rule's `fans_of` names, and its layout and fans.
     pub(super) fn sibling(
         &self,
         tensor: &SpecTensor,
         rule: &Rule,
-    ) -> Result<Option<(&'a SpecTensor, Layout, Fans)>, PlanError> {
+    ) -> Result<Option<(&'a SpecTensor, Sibling)>, PlanError> {
         let Some(name) = rule.sibling(&tensor.name) else { return Ok(None) };
         let refused = |reason: String| PlanError::Sibling {
             rule: rule.title(),
@@ -110,10 +106,13 @@ impl<'a> Lookup<'a> {
         };
         let place = self.place(&name).ok_or_else(|| refused("which the spec lacks".into()))?;
         let sibling = self.tensor(place);
-        let layout = self.layout(sibling, self.rule(place))?;
+        let layout = match self.layout_at(place) {
+            Ok(layout) => layout,
+            Err(open) => return Ok(Some((sibling, Err(open.of_sibling(rule))))),
+        };
         let fans = Fans::new(&sibling.shape, &layout);
         let fans = fans.map_err(|error| refused(format!("of which there are none: {error}")))?;
-        Ok(Some((sibling, layout, fans)))
+        Ok(Some((sibling, Ok((layout, fans)))))
     }
 
     /// The numbers that the expressions of `rule` may name for a tensor.
@@ -123,10 +122,10 @@ impl<'a> Lookup<'a> {
         rule: &'t Rule,
     ) -> Result<Names<'t>, PlanError> {
         let (shape, layout) = match self.sibling(tensor, rule)? {
-            Some((sibling, layout, _)) => (&sibling.shape[..], layout),
-            None => (&tensor.shape[..], self.layout_of_names(tensor, rule)?),
+            Some((sibling, of)) => (&sibling.shape[..], of.map(|(layout, _)| layout)),
+            None => (&tensor.shape[..], self.layout(tensor, Some(rule))),
         };
-        self.names_of(tensor, rule, shape, &layout)
+        self.names_of(tensor, rule, shape, layout.as_ref().map_err(Clone::clone))
     }
 
     /// As [`Lookup::names`], with the sizes and fans of a shape.
@@ -135,7 +134,7 @@ impl<'a> Lookup<'a> {
         tensor: &'t SpecTensor,
         rule: &'t Rule,
         shape: &'t [usize],
-        layout: &Layout,
+        layout: Result<&Layout, Open>,
     ) -> Result<Names<'t>, PlanError> {
         let mut captured = Vec::new();
         for (name, digits) in rule.captured(&tensor.name) {
@@ -152,6 +151,9 @@ impl<'a> Lookup<'a> {
         Ok(Names::new(&self.constants, captured, shape, layout))
     }
 }
+
+/// The layout and the fans of another tensor.
+pub(super) type Sibling = Result<(Layout, Fans), Open>;
 
 /// Refuses names that stand for nothing, whatever the tensor, and those that stand for two things.
 fn check(rule: &Rule, constants: &Numbers) -> Result<(), PlanError> {
@@ -206,28 +208,28 @@ fn slices(rule: &Rule) -> impl Iterator<Item = &Expression> {
     rule.regions.iter().flat_map(|region| &region.slices.0).flat_map(SliceText::expressions)
 }
 
-/// Whether the fans of a layout are among what its expressions read.
-fn reads_fans(rule: &Rule) -> bool {
-    let regions = rule.regions.iter().filter(|region| region.layout.is_none());
-    let templates = rule.initializer.iter().chain(regions.map(|region| &region.initializer));
-    let mut names = templates.flat_map(Template::slots).flat_map(Slot::names);
-    let mut of_slices = slices(rule).flat_map(Expression::names);
-    names.any(|name| name.starts_with("fan_")) || of_slices.any(|name| name.starts_with("fan_"))
-}
-
-/// That a tensor has no layout by its name.
-pub(super) fn no_layout(tensor: &SpecTensor, reason: String) -> PlanError {
-    let (tensor, shape) = (tensor.name.to_string(), tensor.shape.clone());
-    PlanError::AutoLayout { tensor, shape, reason }
-}
-
 /// Whether some shape has the size that the name stands for.
 fn is_size(name: &str) -> bool {
     size(name, &[1; 64]).is_some()
 }
 
+/// Fills a slot of a rule's initializer with a tensor's numbers.
+pub(super) fn fill(
+    slot: &Slot,
+    names: &Names<'_>,
+    rule: &Rule,
+    tensor: &SpecTensor,
+    numbers: &mut Vec<f64>,
+) -> Result<(), PlanError> {
+    if let Some(open) = names.open(slot.names()) {
+        return Err(open.refused());
+    }
+    let filled = names.fill(slot, numbers);
+    filled.map_err(|source| expression(rule, Some(tensor), &slot.key, source))
+}
+
 /// What is wrong with an expression of a rule.
-pub(super) fn expression(
+fn expression(
     rule: &Rule,
     tensor: Option<&SpecTensor>,
     key: &str,

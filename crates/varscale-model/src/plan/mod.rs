@@ -3,6 +3,7 @@
 mod derivation;
 mod json;
 mod kind;
+mod layout;
 mod lookup;
 mod names;
 mod region;

@@ -2,6 +2,7 @@
 
 use varscale::{Expression, ExpressionError, Fans, Layout};
 
+use super::layout::{Open, is_fan};
 use crate::plan_file::{COUNTS, Numbers, Slot, size};
 
 /// The numbers that the expressions of a tensor's rule may name.
@@ -13,6 +14,8 @@ pub(super) struct Names<'a> {
     pub(super) shape: &'a [usize],
     /// As the layout counts them, where it fits the shape.
     pub(super) fans: Option<Fans>,
+    /// Why there is none.
+    open: Option<Open>,
 }
 
 impl<'a> Names<'a> {
@@ -20,9 +23,19 @@ impl<'a> Names<'a> {
         constants: &'a Numbers,
         captured: Vec<(&'a str, f64)>,
         shape: &'a [usize],
-        layout: &Layout,
+        layout: Result<&Layout, Open>,
     ) -> Self {
-        Self { constants, captured, shape, fans: Fans::new(shape, layout).ok() }
+        let (layout, open) = match layout {
+            Ok(layout) => (Some(layout), None),
+            Err(open) => (None, Some(open)),
+        };
+        let fans = layout.and_then(|layout| Fans::new(shape, layout).ok());
+        Self { constants, captured, shape, fans, open }
+    }
+
+    /// Why an expression has no value that reads these names.
+    pub(super) fn open<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> Option<&Open> {
+        self.open.as_ref().filter(|_| names.any(is_fan))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<f64> {

@@ -1,10 +1,11 @@
 //! Regions of tensors: parts that are initialized otherwise.
 
-use varscale::{
-    Draw, Explanation, Initializer, Layout, Region, Seed, Slice, Stream, StreamError, Tensor,
-};
+use varscale::{Draw, Initializer, Layout, Region, Seed, Slice, Stream, StreamError, Tensor};
 
-use super::lookup::{Lookup, expression};
+use super::{
+    layout::reads_layout,
+    lookup::{Lookup, fill},
+};
 use crate::{PlanError, PlannedTensor, RegionRule, Rule, SliceText, SpecTensor, StoredDtype};
 
 /// A region of a rule in a tensor.
@@ -29,7 +30,8 @@ pub(super) struct KindRegion {
     /// With the seed of the first tensor.
     initializer: Initializer,
     has_own_seed: bool,
-    pub(super) has_own_layout: bool,
+    /// Whether its values depend on the layout of the whole.
+    pub(super) reads_layout: bool,
     offset: Vec<usize>,
     draw: Draw,
 }
@@ -59,19 +61,24 @@ pub(super) fn placed<'a>(
     if rule.regions.is_empty() {
         return Ok(all);
     }
-    let whole = lookup.layout_of_names(spec, rule)?;
-    let names = lookup.names_of(spec, rule, &spec.shape, &whole)?;
+    let whole = lookup.layout(spec, Some(rule));
+    let whole = whole.as_ref().map_err(Clone::clone);
+    let names = lookup.names_of(spec, rule, &spec.shape, whole.clone())?;
     for region in &rule.regions {
         for slice in &region.slices.0 {
+            let read = slice.expressions().flat_map(|one| one.names()).map(String::as_str);
+            if let Some(open) = names.open(read) {
+                return Err(open.refused());
+            }
             let place = slice.resolve(&spec.shape, &|expression| names.evaluate(expression));
             let place = place.map_err(|reason| refused(spec, rule, slice, reason))?;
-            let layout = region.layout.clone().unwrap_or_else(|| whole.clone());
-            let names = lookup.names_of(spec, rule, &place.extent, &layout)?;
+            let layout = region.layout.as_ref().map_or(whole.clone(), Ok);
+            let names = lookup.names_of(spec, rule, &place.extent, layout.clone())?;
             let mut numbers = Vec::new();
             for slot in region.initializer.slots() {
-                let filled = names.fill(slot, &mut numbers);
-                filled.map_err(|source| expression(rule, Some(spec), &slot.key, source))?;
+                fill(slot, &names, rule, spec, &mut numbers)?;
             }
+            let layout = layout.cloned().unwrap_or_default();
             all.push(Placed { rule, region, slice, place, layout, numbers });
         }
     }
@@ -107,7 +114,7 @@ impl KindRegion {
         }
         let scheme = region.initializer.with(&numbers).map_err(of_core)?;
         let own = region.initializer.seed();
-        let initializer = Initializer::new(scheme, own.or(seed).cloned());
+        let initializer = Initializer::new(scheme.clone(), own.or(seed).cloned());
         let tensor = Tensor::new(place.extent).named(&*spec.name).with_layout(layout.clone());
         let draw = initializer.draw_call(tensor, 0).map_err(of_core)?;
         match dtype {
@@ -121,14 +128,10 @@ impl KindRegion {
             layout,
             initializer,
             has_own_seed: own.is_some(),
-            has_own_layout: region.layout.is_some(),
+            reads_layout: region.layout.is_none() && reads_layout(&scheme, &draw),
             offset: place.offset,
             draw,
         })
-    }
-
-    pub(super) fn explanation(&self) -> &Explanation {
-        self.draw.explanation()
     }
 
     /// A draw with this region, in a tensor of another name, which takes this seed.

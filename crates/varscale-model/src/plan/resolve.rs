@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use varscale::{ConfigError, Content, Draw, Initializer, Layout, Scheme, Seed, Tensor};
+use varscale::{ConfigError, Initializer, Layout, Scheme, Seed, Tensor};
 
 use super::{
     PlannedTensor,
     kind::{Key, Kind, Kinds},
-    lookup::{Lookup, expression, no_layout},
+    layout::{Open, reads_layout},
+    lookup::{Lookup, fill},
     region::{KindRegion, Placed, placed},
 };
 use crate::{
     PlanError, PlanFile, RegionRule, Rule, Spec, SpecTensor, StoredDtype, Template,
     plan_file::Slot, seeds::TensorSeeds,
 };
+
+/// Why a layout is the default one that names leave open.
+const OPEN: &str = "names leave it open, and no value depends on it";
 
 /// For each tensor, the first rule that matches it, also of those elsewhere. Each rule must be one
 /// tensor's, or optional.
@@ -133,15 +137,15 @@ pub(super) fn resolve(
             (Some(template), _) => template.with(&numbers).map_err(refused)?,
             (None, own) => own.map(|(scheme, _)| scheme.clone()).unwrap_or_else(Scheme::zeros),
         };
-        let initializer = Initializer::new(scheme, seed.clone()).with_stream(file.stream);
+        let initializer = Initializer::new(scheme.clone(), seed.clone()).with_stream(file.stream);
         let initializer = match seeds.global() {
             None => initializer,
             Some(global) => initializer.with_global_seed(global),
         };
-        let (layout, layout_reason) = match (key.fans, &key.layout) {
-            (Some([fan_in, fan_out]), _) => (Layout::fans(fan_in, fan_out), None),
+        let (layout, layout_reason) = match (&key.fans, &key.layout) {
+            (Some(Ok([fan_in, fan_out])), _) => (Layout::fans(*fan_in, *fan_out), None),
             (None, Ok(known)) => known.clone(),
-            (None, Err(_)) => (Layout::default(), None),
+            (Some(Err(_)), _) | (None, Err(_)) => (Layout::default(), Some(OPEN)),
         };
         let tensor = Tensor::new(&key.shape[..]).named(&*spec.name).with_layout(layout.clone());
         let draw = initializer.draw_call(tensor, 0).map_err(refused)?;
@@ -155,10 +159,15 @@ pub(super) fn resolve(
         let bytes = dtype.bytes(draw.elements()).ok_or_else(|| too_large(spec))?;
         let of = |placed| KindRegion::new(placed, spec, dtype, file.stream, seed.as_ref());
         let regions = placed.into_iter().map(of).collect::<Result<Vec<_>, _>>()?;
-        if let (None, Err(reason)) = (key.fans, &key.layout)
-            && reads_layout(&draw, &regions)
-        {
-            return Err(no_layout(spec, reason.clone()));
+        let open = key.layout.as_ref().err().map(|reason| Open::new(spec, rule, reason.clone()));
+        let of_whole = match &key.fans {
+            Some(fans) => fans.as_ref().err(),
+            None => open.as_ref(),
+        };
+        let of_whole = of_whole.filter(|_| reads_layout(&scheme, &draw));
+        let of_regions = open.as_ref().filter(|_| regions.iter().any(|one| one.reads_layout));
+        if let Some(open) = of_whole.or(of_regions) {
+            return Err(open.refused());
         }
         Ok((Kind { initializer, layout, layout_reason, regions, dtype, bytes }, draw))
     })?;
@@ -173,15 +182,6 @@ pub(super) fn resolve(
     Ok(PlannedTensor { name, draw, seed_of_plan, seed, kind, sibling })
 }
 
-/// Whether what a tensor's axes stand for makes a difference to its values.
-fn reads_layout(draw: &Draw, regions: &[KindRegion]) -> bool {
-    let regions = regions.iter().filter(|region| !region.has_own_layout);
-    let mut explanations = regions.map(KindRegion::explanation).chain([draw.explanation()]);
-    explanations.any(|explanation| {
-        explanation.scaling.is_some() || matches!(explanation.content, Content::Orthogonal(_))
-    })
-}
-
 /// The numbers of a rule's expressions.
 fn numbers(spec: &SpecTensor, rule: &Rule, lookup: &Lookup) -> Result<Vec<f64>, PlanError> {
     let slots = rule.initializer.as_ref().map_or(&[][..], Template::slots);
@@ -191,8 +191,7 @@ fn numbers(spec: &SpecTensor, rule: &Rule, lookup: &Lookup) -> Result<Vec<f64>, 
     }
     let names = lookup.names(spec, rule)?;
     for slot in slots {
-        let filled = names.fill(slot, &mut numbers);
-        filled.map_err(|source| expression(rule, Some(spec), &slot.key, source))?;
+        fill(slot, &names, rule, spec, &mut numbers)?;
     }
     Ok(numbers)
 }
@@ -202,10 +201,16 @@ fn fans(
     spec: &SpecTensor,
     rule: &Rule,
     lookup: &Lookup,
-) -> Result<Option<(Arc<str>, [u64; 2])>, PlanError> {
-    let Some((sibling, _, fans)) = lookup.sibling(spec, rule)? else { return Ok(None) };
+) -> Result<Option<(Arc<str>, Result<[u64; 2], Open>)>, PlanError> {
+    let (sibling, fans) = match lookup.sibling(spec, rule)? {
+        None => return Ok(None),
+        Some((sibling, Err(open))) => return Ok(Some((Arc::clone(&sibling.name), Err(open)))),
+        Some((sibling, Ok((_, fans)))) => (sibling, fans),
+    };
     match (fans.fan_in.whole(), fans.fan_out.whole()) {
-        (Some(fan_in), Some(fan_out)) => Ok(Some((Arc::clone(&sibling.name), [fan_in, fan_out]))),
+        (Some(fan_in), Some(fan_out)) => {
+            Ok(Some((Arc::clone(&sibling.name), Ok([fan_in, fan_out]))))
+        }
         _ => Err(PlanError::Sibling {
             rule: rule.title(),
             tensor: spec.name.to_string(),

@@ -96,7 +96,7 @@ impl Source {
         check_rules(&mut file.rules, Some(&title)).map_err(failed)?;
         for rule in &mut file.rules {
             rule.optional |= file.optional;
-            if !rule.skip && rule.fans_of.is_none() {
+            if rule.tie.is_none() && rule.fans_of.is_none() {
                 rule.layout = rule.layout.take().or_else(|| file.layout.clone());
             }
         }

@@ -48,14 +48,19 @@ const fn ambiguous(
     Convention { last, axes, layout: None, because }
 }
 
-static CONVENTIONS: [Convention; 10] = [
+static CONVENTIONS: [Convention; 12] = [
     known("weight", 2..=2, Layout::torch(), "torch's Linear and Embedding are (out, in)"),
     ambiguous(
         "weight",
         3..=3,
         "torch's Conv1d is (out, in, kernel), stacked experts are (experts, in, out) or (experts, out, in)",
     ),
-    known("weight", 4..=5, Layout::torch(), "torch's convolutions are (out, in, kernel...)"),
+    known("weight", 4..=4, Layout::torch(), "torch's convolutions are (out, in, kernel...)"),
+    ambiguous(
+        "weight",
+        5..=5,
+        "torch's Conv3d is (out, in, kernel...), stacked convolutions are (layers, out, in, kernel...)",
+    ),
     known("kernel", 2..=2, Layout::keras(), "Dense of Keras and Flax is (in, out)"),
     ambiguous(
         "kernel",
@@ -65,23 +70,49 @@ static CONVENTIONS: [Convention; 10] = [
     ),
     known(
         "kernel",
-        4..=5,
+        4..=4,
         Layout::keras(),
         "convolutions of Keras and Flax are (kernel..., in, out)",
+    ),
+    ambiguous(
+        "kernel",
+        5..=5,
+        "Conv3D is (kernel..., in, out), scanned convolutions are (layers, kernel..., in, out)",
     ),
     known("recurrent_kernel", 2..=2, Layout::keras(), "Keras's recurrent kernels are (in, out)"),
     known("pointwise_kernel", 3..=5, Layout::keras(), "Keras's are (kernel..., in, out)"),
     known(
         "depthwise_kernel",
         3..=4,
-        Layout::keras_depthwise(),
-        "Keras's are (kernel..., in, multiplier)",
+        Layout::keras(),
+        "Keras's are (kernel..., in, multiplier), and its initializers read (kernel..., in, out)",
     ),
     known("embeddings", 2..=2, Layout::keras(), "Keras's Embedding is (in, out)"),
 ];
 
-/// In front of `weight`, names of GPT-2 that are (in, out) in transformers and (out, in) elsewhere.
+/// In names of GPT-2, whose matrices are (in, out) in transformers' torch, (out, in) in its Flax.
 const CONV1D: [&str; 4] = ["c_attn", "c_fc", "c_proj", "q_attn"];
+
+/// Sizes of kernels along an axis; those of patches are larger, and of few channels.
+const KERNELS: [usize; 8] = [1, 2, 3, 4, 5, 7, 9, 11];
+const CHANNELS: usize = 4;
+
+/// Whether four axes are a convolution's, and not stacked matrices or heads.
+fn is_convolution(kernel: [usize; 2], channels: usize) -> bool {
+    let [height, width] = kernel;
+    let usual = kernel.iter().all(|size| KERNELS.contains(size));
+    let square = height == width;
+    square && (usual || channels <= CHANNELS) || usual && (height == 1 || width == 1)
+}
+
+/// In the name of what projects onto or from attention's heads, which may be an axis.
+fn is_of_attention(part: &str) -> bool {
+    const ENDS: [&str; 12] =
+        ["query", "key", "value", "out", "q", "k", "v", "o", "qkv", "kv", "attention", "attn"];
+    let part = part.strip_suffix("_proj").or(part.strip_suffix("_projection")).unwrap_or(part);
+    let part = part.strip_prefix(['w', 'W']).unwrap_or(part).trim_start_matches('_');
+    ENDS.contains(&part)
+}
 
 /// A tensor's layout by its name, and why; or why there is none.
 pub(crate) type ByName = Result<(Layout, Option<&'static str>), String>;
@@ -100,11 +131,30 @@ impl PlanLayout {
 
 fn by_name(name: &str, shape: &[usize]) -> ByName {
     let mut parts = name.rsplit(['.', '/']);
-    let (last, parent) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    if last == "weight" && shape.len() == 2 && shape[0] != shape[1] && CONV1D.contains(&parent) {
+    // Keras's variables of TensorFlow end in a number.
+    let last = parts.next().unwrap_or_default();
+    let last = last.strip_suffix(":0").unwrap_or(last);
+    if let (2, "weight" | "kernel", Some(part)) =
+        (shape.len(), last, parts.clone().find(|part| CONV1D.contains(part)))
+    {
         return Err(format!(
-            "{parent}.weight is (in, out) in transformers' GPT-2, (out, in) elsewhere"
+            "{part}.{last} is (in, out) in transformers' torch GPT-2, (out, in) in its Flax one and in \
+             others"
         ));
+    }
+    let reason = match (last, shape) {
+        ("kernel", _) if shape.len() == 4 && parts.clone().next().is_some_and(is_of_attention) => {
+            Some("kernels of attention have heads among their axes, or are scanned")
+        }
+        ("kernel", &[height, width, channels, _]) | ("weight", &[_, channels, height, width])
+            if !is_convolution([height, width], channels) =>
+        {
+            Some("a convolution's kernel is not so large, stacked matrices may be")
+        }
+        _ => None,
+    };
+    if let Some(reason) = reason {
+        return Err(reason.to_owned());
     }
     let of_name = CONVENTIONS.iter().filter(|known| known.last == last);
     match of_name.clone().find(|known| known.axes.contains(&shape.len())) {
@@ -113,7 +163,7 @@ fn by_name(name: &str, shape: &[usize]) -> ByName {
         }
         Some(ambiguous) => Err(ambiguous.because.to_owned()),
         None if of_name.count() > 0 => {
-            Err(format!("no convention is known for a {last} of {} axes", shape.len()))
+            Err(format!("no convention is known for {last} of {} axes", shape.len()))
         }
         None => Err(format!("no convention is known for names that end in {last:?}")),
     }

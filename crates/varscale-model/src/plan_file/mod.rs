@@ -22,7 +22,7 @@ pub(crate) use self::{
     glob::Glob,
     layout::ByName,
     names::{COUNTS, size},
-    template::Slot,
+    template::{Slot, has_axes},
 };
 pub use self::{
     constants::{Constant, Constants},

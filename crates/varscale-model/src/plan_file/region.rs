@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use varscale::Layout;
 
-use super::{Template, slice::SliceText};
+use super::{Template, layout::PlanLayout, slice::SliceText};
 
 /// A part of each of a rule's tensors, and what it is given: as a tensor of its own shape.
 #[derive(Debug, Clone, Deserialize)]
@@ -15,8 +15,18 @@ pub struct RegionRule {
     /// Its initializer, whose expressions read the region's own sizes and fans.
     pub initializer: Template,
     /// Its layout, in place of the tensor's.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "own_layout")]
     pub layout: Option<Layout>,
+}
+
+fn own_layout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Layout>, D::Error> {
+    match PlanLayout::deserialize(deserializer)? {
+        PlanLayout::Of(layout) => Ok(Some(layout)),
+        PlanLayout::Auto => Err(D::Error::custom(
+            "a region's layout cannot be \"auto\", which goes by tensors' names: leave it out, or name a \
+             layout",
+        )),
+    }
 }
 
 impl RegionRule {

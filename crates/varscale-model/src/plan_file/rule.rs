@@ -43,7 +43,8 @@ pub struct Rule {
     /// Whether the rule may decide no tensor: one of a file that several models share.
     #[serde(default)]
     pub optional: bool,
-    /// Whether they are left out of the checkpoint. Such a rule sets nothing else.
+    /// Whether they are left out of the checkpoint. Such a rule sets nothing else but a layout, for
+    /// those that have their fans of them.
     #[serde(default)]
     pub skip: bool,
     /// The tensor that each of them is, under a second name: named as by `fans_of`, and stored once.
@@ -110,17 +111,16 @@ impl Rule {
     /// Checks what its keys are together.
     pub(super) fn check(&mut self) -> Result<(), PlanFileError> {
         let Self { initializer, fans_of, layout, regions, dtype, seed, .. } = &*self;
-        let sets = initializer.is_some() || fans_of.is_some() || layout.is_some();
-        let sets = sets || !regions.is_empty();
+        let sets = initializer.is_some() || fans_of.is_some() || !regions.is_empty();
         let wrong = |rule: &Self, reason: &str| PlanFileError {
             reason: format!("the rule with match {:?} {reason}", rule.pattern()),
         };
         let refused = |rule, reason: &str| Err(wrong(rule, reason));
         let sets = sets || dtype.is_some() || seed.is_some();
         if self.skip && (sets || self.tie.is_some()) {
-            return refused(self, "skips its tensors: it can set nothing of theirs");
+            return refused(self, "skips its tensors: it can set nothing of theirs but a layout");
         }
-        if self.tie.is_some() && sets {
+        if self.tie.is_some() && (sets || layout.is_some()) {
             return refused(self, "ties its tensors: what they hold is the other tensor's");
         }
         if fans_of.is_some() && layout.is_some() {

@@ -83,6 +83,15 @@ impl Slot {
     }
 }
 
+/// As [`Template::has_axes`].
+pub(crate) fn has_axes(scheme: &Scheme) -> bool {
+    names_axes(&scheme.serialize(None, ConfigForm::Keras3))
+}
+
+fn names_axes(serialized: &Value) -> bool {
+    serialized["config"].get("input_axes").is_some_and(|axes| !axes.is_null())
+}
+
 impl Template {
     /// # Errors
     /// Why it is none.
@@ -170,7 +179,7 @@ impl Template {
 
     /// Whether it has Keras's `input_axes`, which go before every layout.
     pub(crate) fn has_axes(&self) -> bool {
-        self.written()["config"].get("input_axes").is_some_and(|axes| !axes.is_null())
+        names_axes(&self.written())
     }
 
     /// Keras's serialized object, with expressions as they are written.
