@@ -8,7 +8,7 @@ use std::{
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyByteArray};
 use varscale::{Seed, Slice};
 use varscale_model::{
-    ByteSize, ByteSizeError, CheckpointError, Options, Output, Piece, PlanFile, PlanSeed,
+    ByteSize, ByteSizeError, CheckpointError, Options, Output, Part, Piece, PlanFile, PlanSeed,
     PlannedTensor, Seeds, Shards, Spec, write_pieces, write_shards,
 };
 
@@ -175,9 +175,9 @@ impl Plan {
                 interrupted.store(true, Ordering::Relaxed);
             }
         };
-        let all = 0..shards.len();
+        let all = shards.part(Part::WHOLE);
         let summary = py.detach(|| {
-            write_shards(&shards, all, &output, options, &interrupted, &mut tell, &mut |_| ())
+            write_shards(&shards, &all, &output, options, &interrupted, &mut tell, &mut |_| ())
         });
         match (raised, summary) {
             (Some(error), _) => Err(error),

@@ -7,8 +7,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use varscale::{Seed, short};
 use varscale_model::{
-    ByteSize, CheckpointError, Error, Options, Plan, PlanSeed, Shard, Shards, Summary,
-    dry_run_shards, shown, write_shards,
+    Error, Options, Part, Plan, PlanSeed, Shard, Summary, dry_run_shards, resume_shards,
+    write_shards,
 };
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     plan::{PLAN, SeedsOption, read_plan, subnormal},
     report::Report,
     seed::parse_seed,
+    shards::{Limit, PartOption, needs_seed},
     terminal::{Failure, Watch, table},
     threads::Threads,
 };
@@ -32,11 +33,16 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "FILE", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
 
-    /// Write NAME-00001-of-000NN.safetensors and so on, of at most so many bytes of values each, and
-    /// NAME.safetensors.index.json: a number of bytes, or one with a unit, as in 5GB (10^9) or 5GiB
-    /// (2^30). What fits into one file is that file
-    #[arg(long, value_name = "SIZE")]
-    max_shard_size: Option<ByteSize>,
+    #[command(flatten)]
+    limit: Limit,
+
+    #[command(flatten)]
+    part: PartOption,
+
+    /// Keep what is there and right, of which header and values are compared, and write what is missing.
+    /// What is wrong is refused, and with --force replaced
+    #[arg(long, conflicts_with = "dry_run")]
+    resume: bool,
 
     #[command(flatten)]
     overwrite: Overwrite,
@@ -70,33 +76,45 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     let output = arguments.output.as_ref().filter(|_| !arguments.dry_run);
     let target = output.map(|path| Target::new(path, MODELS, arguments.overwrite)).transpose()?;
     let plan = read_plan(plan, seed.clone(), seeds)?;
-    let shards = arguments.shards(&plan)?;
+    let part = arguments.part.resolve()?;
+    if part.is_some() || arguments.resume {
+        needs_seed(&plan, "parts and runs do not make one checkpoint")?;
+    }
+    if arguments.resume && target.as_ref().is_some_and(|target| target.output.is_stream()) {
+        return Err(Failure::Input(
+            "--resume: the output is no file, so nothing of it is there".to_owned(),
+        ));
+    }
+    let shards = arguments.limit.shards(&plan, arguments.output.as_deref())?;
+    let all = shards.part(part.unwrap_or(Part::WHOLE));
 
     // Draws nothing unless the standard error is a terminal.
     let draw_target = match report.is_quiet() {
         true => ProgressDrawTarget::hidden(),
         false => ProgressDrawTarget::stderr(),
     };
-    let bar = ProgressBar::with_draw_target(Some(plan.bytes()), draw_target);
+    let bytes = all.shards.iter().filter_map(|&place| shards.get(place)).map(|shard| shard.bytes());
+    let bar = ProgressBar::with_draw_target(Some(bytes.sum()), draw_target);
     let template = "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     let mut progress = |done| bar.set_position(done);
     let options = Options { threads: (*threads).into(), ..Options::default() };
-    let (all, flag) = (0..shards.len(), watch.flag());
+    let flag = watch.flag();
     let result = match &target {
         Some(Target { output, .. }) => {
             let mut whole = 0;
             let mut finished = |_: &Shard<'_>| {
                 whole += 1;
                 if shards.len() > 1 {
-                    watch.tell_whole(whole, shards.len());
+                    watch.tell_whole(whole, all.shards.len());
                 }
             };
-            write_shards(&shards, all, output, options, flag, &mut progress, &mut finished)
+            let write = if arguments.resume { resume_shards } else { write_shards };
+            write(&shards, &all, output, options, flag, &mut progress, &mut finished)
         }
-        None => dry_run_shards(&shards, all, options, flag, &mut progress),
+        None => dry_run_shards(&shards, &all, options, flag, &mut progress),
     };
     bar.finish_and_clear();
     let summary = result.map_err(Error::from)?;
@@ -105,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     // Told last: a closed pipe must not stop the work.
     report.tell(
         target.as_ref().is_some_and(Target::is_stdout),
-        || text(&plan, &summary),
+        || text(&plan, part, shards.len(), &summary),
         || {
             let (seed, global_seed) = match plan.seed {
                 PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => (Some(Seed::from(seed)), None),
@@ -113,7 +131,9 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
             };
             json!({
                 "output": target.as_ref().and_then(Target::name),
+                "part": part.map(|part| part.to_string()),
                 "shards": summary.shards,
+                "kept": summary.kept,
                 "stream": plan.stream.id(),
                 "seed": seed,
                 "seeds": plan.seeds,
@@ -135,31 +155,23 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     )
 }
 
-impl Arguments {
-    /// The files to write.
-    fn shards<'p>(&self, plan: &'p Plan) -> Result<Shards<'p>, Failure> {
-        let name = self.output.as_ref().and_then(|path| path.file_name()).unwrap_or_default();
-        let Some(limit) = self.max_shard_size else {
-            return Ok(Shards::whole(plan).map_err(CheckpointError::from)?);
-        };
-        let name = name.to_str().ok_or_else(|| {
-            let name = shown(&name.to_string_lossy()).into_owned();
-            Failure::Input(format!(
-                "invalid output \"{name}\": the names of shards stand in their index, and this is no UTF-8"
-            ))
-        })?;
-        Ok(Shards::new(plan, name, limit).map_err(CheckpointError::from)?)
-    }
+fn count(number: usize) -> HumanCount {
+    HumanCount(number as u64)
 }
 
 fn names(paths: &[PathBuf]) -> Vec<Cow<'_, str>> {
     paths.iter().map(|path| path.to_string_lossy()).collect()
 }
 
-fn text(plan: &Plan, summary: &Summary) -> String {
-    let files = match summary.shards {
-        1 => String::new(),
-        shards => format!("{} shards\n", HumanCount(shards as u64)),
+fn text(plan: &Plan, part: Option<Part>, all: usize, summary: &Summary) -> String {
+    let part = part.map_or(String::new(), |part| format!("part {part} of {} shards: ", count(all)));
+    let kept =
+        if summary.kept > 0 { format!("{} kept, ", count(summary.kept)) } else { String::new() };
+    let files = match (summary.shards, &*part, &*kept) {
+        (1, "", "") => String::new(),
+        (0, part, "") if !part.is_empty() => format!("{part}nothing to write\n"),
+        (shards, "", "") => format!("{} shards\n", count(shards)),
+        (shards, part, kept) => format!("{part}{kept}{} written\n", count(shards)),
     };
     let mut figures = table(&["tensors", "parameters", "bytes", "time", "values/s"]);
     figures.add_row([
@@ -172,11 +184,11 @@ fn text(plan: &Plan, summary: &Summary) -> String {
     for column in figures.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let count = |count: usize, what| match count {
+    let left_out = |tensors: usize, what| match tensors {
         0 => String::new(),
-        count => format!("{} tensors {what}\n", HumanCount(count as u64)),
+        tensors => format!("{} tensors {what}\n", count(tensors)),
     };
-    let skipped = count(plan.skipped.len(), "skipped") + &count(plan.ties.len(), "tied");
+    let skipped = left_out(plan.skipped.len(), "skipped") + &left_out(plan.ties.len(), "tied");
     let (seed, lost) = (plan.shown_seed(), subnormal(plan).collect::<String>());
     format!("seed {seed}\n{}\n{files}{skipped}{lost}", figures.trim_fmt())
 }

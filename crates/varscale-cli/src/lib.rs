@@ -5,11 +5,13 @@ mod histogram;
 mod init;
 mod inspect;
 mod man;
+mod missing;
 mod output;
 mod plan;
 mod report;
 mod sample;
 mod seed;
+mod shards;
 mod statistics;
 // For `varscale-bench`, and no part of what is promised.
 #[doc(hidden)]
@@ -41,6 +43,7 @@ enum Command {
     Plan(plan::Arguments),
     Inspect(inspect::Arguments),
     Verify(verify::Arguments),
+    Missing(missing::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -86,6 +89,7 @@ fn carry_out(command: Command, watch: &Watch) -> Result<(), Failure> {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments, watch),
         Command::Verify(arguments) => verify::run(&arguments, watch),
+        Command::Missing(arguments) => missing::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
     }

@@ -46,6 +46,7 @@ mod plan;
 mod plan_error;
 mod plan_file;
 mod recipe;
+mod resume;
 mod seeds;
 mod shards;
 mod shown;
@@ -75,7 +76,8 @@ pub use plan_file::{
     Slices, Template,
 };
 pub use recipe::{Recipe, RecipeError};
-pub use shards::{Shard, Shards};
+pub use resume::{Found, WrongFile, resume_shards};
+pub use shards::{Files, LimitError, Shard, Shards};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};
 pub use stored::{Integer, StoredDtype, StoredDtypeError};

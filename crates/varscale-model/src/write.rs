@@ -2,22 +2,24 @@
 
 use std::{
     ffi::OsStr,
-    fs,
-    ops::Range,
+    fs, io,
     path::{Path, PathBuf},
     sync::atomic::AtomicBool,
     time::Instant,
 };
 
 use crate::{
-    HeaderError, Options, Output, OutputError, Piece, Plan, Shard, Shards, WriteError, write_pieces,
+    Files, HeaderError, LimitError, Options, Output, OutputError, Part, Piece, Plan, Shard, Shards,
+    WriteError, WrongFile, shown::shown_path, write_pieces,
 };
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// Number of files with values.
+    /// Number of files with values that were written.
     pub shards: usize,
+    /// Number of those that were there, and kept.
+    pub kept: usize,
     /// Number of tensors.
     pub tensors: usize,
     /// Number of values.
@@ -46,6 +48,20 @@ pub enum CheckpointError {
     /// More tensors than the format has room for.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// A file that is there and is to be kept, and is not what the plan says.
+    #[error(transparent)]
+    Wrong(#[from] WrongFile),
+    /// Shards that are there, of which the limit cannot be told.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// A file that is there and cannot be read.
+    #[error("cannot read {}: {source}", shown_path(path))]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
 }
 
 impl CheckpointError {
@@ -57,7 +73,8 @@ impl CheckpointError {
             Self::Values(error) => {
                 matches!(error, WriteError::Draw { .. } | WriteError::Integer { .. })
             }
-            Self::Header(_) => true,
+            Self::Header(_) | Self::Wrong(_) | Self::Limit(_) => true,
+            Self::Read { .. } => false,
         }
     }
 }
@@ -97,18 +114,19 @@ pub fn write(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
     let whole = Shards::whole(plan)?;
-    write_shards(&whole, 0..1, output, options, interrupted, progress, &mut |_| ())
+    let all = whole.part(Part::WHOLE);
+    write_shards(&whole, &all, output, options, interrupted, progress, &mut |_| ())
 }
 
-/// Writes some of a checkpoint's shards, by their places, as [`write()`] does; the first one's run writes
-/// the index, too, last. `output` names the one file that they are instead of. All names are checked
-/// before anything is drawn. `finished` is told each shard that has its name.
+/// Writes some of a checkpoint's files, as [`write()`] does, the index last. `output` names the one file
+/// that they are instead of. All names are checked before anything is drawn. `finished` is told each
+/// shard that has its name.
 ///
 /// # Errors
 /// [`CheckpointError`]. Shards that were finished stay.
 pub fn write_shards(
     shards: &Shards<'_>,
-    part: Range<usize>,
+    files: &Files,
     output: &Output,
     options: Options,
     interrupted: &AtomicBool,
@@ -118,8 +136,8 @@ pub fn write_shards(
     let start = Instant::now();
     let plan = shards.plan();
     let output = output.clone().inputs(plan.inputs.iter().cloned());
-    let part: Vec<_> = shards.iter().skip(part.start).take(part.len()).collect();
-    let index = shards.index_name().filter(|_| part.iter().any(|shard| shard.number() == 1));
+    let part: Vec<_> = files.shards.iter().filter_map(|&place| shards.get(place)).collect();
+    let index = shards.index_name().filter(|_| files.index);
     let mut summary = summary(&part, start);
     let sinks: Vec<_> = part.iter().map(|shard| shard.output(&output)).collect();
     let index = index.map(|name| output.beside(&name));
@@ -203,7 +221,7 @@ pub fn dry_run(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
     let whole = Shards::whole(plan)?;
-    dry_run_shards(&whole, 0..1, options, interrupted, progress)
+    dry_run_shards(&whole, &whole.part(Part::WHOLE), options, interrupted, progress)
 }
 
 /// Draws everything that [`write_shards()`] draws, and writes nothing.
@@ -212,13 +230,13 @@ pub fn dry_run(
 /// [`CheckpointError`].
 pub fn dry_run_shards(
     shards: &Shards<'_>,
-    part: Range<usize>,
+    files: &Files,
     options: Options,
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
-    let part: Vec<_> = shards.iter().skip(part.start).take(part.len()).collect();
+    let part: Vec<_> = files.shards.iter().filter_map(|&place| shards.get(place)).collect();
     // What has no header is refused here, too.
     part.iter().try_for_each(|shard| shard.header().map(drop))?;
     let pieces = part.iter().flat_map(Shard::pieces);
@@ -230,6 +248,7 @@ pub fn dry_run_shards(
 fn summary(part: &[Shard<'_>], start: Instant) -> Summary {
     Summary {
         shards: part.len(),
+        kept: 0,
         tensors: part.iter().map(|shard| shard.tensors().len()).sum(),
         parameters: part.iter().flat_map(Shard::tensors).map(|one| one.draw.elements()).sum(),
         bytes: part.iter().map(Shard::bytes).sum(),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use varscale_model::{CheckpointError, OutputError, WriteError};
+use varscale_model::{CheckpointError, OutputError, PartError, WriteError};
 
 use super::{Exit, interrupt, stdout::escaped};
 
@@ -87,6 +87,12 @@ impl From<CheckpointError> for Failure {
             _ if error.is_input() => Self::Input(error.to_string()),
             _ => Self::System(error.to_string()),
         }
+    }
+}
+
+impl From<PartError> for Failure {
+    fn from(error: PartError) -> Self {
+        Self::Input(error.to_string())
     }
 }
 

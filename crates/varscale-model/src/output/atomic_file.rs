@@ -72,6 +72,14 @@ impl AtomicFile {
         Ok((file, leftovers))
     }
 
+    /// Removes what killed runs had left beside `path`.
+    pub(super) fn remove_leftovers(path: &Path) -> Vec<PathBuf> {
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Vec::new();
+        };
+        remove_leftovers(folder, &prefix(name))
+    }
+
     /// Whether a file could be created.
     pub(super) fn check(
         named: &Named,

@@ -108,6 +108,11 @@ impl Output {
         }
     }
 
+    /// Whether it replaces a file that exists.
+    pub(crate) fn is_forced(&self) -> bool {
+        self.force
+    }
+
     /// What has another name in the same folder, with the same inputs and rights.
     #[must_use]
     pub fn beside(&self, name: &str) -> Self {
@@ -135,6 +140,14 @@ impl Output {
         match self.target(&named)? {
             Target::File(path, _) => atomic_file::check_disk(&named, &path, bytes),
             Target::Stdout | Target::Descriptor(_) | Target::Device(_) => Ok(()),
+        }
+    }
+
+    /// Removes what killed runs had left of it.
+    pub(crate) fn remove_leftovers(&self) -> Vec<PathBuf> {
+        match self.path.as_deref().map(resolve) {
+            Some(Ok(Resolved::Path(path, _))) => AtomicFile::remove_leftovers(&path),
+            _ => Vec::new(),
         }
     }
 

@@ -1,14 +1,16 @@
 //! Shards: a plan's checkpoint in several files of limited size, and the index of them.
 
+mod limit;
 mod recipes;
 
 use std::io;
 
 use serde_json::Value;
 
+pub use self::limit::LimitError;
 use self::recipes::Recipes;
 use crate::{
-    ByteSize, Entry, Format, HeaderError, Output, Piece, Plan, PlannedTensor,
+    ByteSize, Entry, Format, HeaderError, Output, Part, Piece, Plan, PlannedTensor,
     format::safetensors::{self, TOTAL_SIZE},
     recipe::{self, ShardOf},
     spec::INDEX_EXTENSION,
@@ -53,6 +55,15 @@ pub struct Shards<'p> {
     recipes: Option<Recipes<'p>>,
 }
 
+/// Some files of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Files {
+    /// Places of the [`Shards`], counted from 0, in their order.
+    pub shards: Vec<usize>,
+    /// Whether the index is one of them.
+    pub index: bool,
+}
+
 /// One of the [`Shards`].
 #[derive(Debug, Clone, Copy)]
 pub struct Shard<'s> {
@@ -67,20 +78,8 @@ impl<'p> Shards<'p> {
     /// [`HeaderError`], where a tensor has a name that the index keeps for itself.
     pub fn new(plan: &'p Plan, name: &str, limit: ByteSize) -> Result<Self, HeaderError> {
         let tensors = write::in_order(plan);
-        let mut ends: Vec<(usize, u64)> = Vec::new();
-        for (place, &tensor) in tensors.iter().enumerate() {
-            let bytes = plan.tensors[tensor].bytes();
-            match ends.last_mut() {
-                Some((end, sum)) if bytes <= limit.get().saturating_sub(*sum) => {
-                    *end = place + 1;
-                    *sum += bytes;
-                }
-                _ => ends.push((place + 1, bytes)),
-            }
-        }
-        if ends.is_empty() {
-            ends.push((0, 0));
-        }
+        let sizes: Vec<_> = tensors.iter().map(|&tensor| plan.tensors[tensor].bytes()).collect();
+        let ends = ends(&sizes, limit);
         let recipes = (ends.len() > 1).then(|| Recipes::new(plan));
         let shards = Self { plan, name: name.to_owned(), tensors, ends, recipes };
         shards.index_metadata()?;
@@ -117,6 +116,15 @@ impl<'p> Shards<'p> {
     /// All of them.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Shard<'_>> {
         (0..self.len()).map(|index| Shard { shards: self, index })
+    }
+
+    /// The files that one of several machines writes: a run of shards, balanced by bytes, and the first
+    /// part the index, too. A function of the shards and the part alone; see [`Part::of`].
+    #[must_use]
+    pub fn part(&self, part: Part) -> Files {
+        let sizes: Vec<_> = self.iter().map(|shard| shard.bytes()).collect();
+        let index = self.len() > 1 && part.number() == 1;
+        Files { shards: part.of(&sizes).collect(), index }
     }
 
     /// Name of the index, where there are several.
@@ -161,8 +169,8 @@ impl<'p> Shards<'p> {
     /// Whether a file is of the same checkpoint in another number of shards.
     pub(crate) fn is_stale(&self, name: &str) -> bool {
         let (count, stem) = (self.len(), self.stem());
-        match count_in(name, stem) {
-            Some(other) => other != count,
+        match numbers_in(name, stem) {
+            Some((_, other)) => other != count,
             None if count > 1 => name == self.name,
             None => name.strip_suffix(INDEX_EXTENSION) == Some(stem),
         }
@@ -248,17 +256,35 @@ impl<'s> Shard<'s> {
     }
 }
 
+/// Where shards of tensors of these sizes end, and the bytes of each.
+fn ends(sizes: &[u64], limit: ByteSize) -> Vec<(usize, u64)> {
+    let mut ends: Vec<(usize, u64)> = Vec::new();
+    for (place, &bytes) in sizes.iter().enumerate() {
+        match ends.last_mut() {
+            Some((end, sum)) if bytes <= limit.get().saturating_sub(*sum) => {
+                *end = place + 1;
+                *sum += bytes;
+            }
+            _ => ends.push((place + 1, bytes)),
+        }
+    }
+    if ends.is_empty() {
+        ends.push((0, 0));
+    }
+    ends
+}
+
 /// As Hugging Face's libraries name them.
 fn file_name(stem: &str, number: usize, count: usize) -> String {
     let extension = Format::SAFETENSORS.extension;
     format!("{stem}-{number:05}-of-{count:05}.{extension}")
 }
 
-/// The number of shards that the name of one of `stem` tells.
-fn count_in(name: &str, stem: &str) -> Option<usize> {
+/// The shard's number and the number of shards that the name of one of `stem` tells.
+fn numbers_in(name: &str, stem: &str) -> Option<(usize, usize)> {
     let rest = name.strip_prefix(stem)?.strip_prefix('-')?;
     let rest = rest.strip_suffix(Format::SAFETENSORS.extension)?.strip_suffix('.')?;
     let (number, count) = rest.split_once("-of-")?;
     let digits = |text: &str| text.len() >= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits(number) && digits(count) { count.parse().ok() } else { None }
+    if digits(number) && digits(count) { number.parse().ok().zip(count.parse().ok()) } else { None }
 }

@@ -1,0 +1,100 @@
+//! `varscale missing`: which parts of a checkpoint are still to be written.
+
+use std::{num::NonZeroU64, path::PathBuf};
+
+use serde_json::json;
+use varscale::Seed;
+use varscale_model::{Error, Found, Output, Part, Shards};
+
+use crate::{
+    plan::{PLAN, SeedsOption, read_plan},
+    seed::parse_seed,
+    shards::{Limit, needs_seed},
+    terminal::{Failure, note, print},
+};
+
+/// Print which parts of a checkpoint are missing, as Slurm takes them: 3,7-9
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[arg(help = PLAN)]
+    plan: PathBuf,
+
+    /// File as init got it by --output: the shards and the index are beside it
+    output: PathBuf,
+
+    #[command(flatten)]
+    limit: Limit,
+
+    /// Print numbers of so many parts [default: each shard is one]
+    #[arg(long, value_name = "N")]
+    parts: Option<NonZeroU64>,
+
+    /// Integer from -2^63 to 2^64 - 1, in place of the plan's [default: the plan's]
+    #[arg(long, value_name = "N", value_parser = parse_seed, allow_hyphen_values = true)]
+    seed: Option<Seed>,
+
+    #[command(flatten)]
+    seeds: SeedsOption,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+A file of another length or header is missing, too, and named; values are not read. Without \
+--max-shard-size, what is there must tell it.
+
+Examples:
+  varscale missing plan.toml llama/model.safetensors --max-shard-size 2GB --parts 16
+  sbatch --array=$(varscale missing plan.toml llama/model.safetensors --parts 16) job.sh";
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let Arguments { plan, output, limit, seed, seeds, .. } = arguments;
+    let plan = read_plan(plan, seed.clone(), seeds)?;
+    needs_seed(&plan, "nothing can be compared")?;
+    let file = Output::new(output);
+    let shards = match limit.is_given() {
+        true => limit.shards(&plan, Some(output))?,
+        false => Shards::found(&plan, &file).map_err(Error::from)?,
+    };
+    let count = arguments.parts.map_or(shards.len() as u64, NonZeroU64::get);
+    let found = Found::look(&shards, &shards.part(Part::WHOLE), &file).map_err(Error::from)?;
+    for fault in &found.faults {
+        note(&format!("{fault}\n"));
+    }
+    let left = |files: &[usize]| {
+        let is_left =
+            |place| found.missing.shards.contains(place) || found.wrong.shards.contains(place);
+        files.iter().any(is_left)
+    };
+    let mut missing = Vec::new();
+    // Later parts have nothing to write.
+    for number in 1..=count.min(shards.len() as u64) {
+        let files = shards.part(Part::new(number, count)?);
+        if left(&files.shards) || files.index && (found.missing.index || found.wrong.index) {
+            missing.push(number);
+        }
+    }
+    if arguments.json {
+        let wrong: Vec<_> = found.faults.iter().map(|fault| {
+            json!({ "file": fault.path.to_string_lossy(), "difference": fault.difference })
+        }).collect();
+        return print(&format!(
+            "{}\n",
+            json!({ "parts": count, "missing": missing, "wrong": wrong })
+        ));
+    }
+    if missing.is_empty() { Ok(()) } else { print(&format!("{}\n", ranges(&missing))) }
+}
+
+/// Rising numbers, as Slurm takes them.
+fn ranges(numbers: &[u64]) -> String {
+    let runs = numbers.chunk_by(|&one, &next| one + 1 == next);
+    let shown = runs.map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        run => run.iter().map(u64::to_string).collect(),
+    });
+    shown.collect::<Vec<_>>().join(",")
+}

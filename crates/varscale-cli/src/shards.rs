@@ -1,0 +1,71 @@
+//! The options of how a checkpoint is cut into files, and which of them a machine writes.
+
+use std::path::Path;
+
+use varscale_model::{
+    ByteSize, CheckpointError, Part, PartArgument, Plan, PlanSeed, Shards, shown,
+};
+
+use crate::terminal::Failure;
+
+/// How a checkpoint is cut into files.
+#[derive(Clone, Copy, clap::Args)]
+pub(crate) struct Limit {
+    /// Write NAME-00001-of-000NN.safetensors and so on, of at most so many bytes of values each, and
+    /// NAME.safetensors.index.json: a number of bytes, or one with a unit, as in 5GB (10^9) or 5GiB
+    /// (2^30). What fits into one file is that file
+    #[arg(long, value_name = "SIZE")]
+    max_shard_size: Option<ByteSize>,
+}
+
+impl Limit {
+    pub(crate) fn is_given(self) -> bool {
+        self.max_shard_size.is_some()
+    }
+
+    /// The files in place of the one that `output` names.
+    pub(crate) fn shards<'p>(
+        self,
+        plan: &'p Plan,
+        output: Option<&Path>,
+    ) -> Result<Shards<'p>, Failure> {
+        let name = output.and_then(Path::file_name).unwrap_or_default();
+        let Some(limit) = self.max_shard_size else {
+            return Ok(Shards::whole(plan).map_err(CheckpointError::from)?);
+        };
+        let name = name.to_str().ok_or_else(|| {
+            let name = shown(&name.to_string_lossy()).into_owned();
+            Failure::Input(format!(
+                "invalid output \"{name}\": the names of shards stand in their index, and this is no UTF-8"
+            ))
+        })?;
+        Ok(Shards::new(plan, name, limit).map_err(CheckpointError::from)?)
+    }
+}
+
+/// Which of them a machine writes.
+#[derive(Clone, Copy, clap::Args)]
+pub(crate) struct PartOption {
+    /// Write one part of N: a run of the shards, and part 1 the index, too. auto takes K and N from
+    /// what launched this: an array or a step of Slurm, torchrun; auto/N takes K, also from an indexed Job
+    /// of Kubernetes, or the number of a task of an array of which not all is run
+    #[arg(long, value_name = "K/N", requires = "max_shard_size")]
+    part: Option<PartArgument>,
+}
+
+impl PartOption {
+    /// The part; none was asked for where all is written.
+    pub(crate) fn resolve(self) -> Result<Option<Part>, Failure> {
+        Ok(self.part.map(PartArgument::resolve_here).transpose()?)
+    }
+}
+
+/// Refuses a plan without a seed, of which each run is another checkpoint. `what` is of one.
+pub(crate) fn needs_seed(plan: &Plan, what: &str) -> Result<(), Failure> {
+    match plan.seed {
+        PlanSeed::Drawn(_) => Err(Failure::Input(format!(
+            "{what}: the plan has no seed, so that each run draws another checkpoint; give --seed N"
+        ))),
+        _ => Ok(()),
+    }
+}
