@@ -5,7 +5,7 @@ mod table;
 use std::{io::Write, path::PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use varscale_model::{Checkpoint, InspectError, Selection, inspect};
+use varscale_model::{Basis, Checkpoint, InspectError, Plan, Selection, inspect};
 
 use crate::{
     report::Report,
@@ -13,13 +13,17 @@ use crate::{
     threads::Threads,
 };
 
-/// Inspect a checkpoint of any library: what its values are
+/// Inspect a checkpoint of any library: what its values are, and what is wrong with them
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Checkpoint: a .safetensors file, an index of some (.safetensors.index.json), or a folder with
     /// either
     checkpoint: PathBuf,
+
+    /// Plan whose laws the values are judged by, as of init [default: the recipe in the checkpoint's
+    /// metadata, or else what is usual]
+    plan: Option<PathBuf>,
 
     /// Only tensors whose names it matches, as a plan's rules match them; may be given several times
     #[arg(long = "match", value_name = "GLOB")]
@@ -28,6 +32,10 @@ pub(crate) struct Arguments {
     /// Show each layer's tensors on their own
     #[arg(long)]
     all: bool,
+
+    /// End with code 1 where there are findings
+    #[arg(long)]
+    strict: bool,
 
     #[command(flatten)]
     threads: Threads,
@@ -39,13 +47,18 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   varscale inspect model.safetensors
+  varscale inspect gpt2.safetensors examples/gpt2.toml --strict
   varscale inspect checkpoints/llama --match '*.mlp.*' --all
-  varscale inspect model.safetensors --json | jq '.tensors[0]'";
+  varscale inspect model.safetensors --json | jq '.findings[].text'";
 
 pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
-    let Arguments { checkpoint, globs, all, threads, report } = arguments;
+    let Arguments { checkpoint: path, plan, globs, all, strict, threads, report } = arguments;
     let selection = Selection::new(globs)?;
-    let checkpoint = Checkpoint::open(checkpoint)?;
+    let checkpoint = Checkpoint::open(path)?;
+    let basis = match plan {
+        Some(plan) => Basis::plan(Plan::read(plan, None)?),
+        None => Basis::recipe(path, &checkpoint),
+    };
     // Draws nothing unless the standard error is a terminal.
     let target = match report.is_quiet() {
         true => ProgressDrawTarget::hidden(),
@@ -58,7 +71,8 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         bar.set_style(style);
     }
     let mut progress = |done| bar.set_position(done);
-    let result = inspect(&checkpoint, &selection, (*threads).into(), watch.flag(), &mut progress);
+    let result =
+        inspect(&checkpoint, &basis, &selection, (*threads).into(), watch.flag(), &mut progress);
     bar.finish_and_clear();
     let inspection = result?;
 
@@ -70,7 +84,11 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
             .and_then(|()| writeln!(out)),
         _ => table::write(&inspection, *all, &mut out),
     };
-    printed.and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
+    printed.and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))?;
+    match inspection.findings.len() {
+        count if *strict && count > 0 => Err(Failure::System(format!("{count} findings"))),
+        _ => Ok(()),
+    }
 }
 
 impl From<InspectError> for Failure {

@@ -62,7 +62,8 @@ pub use checkpoint::{
 pub use error::Error;
 pub use format::{Entry, Format, HeaderError};
 pub use inspect::{
-    InspectError, InspectedTensor, Inspection, Moments, Selection, Statistics, collapsed, inspect,
+    Basis, Deviations, Fault, Finding, InspectError, InspectedTensor, Inspection, JudgedBy,
+    Moments, Selection, Statistics, collapsed, excess_kurtosis, inspect,
 };
 pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use part::{Part, PartArgument, PartError};

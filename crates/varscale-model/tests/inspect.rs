@@ -6,7 +6,7 @@ use half::{bf16, f16};
 use safetensors::{Dtype, tensor::TensorView};
 use tempfile::TempDir;
 use varscale::{F8E4M3, F8E5M2};
-use varscale_model::{Checkpoint, InspectError, Inspection, Selection, Statistics, inspect};
+use varscale_model::{Basis, Checkpoint, InspectError, Inspection, Selection, Statistics, inspect};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -90,7 +90,14 @@ fn inspected(
     threads: usize,
 ) -> Result<Inspection, InspectError> {
     let selection = Selection::new(globs)?;
-    inspect(checkpoint, &selection, threads, &AtomicBool::new(false), &mut |_| ())
+    inspect(
+        checkpoint,
+        &Basis::usual_laws(),
+        &selection,
+        threads,
+        &AtomicBool::new(false),
+        &mut |_| (),
+    )
 }
 
 const DTYPES: [Dtype; 15] = [

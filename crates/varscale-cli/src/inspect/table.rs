@@ -1,17 +1,17 @@
 //! What a checkpoint's values are, as a table.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, Write},
 };
 
 use indicatif::HumanCount;
 use varscale::short;
-use varscale_model::{InspectedTensor, Inspection, Statistics, collapsed};
+use varscale_model::{Finding, InspectedTensor, Inspection, JudgedBy, Statistics, collapsed};
 
 use crate::terminal::write_table;
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "name",
     "dtype",
     "shape",
@@ -23,6 +23,7 @@ const HEADER: [&str; 11] = [
     "zeros",
     "not finite",
     "distinct",
+    "law",
 ];
 
 /// Tensors that one row is of.
@@ -31,13 +32,36 @@ struct Row<'a> {
     tensors: Vec<&'a InspectedTensor>,
 }
 
-/// Layers in one row each, unless `all` are asked for.
+/// Layers in one row each, unless `all` are asked for; what there are findings of has its own.
 pub(super) fn write(inspection: &Inspection, all: bool, out: &mut impl Write) -> io::Result<()> {
     let rows = rows(inspection, all);
     write_table(out, HEADER, || rows.iter().map(Row::cells))?;
     let values: u64 = inspection.tensors.iter().filter_map(values).sum();
     let count = HumanCount(inspection.tensors.len() as u64);
-    writeln!(out, "\n{count} tensors, {} values", HumanCount(values))
+    let by = match inspection.judged_by {
+        JudgedBy::Plan => "the plan",
+        JudgedBy::Recipe => "the recipe in its metadata",
+        _ => "what is usual, without a plan",
+    };
+    if let Some(note) = &inspection.note {
+        writeln!(out, "\n{note}")?;
+    }
+    writeln!(out, "\n{count} tensors, {} values, judged by {by}", HumanCount(values))?;
+    let unjudged = inspection.tensors.iter().filter(|tensor| tensor.unjudged.is_some()).count();
+    if unjudged > 0 {
+        writeln!(out, "not judged, of regions or formulas: {}", HumanCount(unjudged as u64))?;
+    }
+    for set in &inspection.equal {
+        writeln!(out, "equal: {}", set.join(", "))?;
+    }
+    match inspection.findings.len() {
+        0 => writeln!(out, "no findings"),
+        count => {
+            writeln!(out, "{} findings:", HumanCount(count as u64))?;
+            let line = |finding: &Finding| format!("{}: {}", finding.tensor, finding.text);
+            inspection.findings.iter().try_for_each(|finding| writeln!(out, "{}", line(finding)))
+        }
+    }
 }
 
 fn values(tensor: &InspectedTensor) -> Option<u64> {
@@ -47,8 +71,13 @@ fn values(tensor: &InspectedTensor) -> Option<u64> {
 fn rows(inspection: &Inspection, all: bool) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     let mut known = HashMap::new();
+    let found: HashSet<_> = inspection.findings.iter().map(|finding| &finding.tensor).collect();
     for tensor in &inspection.tensors {
-        let name = if all { tensor.name.to_string() } else { collapsed(&tensor.name) };
+        let name = if all || found.contains(&tensor.name) {
+            tensor.name.to_string()
+        } else {
+            collapsed(&tensor.name)
+        };
         let place = known.entry((name, &tensor.dtype, &tensor.shape));
         let place = *place.or_insert_with_key(|(name, ..)| {
             rows.push(Row { name: name.clone(), tensors: Vec::new() });
@@ -60,7 +89,7 @@ fn rows(inspection: &Inspection, all: bool) -> Vec<Row<'_>> {
 }
 
 impl Row<'_> {
-    fn cells(&self) -> [String; 11] {
+    fn cells(&self) -> [String; 12] {
         let first = self.tensors[0];
         let name = match self.tensors.len() {
             1 => first.name.to_string(),
@@ -85,7 +114,21 @@ impl Row<'_> {
             count(|statistics| statistics.zeros),
             count(|statistics| statistics.values - statistics.finite()),
             format!("{}{}", if approximate { "~" } else { "" }, count(|all| all.distinct)),
+            self.law(),
         ]
+    }
+
+    /// The law of all, or how many they have.
+    fn law(&self) -> String {
+        let mut laws: Vec<_> =
+            self.tensors.iter().filter_map(|tensor| tensor.law.as_deref()).collect();
+        laws.sort_unstable();
+        laws.dedup();
+        match laws[..] {
+            [] => "-".to_owned(),
+            [law] => law.to_owned(),
+            _ => format!("{} laws", laws.len()),
+        }
     }
 
     fn statistics(&self) -> impl Iterator<Item = &Statistics> {

@@ -53,7 +53,6 @@ struct Part {
 struct Reading {
     dtype: Option<StoredDtype>,
     cut: Cut,
-    stride: usize,
     limit: AtomicU64,
 }
 
@@ -62,11 +61,7 @@ impl Reading {
         let dtype = tensor.dtype().ok();
         let size = (tensor.bits / 8).max(1) as usize;
         let cut = Cut::new(&tensor.shape, size, CHUNK);
-        Self { dtype, cut, stride: cut.stride(CHUNK), limit: AtomicU64::new(NO_LIMIT) }
-    }
-
-    fn chunks(&self, tensor: &StoredTensor) -> u64 {
-        tensor.bytes.div_ceil(self.stride as u64)
+        Self { dtype, cut, limit: AtomicU64::new(NO_LIMIT) }
     }
 }
 
@@ -121,13 +116,12 @@ pub(super) fn scan(
         let read = move || -> Result<(), Error> {
             for place in order {
                 let (tensor, reading) = (tensors[place], &readings[place]);
-                for number in 0..reading.chunks(tensor) {
+                let chunks = (0..).map_while(|number| reading.cut.place(number, tensor.bytes));
+                for (number, (first, length)) in (0..).zip(chunks) {
                     let Ok(mut buffer) = empty.recv() else { return Ok(()) };
                     if is_stopped() {
                         return Ok(());
                     }
-                    let first = number * reading.stride as u64;
-                    let length = (tensor.bytes - first).min(reading.stride as u64) as usize;
                     let bytes = &mut bytemuck::cast_slice_mut(&mut buffer)[..length];
                     files[tensor.file].read_at(tensor.offset + first, bytes)?;
                     if full.send(Chunk { tensor: place, number, buffer, length }).is_err() {

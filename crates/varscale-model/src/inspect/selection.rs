@@ -17,6 +17,11 @@ impl Selection {
         globs.collect::<Result<_, _>>().map(Self).map_err(InspectError::Glob)
     }
 
+    /// Whether it selects all tensors.
+    pub(super) fn is_all(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The tensors that it selects.
     pub(super) fn of<'a>(
         &self,

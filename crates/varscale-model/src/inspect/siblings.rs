@@ -18,3 +18,9 @@ pub fn collapsed(name: &str) -> String {
     }
     collapsed
 }
+
+/// The numbers that [`collapsed`] leaves out.
+pub(super) fn numbers(name: &str) -> Vec<u64> {
+    let parts = name.split(['.', '/', '_', '-', ':']);
+    parts.filter_map(|part| part.parse().ok()).collect()
+}
