@@ -7,6 +7,7 @@ mod dtype;
 mod error;
 mod explanation;
 mod generator;
+mod inspect;
 mod plan;
 mod scheme;
 mod threads;
@@ -27,6 +28,7 @@ mod _core {
         dtype::{dtype_name, dtype_of, floatx, inside, set_floatx},
         explanation::Explanation,
         generator::SeedGenerator,
+        inspect::inspect_checkpoint,
         plan::Plan,
         scheme::{Scheme, serialized_class},
     };

@@ -51,6 +51,12 @@ impl Plan {
     }
 }
 
+impl Plan {
+    pub(crate) fn resolved(&self) -> &varscale_model::Plan {
+        &self.0
+    }
+}
+
 #[pymethods]
 impl Plan {
     /// The plan of a plan file and of the spec that it names, or of a checkpoint.

@@ -19,6 +19,7 @@ from varscale import _initializers
 from varscale._core import Explanation, SeedGenerator, __version__, floatx, set_floatx
 from varscale._identifiers import deserialize, get, serialize
 from varscale._initializers import Initializer
+from varscale._inspect import inspect
 from varscale._plan import init
 from varscale._spec import spec
 
@@ -33,6 +34,7 @@ __all__ = [
     "floatx",
     "get",
     "init",
+    "inspect",
     "serialize",
     "set_floatx",
     "spec",

@@ -7,6 +7,7 @@ from varscale._identifiers import deserialize as deserialize
 from varscale._identifiers import get as get
 from varscale._identifiers import serialize as serialize
 from varscale._initializers import Initializer as Initializer
+from varscale._inspect import inspect as inspect
 from varscale._plan import init as init
 from varscale._signatures import BetweenLogs as _BetweenLogs
 from varscale._signatures import Computed as _Computed
@@ -54,6 +55,7 @@ __all__ = [
     "he_uniform",
     "identity",
     "init",
+    "inspect",
     "lecun_normal",
     "lecun_uniform",
     "log_uniform",

@@ -180,3 +180,11 @@ class Plan:
         progress: Callable[[int, int], Any] | None,
         max_shard_size: str | int | None = None,
     ) -> float: ...
+
+def inspect(
+    checkpoint: str | PathLike[str],
+    plan: Plan | None,
+    globs: Sequence[str],
+    threads: int,
+    progress: Callable[[int, int], Any] | None,
+) -> str: ...

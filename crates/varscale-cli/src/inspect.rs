@@ -85,9 +85,9 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         _ => table::write(&inspection, *all, &mut out),
     };
     printed.and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))?;
-    match inspection.findings.len() {
-        count if *strict && count > 0 => Err(Failure::System(format!("{count} findings"))),
-        _ => Ok(()),
+    match *strict && !inspection.findings.is_empty() {
+        true => Err(Failure::Differs),
+        false => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@
 /// | code | meaning |
 /// | --- | --- |
 /// | 0 | all was done, or whoever read the standard output had seen enough |
-/// | 1 | the machine did not do its part: disk, memory, threads; of `verify`, the checkpoint differs |
+/// | 1 | the machine did not do its part: disk, memory, threads; of `verify`, the checkpoint differs; of `inspect --strict`, it has findings |
 /// | 2 | the input is wrong: arguments, plan, spec, or an output that is not to be overwritten |
 /// | 128 + n | stopped by signal n: 129 hangup, 130 Ctrl-C, 143 request to terminate |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,7 @@ impl Exit {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0        all was done, or whoever read the standard output had seen enough
-  1        the machine did not do its part: disk, memory, threads; verify: the checkpoint differs
+  1        the machine did not do its part: disk, memory, threads; verify: the checkpoint
+           differs; inspect --strict: it has findings
   2        the input is wrong: arguments, plan, spec, or an output that is not to be overwritten
   128 + n  stopped by signal n: 129 hangup, 130 Ctrl-C, 143 request to terminate";

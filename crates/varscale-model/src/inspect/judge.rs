@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use varscale::{Content, Dtype, Explanation, Pattern, short};
+use varscale::{Content, Dtype, Explanation, short};
 
 use super::{
     InspectedTensor,
@@ -29,7 +29,12 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
         }
         let explanation = planned.draw.explanation();
         let content = &explanation.content;
-        tensor.law = Some(format!("{}: {content}", explanation.initializer));
+        tensor.law = Some(match content {
+            Content::Random(law) => {
+                format!("{}, stddev {}", explanation.initializer, short(law.stddev(), 6))
+            }
+            _ => format!("{}, {content}", explanation.initializer),
+        });
         let Some(found) = tensor.statistics else { continue };
         if planned.regions().next().is_some() {
             tensor.unjudged = Some("it has regions");
@@ -44,8 +49,11 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
                 let deviations = ideal.deviations(&found, slack);
                 tensor.deviations = Some(deviations);
                 of_law(explanation, &ideal, &found, deviations, slack, limit, &mut add);
-                let outer = law.bounds().unwrap_or(law.reach());
-                bounds(&found, outer, dtype, slack, law.bounds().is_none(), &mut add);
+                // Of another deviation, it says nothing new.
+                let is_as_wide = deviations.stddev.is_none_or(|z| z.abs() <= limit);
+                if let Some(outer) = law.bounds().filter(|_| is_as_wide) {
+                    bounds(&found, outer, dtype, slack, &mut add);
+                }
                 zeros(&found, &ideal, dtype, limit, &mut add);
             }
             Content::Orthogonal(matrix) => {
@@ -56,15 +64,12 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
                 if found.finite() > 0 && (size / ideal - 1.0).abs() > 1e-3 + 2.0 * slack * slack {
                     add(Fault::Deviation, of_ideal("root mean square", size, ideal));
                 }
-                bounds(&found, matrix.bounds(), dtype, slack, false, &mut add);
+                bounds(&found, matrix.bounds(), dtype, slack, &mut add);
             }
             Content::Formula(_) => tensor.unjudged = Some("it is of a formula"),
-            Content::Random(_) => bounds(&found, exact(content), dtype, slack, false, &mut add),
+            Content::Random(_) => bounds(&found, exact(content), dtype, slack, &mut add),
             Content::Pattern(pattern) => {
-                bounds(&found, pattern.bounds(), dtype, slack, false, &mut add);
-                if !matches!(pattern, Pattern::Constant { .. }) {
-                    continue;
-                }
+                bounds(&found, pattern.bounds(), dtype, slack, &mut add);
             }
         }
     }
@@ -152,13 +157,12 @@ fn of_law(
     }
 }
 
-/// Values beyond `outer`, after rounding; `is_open` where the law ends only where its stream does.
+/// Values beyond bounds, after rounding.
 fn bounds(
     found: &Statistics,
     (low, high): (f64, f64),
     dtype: Option<Dtype>,
     slack: f64,
-    is_open: bool,
     add: &mut dyn FnMut(Fault, String),
 ) {
     let (Some(min), Some(max)) = (found.min, found.max) else { return };
@@ -166,9 +170,6 @@ fn bounds(
     // Float32's own last bits, which libraries scale values in.
     let steps = 4.0 * f64::from(f32::EPSILON) * (high - low).abs();
     let steps = if steps.is_finite() { steps } else { 0.0 };
-    if is_open {
-        return;
-    }
     for (value, bound, is_beyond) in [
         (min, low, min < low - rounding(low) - steps),
         (max, high, max > high + rounding(high) + steps),

@@ -1,0 +1,218 @@
+//! Findings: every planted fault is found and named, and what is drawn as planned has none.
+
+use std::{path::Path, sync::atomic::AtomicBool};
+
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use tempfile::TempDir;
+use varscale::{Class, Scheme};
+use varscale_model::{
+    Basis, Checkpoint, Fault, Inspection, Options, Output, Plan, PlanFile, Selection, Spec,
+    inspect, write,
+};
+
+type Error = Box<dyn std::error::Error>;
+
+/// Six layers of a model with laws by fans, a constant law, and vectors.
+fn spec() -> String {
+    let mut tensors = vec![r#""wte": {"dtype": "F32", "shape": [300, 64]}"#.to_owned()];
+    for layer in 0..6 {
+        for (name, shape) in
+            [("up.weight", "[160, 64]"), ("down.weight", "[64, 160]"), ("norm.bias", "[64]")]
+        {
+            tensors.push(format!(r#""h.{layer}.{name}": {{"dtype": "F32", "shape": {shape}}}"#));
+        }
+    }
+    format!("{{{}}}", tensors.join(", "))
+}
+
+const RULES: &str = r#"
+    spec = "model.json"
+    seed = 7
+    layout = "torch"
+    [[rules]]
+    match = "wte"
+    initializer = { class_name = "RandomNormal", config = { stddev = 0.02 } }
+    [[rules]]
+    match = "*.bias"
+    initializer = "zeros"
+    [[rules]]
+    match = "*"
+    initializer = "he_normal"
+"#;
+
+fn plan(spec: &str, rules: &str) -> Result<Plan, Error> {
+    Ok(Plan::new(&Spec::from_json(spec.as_bytes())?, &PlanFile::from_toml(rules)?, None)?)
+}
+
+fn written(plan: &Plan, path: &Path) -> Result<(), Error> {
+    let output = Output::new(path).force(true);
+    write(plan, &output, Options::default(), &AtomicBool::new(false), &mut |_| ())?;
+    Ok(())
+}
+
+fn inspected(path: &Path, basis: &Basis) -> Result<Inspection, Error> {
+    let checkpoint = Checkpoint::open(path)?;
+    let all = Selection::default();
+    Ok(inspect(&checkpoint, basis, &all, 2, &AtomicBool::new(false), &mut |_| ())?)
+}
+
+/// The checkpoint with the values of one tensor changed.
+fn planted(
+    from: &Path,
+    to: &Path,
+    change: impl Fn(&mut Vec<(String, Vec<f32>)>),
+) -> Result<(), Error> {
+    let bytes = std::fs::read(from)?;
+    let file = SafeTensors::deserialize(&bytes)?;
+    let number = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let values = |view: &TensorView<'_>| view.data().chunks_exact(4).map(number).collect();
+    let mut tensors: Vec<(String, Vec<f32>)> =
+        file.tensors().iter().map(|(name, view)| (name.clone(), values(view))).collect();
+    let shapes: Vec<_> = file.tensors().iter().map(|(_, view)| view.shape().to_vec()).collect();
+    change(&mut tensors);
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(_, values)| values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        .collect();
+    let views = tensors.iter().zip(shapes).zip(&bytes).map(|(((name, _), shape), bytes)| {
+        (name.clone(), TensorView::new(Dtype::F32, shape, bytes).expect("sizes fit"))
+    });
+    Ok(safetensors::serialize_to_file(views, &None, to)?)
+}
+
+fn values<'a>(tensors: &'a mut [(String, Vec<f32>)], name: &str) -> &'a mut Vec<f32> {
+    let found = tensors.iter_mut().find(|(known, _)| known == name);
+    &mut found.expect("it is there").1
+}
+
+type Change = fn(&mut Vec<(String, Vec<f32>)>);
+
+/// What is planted into `h.3.up.weight`, and what it is found as: without a plan, and with one.
+const PLANTED: &[(&str, Change, Fault, Fault)] = &[
+    (
+        "double deviation",
+        |all| values(all, "h.3.up.weight").iter_mut().for_each(|x| *x *= 2.0),
+        Fault::Deviation,
+        Fault::Deviation,
+    ),
+    (
+        "copy",
+        |all| *values(all, "h.3.up.weight") = values(all, "h.1.up.weight").clone(),
+        Fault::EqualTensors,
+        Fault::EqualTensors,
+    ),
+    (
+        "1 % NaN",
+        |all| values(all, "h.3.up.weight").iter_mut().step_by(100).for_each(|x| *x = f32::NAN),
+        Fault::NotFinite,
+        Fault::NotFinite,
+    ),
+    ("zeros", |all| values(all, "h.3.up.weight").fill(0.0), Fault::Zero, Fault::Deviation),
+    ("constant", |all| values(all, "h.3.up.weight").fill(0.1), Fault::Constant, Fault::Deviation),
+    (
+        "transposed fan",
+        |all| values(all, "h.3.up.weight").iter_mut().for_each(|x| *x *= (64.0_f32 / 160.0).sqrt()),
+        Fault::TransposedFan,
+        Fault::TransposedFan,
+    ),
+    (
+        "equal rows",
+        |all| values(all, "h.3.up.weight").copy_within(0..64, 10 * 64),
+        Fault::EqualRows,
+        Fault::EqualRows,
+    ),
+];
+
+#[test]
+fn planted_faults_are_found_and_named() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let (healthy, ill) = (folder.path().join("a.safetensors"), folder.path().join("b.safetensors"));
+    let plan = plan(&spec(), RULES)?;
+    written(&plan, &healthy)?;
+    for basis in [Basis::plan(plan.clone()), Basis::usual_laws()] {
+        assert_eq!(inspected(&healthy, &basis)?.findings, []);
+    }
+    for &(what, change, usual, planned) in PLANTED {
+        planted(&healthy, &ill, change)?;
+        for (basis, fault) in [(Basis::usual_laws(), usual), (Basis::plan(plan.clone()), planned)] {
+            let found = inspected(&ill, &basis)?.findings;
+            let named = |one: &varscale_model::Finding| {
+                one.fault == fault && &*one.tensor == "h.3.up.weight"
+            };
+            assert!(found.iter().any(named), "{what}: {found:?}");
+            assert!(found.iter().all(|one| &*one.tensor == "h.3.up.weight"), "{what}: {found:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_plan_tells_what_chance_does_not() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let (healthy, ill) = (folder.path().join("a.safetensors"), folder.path().join("b.safetensors"));
+    let plan = plan(&spec(), RULES)?;
+    written(&plan, &healthy)?;
+    let cases: &[(&str, Change, Fault, &str)] = &[
+        (
+            "wte",
+            |all| values(all, "wte").iter_mut().for_each(|x| *x += 0.001),
+            Fault::Mean,
+            "its mean is ",
+        ),
+        (
+            "wte",
+            |all| values(all, "wte")[..200].fill(0.0),
+            Fault::Zeros,
+            "200 of its 19200 values are 0",
+        ),
+        (
+            "h.0.norm.bias",
+            |all| values(all, "h.0.norm.bias")[3] = 1.0,
+            Fault::Bounds,
+            "a value is 1, where all are 0",
+        ),
+    ];
+    for &(tensor, change, fault, text) in cases {
+        planted(&healthy, &ill, change)?;
+        let found = inspected(&ill, &Basis::plan(plan.clone()))?.findings;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].fault, &*found[0].tensor), (fault, tensor));
+        assert!(found[0].text.starts_with(text), "{}", found[0].text);
+    }
+    Ok(())
+}
+
+/// Laws that need numbers of their own.
+const WITH_NUMBERS: &[&str] = &[
+    "{ class_name = 'LogUniform', config = { minval = 0.001, maxval = 0.1 } }",
+    "{ class_name = 'RandomUniform', config = { minval = 0.0, maxval = 1.0 } }",
+    "{ class_name = 'RandomNormal', config = { mean = 3.0, stddev = 0.5 } }",
+    "{ class_name = 'VarianceScaling', config = { distribution = 'uniform', mode = 'fan_avg' } }",
+    "{ class_name = 'Constant', config = { value = 0.3 } }",
+];
+
+/// Every class with its defaults, and more, in every dtype: what is drawn has no findings.
+#[test]
+fn what_is_drawn_as_planned_has_no_findings() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("model.safetensors");
+    let names = Class::ALL.iter().map(|class| class.snake_case());
+    let usable = |name: &String| Scheme::deserialize(&name.as_str().into()).is_ok();
+    let names: Vec<_> = names.filter(usable).map(|name| format!("{name:?}")).collect();
+    assert!(names.len() > 12, "{names:?}");
+    let initializers = names.iter().map(String::as_str).chain(WITH_NUMBERS.iter().copied());
+    for &dtype in varscale::Dtype::ALL {
+        let mut tensors = Vec::new();
+        let mut rules = String::from("spec = 'm.json'\nlayout = 'torch'\nseed = 3\n");
+        for (place, initializer) in initializers.clone().enumerate() {
+            tensors.push(format!(r#""t{place}": {{"dtype": "{dtype}", "shape": [512, 400]}}"#));
+            rules += &format!("[[rules]]\nmatch = 't{place}'\ninitializer = {initializer}\n");
+        }
+        let plan = plan(&format!("{{{}}}", tensors.join(", ")), &rules)?;
+        written(&plan, &path)?;
+        let found = inspected(&path, &Basis::plan(plan))?;
+        assert_eq!(found.findings, [], "{dtype}");
+        assert!(found.tensors.iter().filter(|one| one.deviations.is_some()).count() > 8);
+    }
+    Ok(())
+}
