@@ -8,8 +8,9 @@ use std::{
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyByteArray};
 use varscale::{Seed, Slice};
 use varscale_model::{
-    ByteSize, ByteSizeError, CheckpointError, Options, Output, Part, Piece, PlanFile, PlanSeed,
-    PlannedTensor, Seeds, Shards, Spec, write_pieces, write_shards,
+    ByteSize, ByteSizeError, CheckpointError, Options, Output, Part, PartArgument, PartError,
+    Piece, PlanFile, PlanSeed, PlannedTensor, Seeds, Shards, Spec, resume_shards, write_pieces,
+    write_shards,
 };
 
 use crate::{draw::Draw, error::failed, generator::integer};
@@ -154,8 +155,10 @@ impl Plan {
 
     /// Writes the checkpoint; returns the seconds it took. `progress` is called with the bytes
     /// drawn and the bytes in all, and stops the work by raising. `out` is replaced by `force` only, and
-    /// is none of the plan's files. With `max_shard_size`, shards of at most so many bytes.
-    #[pyo3(signature = (out, threads, force, progress, max_shard_size=None))]
+    /// is none of the plan's files. With `max_shard_size`, shards of at most so many bytes,
+    /// or a part of them; to resume keeps those that are there and right.
+    #[expect(clippy::too_many_arguments, reason = "as many as there are options")]
+    #[pyo3(signature = (out, threads, force, progress, max_shard_size=None, part=None, resume=false))]
     fn write(
         &self,
         py: Python<'_>,
@@ -164,13 +167,21 @@ impl Plan {
         force: bool,
         progress: Option<Py<PyAny>>,
         max_shard_size: Option<&Bound<'_, PyAny>>,
+        part: Option<&str>,
+        resume: bool,
     ) -> PyResult<f64> {
         let shards = self.shards(&out, max_shard_size)?;
         let interrupted = AtomicBool::new(false);
         let mut raised = None;
         let output = Output::new(out).force(force);
         let options = Options { threads, ..Options::default() };
-        let bytes = self.0.bytes();
+        let part = part.map(|part| part.parse::<PartArgument>()?.resolve_here()).transpose();
+        let part = part.map_err(|error: PartError| {
+            PyValueError::new_err(format!("invalid argument `part`: {error}"))
+        })?;
+        let files = shards.part(part.unwrap_or(Part::WHOLE));
+        let of_part = files.shards.iter().filter_map(|&place| shards.get(place));
+        let bytes: u64 = of_part.map(|shard| shard.bytes()).sum();
         let mut tell = |done: u64| {
             let told = Python::attach(|py| {
                 py.check_signals()?;
@@ -181,9 +192,9 @@ impl Plan {
                 interrupted.store(true, Ordering::Relaxed);
             }
         };
-        let all = shards.part(Part::WHOLE);
+        let write = if resume { resume_shards } else { write_shards };
         let summary = py.detach(|| {
-            write_shards(&shards, &all, &output, options, &interrupted, &mut tell, &mut |_| ())
+            write(&shards, &files, &output, options, &interrupted, &mut tell, &mut |_| ())
         });
         match (raised, summary) {
             (Some(error), _) => Err(error),

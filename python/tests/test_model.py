@@ -63,6 +63,47 @@ def test_shards(tmp_path, limit, count):
         assert again.read_bytes() == whole.read_bytes()
 
 
+def test_parts_that_are_repeated(tmp_path):
+    whole, out = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir(), out.mkdir()
+    plan = {"spec": {f"h.{i}": {"dtype": "float32", "shape": [64]} for i in range(9)}}
+    plan |= {"rules": RULES[1:], "seed": 5}
+    options = {"max_shard_size": 512}
+    varscale.init(plan, whole / "m.safetensors", **options)
+    told = []
+    for part in ["3/4", "1/4", "2/4", "1/4", "4/4"]:
+        given = {**options, "part": part, "resume": True}
+        given["progress"] = lambda done, total: told.append((done, total))
+        varscale.init(plan, out / "m.safetensors", **given)
+    assert all(done <= total < 9 * 256 for done, total in told)
+    files = {path.name: path.read_bytes() for path in whole.iterdir()}
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == files
+    shard = out / "m-00002-of-00005.safetensors"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\1")
+    with pytest.raises(ValueError, match="is not what the plan says"):
+        varscale.init(plan, out / "m.safetensors", resume=True, **options)
+    varscale.init(plan, out / "m.safetensors", resume=True, force=True, **options)
+    assert shard.read_bytes() == files[shard.name]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"part": "5/4"}, "`part`: .*5/4"),
+        ({"part": "x"}, "`part`: .*x"),
+        ({"part": "1/4", "max_shard_size": None}, "`part` needs `max_shard_size`"),
+        ({"part": "1/4", "seed": None}, "Give a `seed`"),
+        ({"resume": True, "seed": None}, "Give a `seed`"),
+    ],
+)
+def test_parts_that_are_none(tmp_path, given, message):
+    options = {"max_shard_size": "1KB", **given}
+    plan = {"spec": SPEC, "rules": RULES, "seed": options.pop("seed", 5)}
+    with pytest.raises(ValueError, match=message):
+        varscale.init(plan, tmp_path / "m.safetensors", **options)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("limit", [0, "5XB", -1, True, ""])
 def test_sizes_that_are_none(tmp_path, limit):
     with pytest.raises(ValueError, match=f"`max_shard_size`: invalid size .*{limit}"):

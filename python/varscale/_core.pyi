@@ -179,6 +179,8 @@ class Plan:
         force: bool,
         progress: Callable[[int, int], Any] | None,
         max_shard_size: str | int | None = None,
+        part: str | None = None,
+        resume: bool = False,
     ) -> float: ...
 
 def inspect(

@@ -20,6 +20,8 @@ def init(
     force: bool = False,
     progress: Callable[[int, int], Any] | None = None,
     max_shard_size: str | int | None = None,
+    part: str | None = None,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Writes the checkpoint of a plan: the command ``varscale init`` as a function.
 
@@ -41,6 +43,10 @@ def init(
         max_shard_size: The most bytes of values in a file, as a number or as in ``"5GB"`` (10^9)
             and ``"5GiB"`` (2^30): ``model-00001-of-00003.safetensors`` and so on are written, and
             ``model.safetensors.index.json``, unless all fits into `out`.
+        part: Which of the shards are written: ``"3/16"`` is part 3 of 16; ``"auto"`` and
+            ``"auto/16"`` take it from what launched the process, as the command does.
+        resume: Whether files that are there and right are kept; what is there and wrong is refused
+            unless `force`.
 
     Returns:
         The resolved plan, as ``varscale plan --json`` shows it, with the ``seed``.
@@ -59,7 +65,14 @@ def init(
     200704
     """
     resolved = resolve(plan, seed, seeds)
-    resolved.write(Path(out), threads, force, progress, max_shard_size)
+    if part is not None and max_shard_size is None:
+        raise ValueError(f"`part` needs `max_shard_size`. Received: {part!r}")
+    if (part is not None or resume) and resolved.seed()[1]:
+        raise ValueError(
+            "Give a `seed`: without one, each run draws its own, and parts and runs make no "
+            "checkpoint together"
+        )
+    resolved.write(Path(out), threads, force, progress, max_shard_size, part, resume)
     described: dict[str, Any] = json.loads(resolved.to_json())
     return described
 
