@@ -44,7 +44,7 @@ PATHS = [
 ]
 # Not in every environment: any other import must succeed.
 FRAMEWORKS = {"flax", "jax", "keras", "safetensors", "tensorflow", "tf_keras", "torch"}
-FRAMEWORKS |= {"transformers"}
+FRAMEWORKS |= {"accelerate", "orbax", "ray", "transformers"}
 # Of a clone, copied into the folder.
 CLONED = ["Cargo.lock", "Cargo.toml", "README.md", "crates", "examples", "fuzz", "python", "xtask"]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

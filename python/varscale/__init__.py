@@ -11,7 +11,8 @@ array([[-0.15671866, -0.01811002],
        [-0.36671466,  0.22263865]], dtype=float32)
 
 ``varscale.keras``, ``varscale.tf_keras``, ``varscale.jax`` and ``varscale.torch`` draw into their
-frameworks' own tensors. None of the frameworks is imported before its module is. How-tos:
+frameworks' own tensors, and ``varscale.ray`` writes checkpoints on many machines. None of the
+frameworks is imported before its module is. How-tos:
 https://github.com/varscale/varscale/blob/main/docs/numpy.md
 """
 
