@@ -11,6 +11,7 @@ mod inspect;
 mod plan;
 mod scheme;
 mod threads;
+mod verify;
 
 /// What the package's Python modules are written on.
 #[pyo3::pymodule(gil_used = false)]
@@ -31,6 +32,7 @@ mod _core {
         inspect::inspect_checkpoint,
         plan::Plan,
         scheme::{Scheme, serialized_class},
+        verify::verify,
     };
 
     #[pymodule_init]

@@ -17,13 +17,13 @@ use crate::{draw::Draw, error::failed, generator::integer};
 
 /// A whole model's initialization, resolved.
 #[pyclass(frozen, module = "varscale._core")]
-pub(crate) struct Plan(varscale_model::Plan);
+pub(crate) struct Plan(pub(crate) varscale_model::Plan);
 
-fn given(seed: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Seed>> {
+pub(crate) fn given(seed: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Seed>> {
     seed.map(|seed| integer(seed).map(Seed::from)).transpose()
 }
 
-fn told_apart(seeds: Option<&str>) -> PyResult<Option<Seeds>> {
+pub(crate) fn told_apart(seeds: Option<&str>) -> PyResult<Option<Seeds>> {
     let Some(name) = seeds else { return Ok(None) };
     let found = Seeds::ALL.iter().copied().find(|seeds| seeds.name() == name);
     let names: Vec<_> = Seeds::ALL.iter().map(|seeds| format!("{:?}", seeds.name())).collect();

@@ -23,6 +23,7 @@ from varscale._initializers import Initializer
 from varscale._inspect import inspect
 from varscale._plan import init
 from varscale._spec import spec
+from varscale._verify import Verification, verify
 
 globals().update(_initializers.PUBLIC)
 
@@ -30,6 +31,7 @@ __all__ = [
     "Explanation",
     "Initializer",
     "SeedGenerator",
+    "Verification",
     "__version__",
     "deserialize",
     "floatx",
@@ -39,5 +41,6 @@ __all__ = [
     "serialize",
     "set_floatx",
     "spec",
+    "verify",
 ]
 __all__ += _initializers.PUBLIC

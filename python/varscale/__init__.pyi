@@ -19,6 +19,8 @@ from varscale._signatures import Scaled as _Scaled
 from varscale._signatures import Stream as _Stream
 from varscale._signatures import Uniform as _Uniform
 from varscale._spec import spec as spec
+from varscale._verify import Verification as Verification
+from varscale._verify import verify as verify
 
 __all__ = [
     "Constant",
@@ -42,6 +44,7 @@ __all__ = [
     "SeedGenerator",
     "TruncatedNormal",
     "VarianceScaling",
+    "Verification",
     "Zeros",
     "__version__",
     "constant",
@@ -68,6 +71,7 @@ __all__ = [
     "spec",
     "truncated_normal",
     "variance_scaling",
+    "verify",
     "zeros",
 ]
 

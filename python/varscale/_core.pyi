@@ -33,6 +33,7 @@ __all__ = [
     "shape_of",
     "stream_of",
     "text",
+    "verify",
 ]
 __version__: str
 CLASSES: list[
@@ -187,6 +188,15 @@ def inspect(
     checkpoint: str | PathLike[str],
     plan: Plan | None,
     globs: Sequence[str],
+    threads: int,
+    progress: Callable[[int, int], Any] | None,
+) -> str: ...
+def verify(
+    checkpoint: str | PathLike[str],
+    plan: Plan | None,
+    seed: SupportsIndex | None,
+    seeds: str | None,
+    sample: str | None,
     threads: int,
     progress: Callable[[int, int], Any] | None,
 ) -> str: ...
