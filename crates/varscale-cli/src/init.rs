@@ -123,7 +123,10 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     // Told last: a closed pipe must not stop the work.
     report.tell(
         target.as_ref().is_some_and(Target::is_stdout),
-        || text(&plan, part, shards.len(), &summary),
+        || {
+            let done = if arguments.dry_run { "drawn" } else { "written" };
+            text(&plan, &files(part, shards.len(), &summary, done), &summary)
+        },
         || {
             let (seed, global_seed) = match plan.seed {
                 PlanSeed::Given(seed) | PlanSeed::Drawn(seed) => (Some(Seed::from(seed)), None),
@@ -163,16 +166,22 @@ fn names(paths: &[PathBuf]) -> Vec<Cow<'_, str>> {
     paths.iter().map(|path| path.to_string_lossy()).collect()
 }
 
-fn text(plan: &Plan, part: Option<Part>, all: usize, summary: &Summary) -> String {
-    let part = part.map_or(String::new(), |part| format!("part {part} of {} shards: ", count(all)));
-    let kept =
-        if summary.kept > 0 { format!("{} kept, ", count(summary.kept)) } else { String::new() };
-    let files = match (summary.shards, &*part, &*kept) {
-        (1, "", "") => String::new(),
-        (0, part, "") if !part.is_empty() => format!("{part}nothing to write\n"),
-        (shards, "", "") => format!("{} shards\n", count(shards)),
-        (shards, part, kept) => format!("{part}{kept}{} written\n", count(shards)),
-    };
+/// What became of the files; nothing of a single one.
+fn files(part: Option<Part>, all: usize, summary: &Summary, done: &str) -> String {
+    let part = part.map(|part| format!("part {part} of {} shards: ", count(all)));
+    let kept = (summary.kept > 0).then(|| format!("{} kept, ", count(summary.kept)));
+    match (summary.shards, &part, &kept) {
+        (1, None, None) => String::new(),
+        (0, Some(part), None) => format!("{part}nothing to do\n"),
+        (shards, None, None) => format!("{} shards\n", count(shards)),
+        (shards, ..) => {
+            let (part, kept) = (part.unwrap_or_default(), kept.unwrap_or_default());
+            format!("{part}{kept}{} {done}\n", count(shards))
+        }
+    }
+}
+
+fn text(plan: &Plan, files: &str, summary: &Summary) -> String {
     let mut figures = table(&["tensors", "parameters", "bytes", "time", "values/s"]);
     figures.add_row([
         HumanCount(summary.tensors as u64).to_string(),

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
@@ -29,11 +30,14 @@ struct Workplace {
     time: Duration,
 }
 
+/// Where it can be had: elsewhere most of the time passes in one wait for the disk.
+fn in_memory() -> TempDir {
+    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
+}
+
 impl Workplace {
     fn new() -> Self {
-        // In memory, where it can be had: elsewhere most of the time passes in one wait for the disk.
-        let memory = Path::new("/dev/shm");
-        let folder = TempDir::new_in(memory).or_else(|_| TempDir::new()).unwrap();
+        let folder = in_memory();
         fs::write(folder.path().join("plan.toml"), PLAN).unwrap();
         fs::write(folder.path().join("s.json"), SPEC).unwrap();
         let mut place = Self { folder, whole: Default::default(), time: Duration::ZERO };
@@ -120,6 +124,81 @@ fn kills(count: u32) {
     place.assert_whole();
 }
 
+/// Twelve tensors of 4 MB in six shards.
+const SHARDS: [&str; 4] = ["-o", "m/m.safetensors", "--max-shard-size", "8MB"];
+
+impl Workplace {
+    /// Its plan is of many tensors; with it what an undisturbed run writes into a folder.
+    fn of_shards() -> (Self, BTreeMap<String, Vec<u8>>) {
+        let mut place =
+            Self { folder: in_memory(), whole: Default::default(), time: Duration::ZERO };
+        let tensor = |number| format!(r#""{number}": {{"dtype": "F32", "shape": [1000, 1000]}}"#);
+        let spec = (0..12).map(tensor).collect::<Vec<_>>().join(",");
+        fs::write(place.path("plan.toml"), PLAN).unwrap();
+        fs::write(place.path("s.json"), format!("{{{spec}}}")).unwrap();
+        fs::create_dir(place.path("m")).unwrap();
+        let start = Instant::now();
+        assert!(place.shards(&[]).output().unwrap().status.success());
+        place.time = start.elapsed();
+        let whole = place.written();
+        assert_eq!(whole.len(), 7);
+        (place, whole)
+    }
+
+    fn shards(&self, arguments: &[&str]) -> Command {
+        self.command(&[&["init", "plan.toml", "--seed", "1"], &SHARDS[..], arguments].concat())
+    }
+
+    /// The files in the shards' folder.
+    fn written(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(self.path("m")).unwrap().map(|entry| entry.unwrap());
+        let name = |entry: &fs::DirEntry| entry.file_name().into_string().unwrap();
+        // Another run may be about to rename it.
+        let read = |entry: fs::DirEntry| Some((name(&entry), fs::read(entry.path()).ok()?));
+        entries.filter_map(read).collect()
+    }
+}
+
+fn killed_shards(count: u32) {
+    let (place, whole) = Workplace::of_shards();
+    let (mut killed, mut left, mut kept) = (0, 0, 0);
+    for k in 0..count {
+        for name in place.written().keys() {
+            fs::remove_file(place.path("m").join(name)).unwrap();
+        }
+        // Of a part, another one at work beside it, which is not to lose its files.
+        let parts: [&[&str]; 2] = [&["--part", "1/2"], &["--part", "2/2"]];
+        let (run, beside) = match k % 3 {
+            0 => (&[][..], None),
+            1 => (parts[0], Some(parts[1])),
+            _ => (parts[1], Some(parts[0])),
+        };
+        let beside = beside.map(|part| place.shards(part).spawn().unwrap());
+        let mut child = place.shards(run).spawn().unwrap();
+        sleep(place.moment(k));
+        child.kill().unwrap();
+        killed += u32::from(child.wait().unwrap().signal() == Some(9));
+        for (name, bytes) in place.written() {
+            if name.starts_with('.') {
+                left += 1;
+            } else {
+                kept += 1;
+                assert!(whole[&name] == bytes, "{name} is wrong");
+            }
+        }
+        let again = place.shards(&[run, &["--resume"]].concat()).output().unwrap();
+        assert!(again.status.success(), "{}", text(&again.stderr));
+        if let Some(beside) = beside {
+            let output = beside.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", text(&output.stderr));
+        }
+        let written = place.written();
+        assert!(written.keys().eq(whole.keys()), "{:?}", written.keys());
+        assert!(written == whole);
+    }
+    eprintln!("{killed} of {count} runs killed; {kept} files were whole then, and {left} were not");
+}
+
 fn terminations(count: u32) {
     let place = Workplace::new();
     let (mut stopped, mut early, mut late) = (0, 0, 0);
@@ -188,6 +267,11 @@ fn killed_runs_leave_what_was_there_and_the_next_removes_the_rest() {
 }
 
 #[test]
+fn killed_shards_and_parts_are_resumed() {
+    killed_shards(9);
+}
+
+#[test]
 fn stopped_runs_leave_what_was_there_and_nothing_else() {
     terminations(9);
 }
@@ -199,9 +283,10 @@ fn small_address_spaces_end_in_an_error() {
 }
 
 #[test]
-#[ignore = "slow: 100 runs killed, 50 stopped, 800 in little memory"]
+#[ignore = "slow: 250 runs killed, 50 stopped, 800 in little memory"]
 fn many_runs_are_killed_stopped_and_starved() {
     kills(100);
+    killed_shards(150);
     terminations(50);
     address_spaces(250);
 }
@@ -267,6 +352,84 @@ fn full_disks_leave_what_was_there() {
         message.contains(&format!("error: cannot write {}: No space", target.display()))
     });
     assert!(failed, "never held in time");
+}
+
+/// Shards that were whole before the disk was full stay, and are kept by the next run.
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disks_keep_the_shards_that_are_whole() {
+    let (place, whole) = Workplace::of_shards();
+    let outputs = TempDir::new().unwrap();
+    let Some(disk) = Disk::mount(outputs.path(), "size=60m") else {
+        eprintln!("skipped: only root mounts a disk to fill");
+        return;
+    };
+    let target = disk.0.join("m.safetensors");
+    let run = |more: &[&str]| {
+        let arguments = ["init", "plan.toml", "--seed", "1", "--max-shard-size", "8MB", "-o"];
+        place
+            .command(&[&arguments[..], &[target.to_str().unwrap()], more].concat())
+            .output()
+            .unwrap()
+    };
+    // No room for the whole: told before anything is drawn.
+    fs::write(disk.0.join("other"), vec![0; 30 << 20]).unwrap();
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("free on its disk"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_dir(&disk.0).unwrap().count(), 1);
+    // For a part of it there is.
+    assert!(run(&["--part", "1/3"]).status.success());
+    assert_eq!(run(&["--resume"]).status.code(), Some(1));
+    fs::remove_file(disk.0.join("other")).unwrap();
+    let output = run(&["--resume"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("2 kept, 4 written"), "{}", text(&output.stdout));
+    for (name, bytes) in whole {
+        assert!(fs::read(disk.0.join(&name)).unwrap() == bytes, "{name}");
+    }
+}
+
+/// One shard that fails takes none of the others with it.
+#[test]
+fn a_shard_that_fails_leaves_the_others() {
+    let (place, whole) = Workplace::of_shards();
+    for name in whole.keys() {
+        fs::remove_file(place.path("m").join(name)).unwrap();
+    }
+    let third = whole.keys().nth(2).unwrap();
+    // A folder by its name: refused before anything is drawn.
+    fs::create_dir(place.path("m").join(third)).unwrap();
+    for arguments in [&[][..], &["--resume"], &["--force"]] {
+        let output = place.shards(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(third), "{}", text(&output.stderr));
+    }
+    assert_eq!(fs::read_dir(place.path("m")).unwrap().count(), 1);
+    fs::remove_dir(place.path("m").join(third)).unwrap();
+    // Files larger than this fail: all shards do, one after the other.
+    let output = place.shell(
+        "ulimit -f 100; exec $V init plan.toml --seed 1 -o m/m.safetensors --max-shard-size 8MB",
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("ulimit -f"), "{}", text(&output.stderr));
+    assert!(place.written().is_empty());
+    // Stopped in the middle: what is whole stays and is kept.
+    for k in 0..6 {
+        let child = place.shards(&["--resume"]).spawn().unwrap();
+        sleep(place.moment(k));
+        signal(&child, "TERM");
+        let output = child.wait_with_output().unwrap();
+        let message = text(&output.stderr);
+        let code = output.status.code();
+        assert!(code.is_none_or(|code| code == 0 || code == 143), "{message}");
+        assert!(code != Some(143) || message.contains("interrupted: "), "{message}");
+        for (name, bytes) in place.written() {
+            assert!(whole[&name] == bytes, "{name} is wrong");
+        }
+    }
+    assert!(place.shards(&["--resume"]).output().unwrap().status.success());
+    assert!(place.written() == whole);
 }
 
 /// How long a command that watches has to come to its work.
