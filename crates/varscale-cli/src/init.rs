@@ -7,8 +7,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use varscale::{Seed, short};
 use varscale_model::{
-    Error, Options, Part, Plan, PlanSeed, Shard, Summary, dry_run_shards, resume_shards,
-    write_shards,
+    ByteSize, CheckpointError, Error, Options, Part, Plan, PlanSeed, Shard, Summary,
+    dry_run_shards, resume_shards, write_shards,
 };
 
 use crate::{
@@ -57,6 +57,16 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     threads: Threads,
 
+    /// Most that the buffers of all threads may take, such as 2GB: values go through them, whatever the
+    /// model's size [default: 8 MiB each, 3 for each of at most 2 files at once]
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<ByteSize>,
+
+    /// Write beside each file another one, NAME.sha256, with its SHA-256 and that of each tensor, which
+    /// sha256sum -c takes
+    #[arg(long)]
+    digests: bool,
+
     /// Draw everything and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -100,7 +110,12 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         bar.set_style(style);
     }
     let mut progress = |done| bar.set_position(done);
-    let options = Options { threads: (*threads).into(), ..Options::default() };
+    let options =
+        Options { threads: (*threads).into(), digests: arguments.digests, ..Options::default() };
+    let options = match arguments.memory {
+        Some(memory) => options.within(memory).map_err(CheckpointError::Values)?,
+        None => options,
+    };
     let flag = watch.flag();
     let result = match &target {
         Some(Target { output, .. }) => {
@@ -150,6 +165,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
                     .filter(|planned| planned.is_subnormal())
                     .map(|planned| &planned.name)
                     .collect::<Vec<_>>(),
+                "memory": summary.memory,
                 "seconds": summary.seconds,
                 "removed": names(&summary.leftovers),
                 "stale": names(&summary.stale),

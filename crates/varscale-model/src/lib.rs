@@ -34,11 +34,13 @@ struct Readme;
 
 mod byte_size;
 mod checkpoint;
+mod digests;
 mod error;
 mod families;
 mod format;
 mod input;
 mod inspect;
+mod lanes;
 mod output;
 mod part;
 mod pieces;
@@ -52,6 +54,7 @@ mod shards;
 mod shown;
 mod spec;
 mod stored;
+mod stream;
 mod verify;
 mod write;
 

@@ -2,22 +2,15 @@
 
 use std::{
     io,
-    sync::{
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
-    thread,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use varscale::{Draw, DtypeVisitor, Element, Pool, Slice};
 
-use crate::{Integer, PlannedTensor, StoredDtype};
+use crate::{Integer, PlannedTensor, StoredDtype, stream::Stream};
 
-/// One is drawn into while another is written and a third waits.
-const BUFFERS: usize = 3;
-
-/// Buffers hold a multiple of this many bytes, so that whole blocks of the stream are drawn.
-const BUFFER_UNIT: usize = 2048;
+/// Integers are computed by so many.
+const INTEGERS: usize = 2048;
 
 /// A slice of a draw, to be written in one dtype.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,17 +28,22 @@ pub struct Piece {
 /// How values are written. Nothing here changes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Threads that draw; 0 for one per processor. One more writes.
+    /// Threads that draw; 0 for one per processor. For each file at once, one more writes.
     pub threads: usize,
-    /// Size in bytes of each of the three buffers, which are all the memory that values take.
-    /// Rounded up to a multiple of 2048.
+    /// Size in bytes of each of the buffers of a file, [`Options::BUFFERS`] at a time, which are all the
+    /// memory that values take. Rounded up to a multiple of 4096.
     pub buffer: usize,
+    /// How many files are written at once, at least 1.
+    pub files: usize,
+    /// Whether each file gets another beside it with its SHA-256 and those of its tensors, `NAME.sha256`;
+    /// it takes a buffer and two threads more at a time for each of the two.
+    pub digests: bool,
 }
 
 impl Default for Options {
-    /// A thread per processor, 8 MiB per buffer.
+    /// A thread per processor, 8 MiB per buffer, two files at once, no digests.
     fn default() -> Self {
-        Self { threads: 0, buffer: 8 << 20 }
+        Self { threads: 0, buffer: 8 << 20, files: 2, digests: false }
     }
 }
 
@@ -64,6 +62,14 @@ pub enum WriteError {
     Memory {
         /// Their size in bytes.
         bytes: usize,
+    },
+    /// A bound for the buffers that is too small.
+    #[error("invalid memory {received}: buffers take at least {least} bytes")]
+    Budget {
+        /// The bound, in bytes.
+        received: u64,
+        /// The least, in bytes.
+        least: u64,
     },
     /// A tensor that cannot be drawn.
     #[error("tensor {tensor:?}: {source}")]
@@ -118,83 +124,19 @@ pub fn write_pieces(
     sink: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
 ) -> Result<(), WriteError> {
     let pool = Pool::new(options.threads).map_err(WriteError::Threads)?;
-    // Words of 8 bytes, so that a buffer is aligned for every element.
-    let words = options.buffer.div_ceil(BUFFER_UNIT).max(1) * BUFFER_UNIT / 8;
-
-    check_memory(BUFFERS * words * 8)?;
-    let (full, to_write) = mpsc::sync_channel::<(Vec<u64>, usize)>(BUFFERS);
-    let (written, empty) = mpsc::sync_channel::<Vec<u64>>(BUFFERS);
-    for _ in 0..BUFFERS {
-        // Cannot fail: `empty` is still here.
-        let _ = written.send(vec![0; words]);
-    }
-    thread::scope(|scope| {
-        let writer = move || {
-            for (buffer, length) in to_write {
-                sink(&bytemuck::cast_slice(&buffer)[..length])?;
-                // Nobody takes it when all is drawn.
-                let _ = written.send(buffer);
-            }
-            Ok(())
-        };
-        let writer = thread::Builder::new().spawn_scoped(scope, writer).map_err(|error| {
-            let reason = error.to_string();
-            WriteError::Threads(varscale::Error::Threads { threads: 1, reason })
-        })?;
-        let mut done = 0;
-        // Both channels close once the sink has failed: the writer knows why.
-        let mut next = |size: usize, fill: &mut Fill, bytes: u64| {
-            if interrupted.load(Ordering::Relaxed) {
-                return Err(WriteError::Interrupted);
-            }
-            let Ok(mut buffer) = empty.recv() else { return Ok(false) };
-            let values = &mut bytemuck::cast_slice_mut(&mut buffer)[..bytes as usize];
-            pool.install(|| fill(values))?;
-            if cfg!(target_endian = "big") {
-                values.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-            }
-            let taken = full.send((buffer, bytes as usize)).is_ok();
-            done += bytes;
-            progress(done);
-            Ok(taken)
-        };
-        let drawn: Result<(), WriteError> = pieces.into_iter().try_for_each(|piece| {
-            let opened = match piece.dtype {
-                StoredDtype::Drawn(dtype) => dtype.visit(&piece),
-                StoredDtype::Integer(dtype) => piece.integers(dtype),
-            };
-            let (mut fill, mut remaining) = opened?;
-            while remaining > 0 {
-                let bytes = (words as u64 * 8).min(remaining);
-                if !next(piece.dtype.size(), &mut fill, bytes)? {
-                    break;
-                }
-                remaining -= bytes;
-            }
-            Ok(())
-        });
-        // Tells the writer that nothing more comes.
-        drop(full);
-        let written: io::Result<()> = writer.join().unwrap_or_else(|panic| {
-            std::panic::resume_unwind(panic);
-        });
-        drawn?;
-        written?;
-        // Raised since the last buffer was drawn: in time, since nothing is finished yet.
-        if interrupted.load(Ordering::Relaxed) { Err(WriteError::Interrupted) } else { Ok(()) }
-    })
-}
-
-/// Where an allocation fails, the process ends at once; this asks for all at once, and a little more,
-/// touches nothing and gives it back.
-fn check_memory(bytes: usize) -> Result<(), WriteError> {
-    const SPARE: usize = 8 << 20;
-    let wanted = bytes.saturating_add(SPARE);
-    Vec::<u8>::new().try_reserve_exact(wanted).map_err(|_| WriteError::Memory { bytes })
+    options.check_memory(1)?;
+    let mut done = 0;
+    let mut drawn = |bytes| {
+        done += bytes;
+        progress(done);
+    };
+    let stopped = || interrupted.load(Ordering::Relaxed);
+    let stream = Stream { pool: &pool, buffer: options.buffer, stopped: &stopped };
+    stream.run(&[], pieces, &mut drawn, vec![Box::new(sink)])
 }
 
 /// Fills a buffer with the next values.
-type Fill = Box<dyn FnMut(&mut [u8]) -> Result<(), WriteError> + Send>;
+pub(crate) type Fill = Box<dyn FnMut(&mut [u8]) -> Result<(), WriteError> + Send>;
 
 impl DtypeVisitor for &Piece {
     /// What fills buffers, and the number of bytes that it gives.
@@ -218,16 +160,24 @@ impl Piece {
         Self { name: planned.name.to_string(), draw, slice, dtype: planned.dtype() }
     }
 
+    /// What fills buffers with its values, and the number of their bytes.
+    pub(crate) fn open(&self) -> Result<(Fill, u64), WriteError> {
+        match self.dtype {
+            StoredDtype::Drawn(dtype) => dtype.visit(self),
+            StoredDtype::Integer(dtype) => self.integers(dtype),
+        }
+    }
+
     /// As for other dtypes.
     fn integers(&self, dtype: Integer) -> Result<(Fill, u64), WriteError> {
         let (failed, tensor, slice) = (self.failed(), self.name.clone(), self.slice.clone());
         let mut reader = self.draw.reader::<f64>(&self.slice).map_err(&failed)?;
         let elements = reader.remaining();
         let bytes = elements * dtype.size() as u64;
-        let mut values = vec![0.0; BUFFER_UNIT];
+        let mut values = vec![0.0; INTEGERS];
         let fill =
             move |bytes: &mut [u8]| {
-                bytes.chunks_mut(BUFFER_UNIT * dtype.size()).try_for_each(|bytes| {
+                bytes.chunks_mut(INTEGERS * dtype.size()).try_for_each(|bytes| {
                     let values = &mut values[..bytes.len() / dtype.size()];
                     let first = elements - reader.remaining();
                     reader.fill(values).map_err(&failed)?;

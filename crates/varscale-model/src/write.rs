@@ -4,13 +4,20 @@ use std::{
     ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
+use varscale::Pool;
+
 use crate::{
     Files, HeaderError, LimitError, Options, Output, OutputError, Part, Piece, Plan, Shard, Shards,
-    WriteError, WrongFile, shown::shown_path, write_pieces,
+    WriteError, WrongFile,
+    digests::{self, FileDigest},
+    lanes,
+    shown::shown_path,
+    stream::Stream,
+    write_pieces,
 };
 
 /// What was done.
@@ -28,6 +35,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Time taken, until the file was on the disk.
     pub seconds: f64,
+    /// Bytes of the buffers that values went through.
+    pub memory: u64,
     /// Files that killed runs to the same output had left, which are removed.
     pub leftovers: Vec<PathBuf>,
     /// Files beside the output that belong to the same checkpoint in another number of shards, and are
@@ -71,7 +80,12 @@ impl CheckpointError {
         match self {
             Self::Output(error) => error.is_input(),
             Self::Values(error) => {
-                matches!(error, WriteError::Draw { .. } | WriteError::Integer { .. })
+                matches!(
+                    error,
+                    WriteError::Draw { .. }
+                        | WriteError::Integer { .. }
+                        | WriteError::Budget { .. }
+                )
             }
             Self::Header(_) | Self::Wrong(_) | Self::Limit(_) => true,
             Self::Read { .. } => false,
@@ -139,34 +153,42 @@ pub fn write_shards(
     let part: Vec<_> = files.shards.iter().filter_map(|&place| shards.get(place)).collect();
     let index = shards.index_name().filter(|_| files.index);
     let mut summary = summary(&part, start);
-    let sinks: Vec<_> = part.iter().map(|shard| shard.output(&output)).collect();
+    let files: Vec<_> = part.iter().map(|&shard| (shard, shard.output(&output))).collect();
     let index = index.map(|name| output.beside(&name));
-    if shards.len() > 1 {
+    let outputs = || files.iter().map(|(_, output)| output).chain(&index);
+    if shards.len() > 1 || options.digests {
         if output.is_stream() {
-            return Err(output.several(shards.len()).into());
+            let count = outputs().count() * if options.digests { 2 } else { 1 };
+            return Err(output.several(count).into());
         }
-        sinks.iter().chain(&index).try_for_each(Output::check)?;
+        outputs().try_for_each(Output::check)?;
+        if options.digests {
+            outputs().try_for_each(|output| output.digests().check())?;
+        }
         output.check_space(summary.bytes)?;
         summary.stale = stale(shards, &output);
     }
-    let mut done = 0;
-    for (shard, sink) in part.iter().zip(&sinks) {
-        let header = shard.header()?;
-        let (pieces, bytes) = (shard.pieces(), shard.bytes());
-        let mut progress = |more: u64| progress(done + more);
-        let leftovers =
-            write_file(sink, &header, pieces, bytes, options, interrupted, &mut progress);
-        summary.leftovers.extend(leftovers?);
-        finished(shard);
-        done += bytes;
-    }
-    if let Some(index) = &index {
-        let mut sink = index.open(None)?;
-        let mut write = |bytes: &[u8]| sink.write(bytes);
+    let options = Options { files: options.files.clamp(1, files.len().max(1)), ..options };
+    let pool = Pool::new(options.threads).map_err(WriteError::Threads);
+    let pool = pool.map_err(CheckpointError::Values)?;
+    options.check_memory(options.files).map_err(CheckpointError::Values)?;
+    summary.memory = options.memory(options.files);
+    summary.leftovers =
+        lanes::write_shards(&files, &pool, options, interrupted, progress, finished)?;
+    if let Some(output) = &index {
+        let mut sink = output.open(None)?;
+        let mut digest = FileDigest::default();
+        let mut write = |bytes: &[u8]| {
+            digest.update(bytes)?;
+            sink.write(bytes)
+        };
         let written = shards.write_index(&mut write);
         written.map_err(|error| sink.failed(error))?;
         summary.leftovers.extend_from_slice(sink.leftovers());
         sink.finish()?;
+        if options.digests {
+            digests::write(output, digest, None)?;
+        }
     }
     Ok(Summary { seconds: start.elapsed().as_secs_f64(), ..summary })
 }
@@ -197,17 +219,17 @@ pub fn write_file(
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<PathBuf>, CheckpointError> {
-    let mut sink = output.open(Some(bytes.saturating_add(header.len() as u64)))?;
-    sink.write(header).map_err(|error| sink.failed(error))?;
-    let written =
-        write_pieces(pieces, options, interrupted, progress, &mut |bytes| sink.write(bytes));
-    written.map_err(|error| match error {
-        WriteError::Write(source) => sink.failed(source).into(),
-        error => CheckpointError::Values(error),
-    })?;
-    let leftovers = sink.leftovers().to_vec();
-    sink.finish()?;
-    Ok(leftovers)
+    let pool = Pool::new(options.threads).map_err(WriteError::Threads);
+    let pool = pool.map_err(CheckpointError::Values)?;
+    options.check_memory(1).map_err(CheckpointError::Values)?;
+    let mut done = 0;
+    let mut drawn = |bytes| {
+        done += bytes;
+        progress(done);
+    };
+    let stopped = || interrupted.load(Ordering::Relaxed);
+    let stream = Stream { pool: &pool, buffer: options.buffer, stopped: &stopped };
+    stream.write(output, header, pieces, bytes, None, &mut drawn)
 }
 
 /// Draws everything that [`write()`] draws, and writes nothing.
@@ -242,7 +264,7 @@ pub fn dry_run_shards(
     let pieces = part.iter().flat_map(Shard::pieces);
     write_pieces(pieces, options, interrupted, progress, &mut |_| Ok(()))
         .map_err(CheckpointError::Values)?;
-    Ok(summary(&part, start))
+    Ok(Summary { memory: options.memory(1), ..summary(&part, start) })
 }
 
 fn summary(part: &[Shard<'_>], start: Instant) -> Summary {
@@ -253,6 +275,7 @@ fn summary(part: &[Shard<'_>], start: Instant) -> Summary {
         parameters: part.iter().flat_map(Shard::tensors).map(|one| one.draw.elements()).sum(),
         bytes: part.iter().map(Shard::bytes).sum(),
         seconds: start.elapsed().as_secs_f64(),
+        memory: 0,
         leftovers: Vec::new(),
         stale: Vec::new(),
     }

@@ -18,6 +18,7 @@ use super::{
     error::{Named, OutputError},
     system,
 };
+use crate::stream::BLOCK;
 
 /// The files that are not whole yet, for [`remove_unfinished`].
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -39,6 +40,8 @@ pub fn remove_unfinished() {
 pub(super) struct AtomicFile {
     file: NamedTempFile<File>,
     path: PathBuf,
+    /// Whether writes go past the system's cache.
+    direct: bool,
     /// Whether what has the name when all is written is replaced.
     replace: bool,
 }
@@ -65,7 +68,9 @@ impl AtomicFile {
         }
         let file = create_locked(folder, &prefix, existing.is_some()).map_err(failed)?;
         unfinished().push(file.path().to_owned());
-        let file = Self { file, path: path.to_owned(), replace: force };
+        let direct = length.is_some_and(|length| length >= LARGE)
+            && system::set_direct(file.as_file(), true);
+        let file = Self { file, path: path.to_owned(), direct, replace: force };
         if let Some(existing) = existing {
             system::keep(file.file.as_file(), &existing).map_err(failed)?;
         }
@@ -91,7 +96,26 @@ impl AtomicFile {
         fixed.map_or(Ok(()), |reason| Err(named.fixed(reason)))
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Whole blocks in whole blocks of memory go to the disk without a copy, where the file is large and
+    /// the system does it.
+    pub(super) fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while self.direct && !bytes.is_empty() {
+            let written = match is_whole_blocks(bytes) {
+                true => self.file.as_file_mut().write(bytes),
+                false => Err(io::ErrorKind::InvalidInput.into()),
+            };
+            match written {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // From now on all goes through the cache.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                    self.direct = false;
+                    system::set_direct(self.file.as_file(), false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
         self.file.write_all(bytes)
     }
 
@@ -134,6 +158,13 @@ impl Drop for AtomicFile {
         let own = self.file.path();
         unfinished().retain(|path| path != own);
     }
+}
+
+/// Smaller files stay in the system's cache, where their readers find them.
+const LARGE: u64 = 64 << 20;
+
+fn is_whole_blocks(bytes: &[u8]) -> bool {
+    bytes.len().is_multiple_of(BLOCK) && bytes.as_ptr().align_offset(BLOCK) == 0
 }
 
 /// Renames unless something has the name by now.

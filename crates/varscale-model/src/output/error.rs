@@ -43,8 +43,8 @@ pub enum OutputError {
     },
     /// A stream, where several files are to be written.
     #[error(
-        "cannot write {output}: it is no file, and {files} are to be written; name one whose folder \
-         holds them, or allow larger shards (--max-shard-size)"
+        "cannot write {output}: it is no file, and {files} are to be written; name one, whose folder \
+         holds them"
     )]
     Several {
         /// The output as the user named it.

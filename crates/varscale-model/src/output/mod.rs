@@ -89,6 +89,12 @@ impl Output {
         self.path.as_deref()
     }
 
+    /// Name of the file, as messages and digests call it.
+    pub(crate) fn file_name(&self) -> String {
+        let name = self.path.as_ref().and_then(|path| path.file_name()).unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
     /// Whether it is the standard output, by whatever name.
     #[must_use]
     pub fn is_stdout(&self) -> bool {

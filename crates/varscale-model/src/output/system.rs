@@ -142,6 +142,22 @@ mod unix {
         fs::remove_file(from)
     }
 
+    /// Whether writes go past the system's cache from now on, or no more.
+    #[cfg(target_os = "linux")]
+    pub(in super::super) fn set_direct(file: &File, direct: bool) -> bool {
+        let set = |flags: rfs::OFlags| {
+            let flags =
+                if direct { flags | rfs::OFlags::DIRECT } else { flags - rfs::OFlags::DIRECT };
+            rfs::fcntl_setfl(file, flags)
+        };
+        rfs::fcntl_getfl(file).and_then(set).is_ok() && direct
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(in super::super) fn set_direct(_: &File, _: bool) -> bool {
+        false
+    }
+
     /// Waits until the folder's names are on the disk.
     pub(in super::super) fn sync_folder(folder: &Path) -> io::Result<()> {
         // A folder that cannot be read is not synced, but the file is there.
@@ -196,6 +212,10 @@ mod other {
     pub(in super::super) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
         fs::hard_link(from, to)?;
         fs::remove_file(from)
+    }
+
+    pub(in super::super) fn set_direct(_: &File, _: bool) -> bool {
+        false
     }
 
     pub(in super::super) fn sync_folder(_: &Path) -> io::Result<()> {

@@ -173,7 +173,8 @@ fn head_of(planned: &PlannedTensor) -> Result<Vec<u8>, Error> {
         slice,
         dtype: planned.dtype(),
     };
-    let (mut head, options) = (Vec::new(), Options { threads: 1, buffer: HEAD as usize });
+    let (mut head, options) =
+        (Vec::new(), Options { threads: 1, buffer: HEAD as usize, ..Options::default() });
     let never = std::sync::atomic::AtomicBool::new(false);
     write_pieces([piece], options, &never, &mut |_| (), &mut |bytes| {
         head.extend_from_slice(bytes);
