@@ -141,7 +141,7 @@ impl Plan {
         let (draw, dtype) = (planned.draw.clone(), planned.dtype());
         let slice = Slice::new(offset, extent);
         let piece = Piece { name: planned.name.to_string(), draw, slice, dtype };
-        let options = Options { threads: 1, buffer: 1 << 20 };
+        let options = Options { threads: 1, buffer: 1 << 20, ..Options::default() };
         let mut bytes = Vec::new();
         let written = py.detach(|| {
             write_pieces([piece], options, &AtomicBool::new(false), &mut |_| (), &mut |some| {

@@ -99,7 +99,7 @@ pub(crate) struct Written {
     sha256: String,
     /// Whether the seed was drawn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    drawn: bool,
+    pub(crate) drawn: bool,
     pub(crate) plan: Map<String, Value>,
     /// Each of the spec's own initializers once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

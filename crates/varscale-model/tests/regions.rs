@@ -146,7 +146,11 @@ fn checkpoints_are_the_same_in_any_pieces_and_from_their_recipes() {
     };
     let plan = all();
     let whole = bytes(&plan, "whole", Options::default());
-    for options in [Options { threads: 1, buffer: 1 }, Options { threads: 3, buffer: 4096 }] {
+    for options in [(1, 1), (3, 4096)].map(|(threads, buffer)| Options {
+        threads,
+        buffer,
+        ..Options::default()
+    }) {
         assert!(bytes(&plan, "pieces", options) == whole, "{options:?}");
     }
     let again = Recipe::read(&path("whole")).unwrap().plan(None).unwrap();
