@@ -12,8 +12,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use varscale_model::{
-    ByteSize, CheckpointError, Options, Output, OutputError, Plan, PlanFile, Shards, Spec, Summary,
-    write, write_shards,
+    ByteSize, CheckpointError, Options, Output, OutputError, Part, Plan, PlanFile, Shards, Spec,
+    Summary, write, write_shards,
 };
 
 static CALM: AtomicBool = AtomicBool::new(false);
@@ -60,9 +60,10 @@ const PLANS: &[&str] = &[
     "seed = 1\nlayout = 'auto'\n[[rules]]\nmatch = '{*.w,out.weight,empty}'\ninitializer = 'ones'\n[[rules]]\n\
      match = '*.b'\nfans_of = 'emb.weight'\ninitializer = { class_name = 'RandomNormal', config = { stddev \
      = '1 / fan_in' } }",
-    "seed = 1\n[[rules]]\nmatch = '*.weight'\ninitializer = 'glorot_uniform'\n[[rules.regions]]\nslice = \
-     ['0:d0/2', 'd0 - 1']\ninitializer = 'lecun_normal'\n[[rules.regions]]\nslice = '0'\ninitializer = { \
-     class_name = 'RandomNormal', config = { seed = 9 } }",
+    "seed = 1\n[[rules]]\nmatch = '{emb,head}.weight'\ninitializer = 'glorot_uniform'\n\
+     [[rules.regions]]\nslice = ['0:d0/2, :', 'd0 - 1, :']\ninitializer = 'lecun_normal'\n\
+     [[rules.regions]]\nslice = '0, :'\ninitializer = { class_name = 'RandomNormal', config = { seed \
+     = 9 } }",
     "seed = 1\n[[rules]]\nmatch = 'count'\ninitializer = { class_name = 'Formula', config = { expression = \
      '7' } }\n[[rules]]\nmatch = 'none'\noptional = true\nskip = true",
 ];
@@ -95,8 +96,8 @@ fn sharded(
 ) -> Result<Summary, CheckpointError> {
     let shards = Shards::new(plan, "model.safetensors", limit(bytes)).unwrap();
     let output = Output::new(folder.join("model.safetensors"));
-    let all = 0..shards.len();
-    write_shards(&shards, all, &output, options, &CALM, &mut |_| (), &mut |_| ())
+    let all = shards.part(Part::WHOLE);
+    write_shards(&shards, &all, &output, options, &CALM, &mut |_| (), &mut |_| ())
 }
 
 fn whole(plan: &Plan) -> Vec<u8> {
@@ -316,9 +317,9 @@ fn what_exists_is_refused_before_anything_is_written() {
     fs::write(folder.path().join(&names[0]), "old").unwrap();
     let shards = Shards::new(&plan, "model.safetensors", limit(100)).unwrap();
     let output = Output::new(folder.path().join("model.safetensors")).force(true);
-    let all = 0..shards.len();
+    let all = shards.part(Part::WHOLE);
     let summary =
-        write_shards(&shards, all, &output, options, &CALM, &mut |_| (), &mut |_| ()).unwrap();
+        write_shards(&shards, &all, &output, options, &CALM, &mut |_| (), &mut |_| ()).unwrap();
     assert_eq!(summary.stale, stale.map(|name| folder.path().join(name)));
     assert_ne!(fs::read(folder.path().join(&names[0])).unwrap(), b"old");
 }
@@ -330,9 +331,9 @@ fn streams_take_one_file_only() {
     let digests = Options { digests: true, ..Options::default() };
     let whole = Shards::whole(&plan).unwrap();
     for (shards, options) in [(&shards, Options::default()), (&whole, digests)] {
-        let all = 0..shards.len();
+        let all = shards.part(Part::WHOLE);
         let error =
-            write_shards(shards, all, &Output::stdout(), options, &CALM, &mut |_| (), &mut |_| ());
+            write_shards(shards, &all, &Output::stdout(), options, &CALM, &mut |_| (), &mut |_| ());
         assert!(error.unwrap_err().to_string().contains("are to be written"));
     }
 }
@@ -351,9 +352,9 @@ fn the_first_failure_stops_the_others_and_what_is_finished_stays() {
             whole.push(shard.name());
             flag.store(whole.len() == 2, Ordering::Relaxed);
         };
-        let all = 0..shards.len();
+        let all = shards.part(Part::WHOLE);
         let result =
-            write_shards(&shards, all, &output, options, &flag, &mut |_| (), &mut finished);
+            write_shards(&shards, &all, &output, options, &flag, &mut |_| (), &mut finished);
         // Of several at once, all may be finished before the flag is seen.
         let stopped = matches!(result, Err(CheckpointError::Values(_)));
         assert!(stopped || files_at_once > 1, "{result:?}");
