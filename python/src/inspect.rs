@@ -32,10 +32,9 @@ pub(crate) fn inspect_checkpoint(
         Some(plan) => Basis::plan(plan.get().resolved().clone()),
         None => py.detach(|| Basis::recipe(&path, &checkpoint)),
     };
-    let bytes: u64 = checkpoint.tensors.iter().map(|tensor| tensor.bytes).sum();
     let interrupted = AtomicBool::new(false);
     let mut raised = None;
-    let mut tell = |done: u64| {
+    let mut tell = |done: u64, bytes: u64| {
         let told = Python::attach(|py| {
             py.check_signals()?;
             progress.as_ref().map_or(Ok(()), |told| told.call1(py, (done, bytes)).map(drop))

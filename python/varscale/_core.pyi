@@ -24,6 +24,7 @@ __all__ = [
     "dtype_of",
     "floatx",
     "inside",
+    "inspect",
     "integer_seed",
     "main",
     "number",

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use comfy_table::CellAlignment;
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::HumanCount;
 use serde_json::json;
 use varscale::{Seed, short};
 use varscale_model::{
@@ -98,17 +98,8 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     let shards = arguments.limit.shards(&plan, arguments.output.as_deref())?;
     let all = shards.part(part.unwrap_or(Part::WHOLE));
 
-    // Draws nothing unless the standard error is a terminal.
-    let draw_target = match report.is_quiet() {
-        true => ProgressDrawTarget::hidden(),
-        false => ProgressDrawTarget::stderr(),
-    };
     let bytes = all.shards.iter().filter_map(|&place| shards.get(place)).map(|shard| shard.bytes());
-    let bar = ProgressBar::with_draw_target(Some(bytes.sum()), draw_target);
-    let template = "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
+    let bar = report.progress_bar(bytes.sum());
     let mut progress = |done| bar.set_position(done);
     let options =
         Options { threads: (*threads).into(), digests: arguments.digests, ..Options::default() };

@@ -4,7 +4,6 @@ mod table;
 
 use std::{io::Write, path::PathBuf};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use varscale_model::{Basis, Checkpoint, InspectError, Plan, Selection, inspect};
 
 use crate::{
@@ -59,18 +58,11 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         Some(plan) => Basis::plan(Plan::read(plan, None)?),
         None => Basis::recipe(path, &checkpoint),
     };
-    // Draws nothing unless the standard error is a terminal.
-    let target = match report.is_quiet() {
-        true => ProgressDrawTarget::hidden(),
-        false => ProgressDrawTarget::stderr(),
+    let bar = report.progress_bar(0);
+    let mut progress = |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
     };
-    let bytes = checkpoint.tensors.iter().map(|tensor| tensor.bytes).sum();
-    let bar = ProgressBar::with_draw_target(Some(bytes), target);
-    let template = "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    let mut progress = |done| bar.set_position(done);
     let result =
         inspect(&checkpoint, &basis, &selection, (*threads).into(), watch.flag(), &mut progress);
     bar.finish_and_clear();

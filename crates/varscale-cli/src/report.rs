@@ -1,5 +1,6 @@
 //! What a command tells when it is done: text for people, one JSON object, or nothing.
 
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value as Json;
 
 use crate::terminal::{Failure, note, note_leftovers, note_stale, print};
@@ -23,6 +24,21 @@ impl Report {
 
     pub(crate) fn is_json(self) -> bool {
         self.json
+    }
+
+    /// Of so many bytes; it draws nothing unless the standard error is a terminal.
+    pub(crate) fn progress_bar(self, bytes: u64) -> ProgressBar {
+        let target = match self.quiet {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::stderr(),
+        };
+        let bar = ProgressBar::with_draw_target(Some(bytes), target);
+        let template =
+            "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar
     }
 
     /// Tells it, on the standard error where the standard output holds `values`.

@@ -5,7 +5,6 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value as Json, json};
 use varscale::Seed;
 use varscale_model::{
@@ -92,7 +91,7 @@ fn carry_out(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         ));
     }
 
-    let bar = progress_bar(*report, 0);
+    let bar = report.progress_bar(0);
     let options = Options { threads: (*threads).into(), ..Options::default() };
     let mut progress = |done, all| {
         bar.set_length(all);
@@ -121,20 +120,6 @@ fn of_metadata(path: &Path, seed: Option<Seed>, seeds: &SeedsOption) -> Result<P
         }
         error => error.into(),
     })
-}
-
-/// Draws nothing unless the standard error is a terminal.
-fn progress_bar(report: Report, bytes: u64) -> ProgressBar {
-    let target = match report.is_quiet() {
-        true => ProgressDrawTarget::hidden(),
-        false => ProgressDrawTarget::stderr(),
-    };
-    let bar = ProgressBar::with_draw_target(Some(bytes), target);
-    let template = "{wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn to_json(path: &Path, found: &Verification, plan: &Plan, sampled: bool) -> Json {

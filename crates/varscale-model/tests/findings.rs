@@ -53,7 +53,7 @@ fn written(plan: &Plan, path: &Path) -> Result<(), Error> {
 fn inspected(path: &Path, basis: &Basis) -> Result<Inspection, Error> {
     let checkpoint = Checkpoint::open(path)?;
     let all = Selection::default();
-    Ok(inspect(&checkpoint, basis, &all, 2, &AtomicBool::new(false), &mut |_| ())?)
+    Ok(inspect(&checkpoint, basis, &all, 2, &AtomicBool::new(false), &mut |_, _| ())?)
 }
 
 /// The checkpoint with the values of one tensor changed.

@@ -96,7 +96,7 @@ fn inspected(
         &selection,
         threads,
         &AtomicBool::new(false),
-        &mut |_| (),
+        &mut |_, _| (),
     )
 }
 

@@ -6,7 +6,7 @@ use indicatif::HumanCount;
 use serde_json::{Value as Json, json};
 use varscale_model::{Checkpoint, Digests, Error, Proof, verify_digests};
 
-use super::{progress_bar, text};
+use super::text;
 use crate::{
     report::Report,
     terminal::{Failure, Watch},
@@ -21,7 +21,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let digests: Vec<_> = files.iter().map(|path| Digests::read(path)).collect::<Result<_, _>>()?;
     let prove = |checkpoint: &Checkpoint, digests: &[Digests]| {
-        let bar = progress_bar(report, checkpoint.files.iter().map(|file| file.length).sum());
+        let bar = report.progress_bar(checkpoint.files.iter().map(|file| file.length).sum());
         let progress = |done| bar.set_position(done);
         let proof = verify_digests(checkpoint, digests, threads, watch.flag(), &progress);
         bar.finish_and_clear();

@@ -79,7 +79,7 @@ impl InspectedTensor {
 
 /// Reads the values of a checkpoint's tensors, each once, and says what they are and what is wrong: by a
 /// plan, or without one by what they are usually like. The result is the same for every number of
-/// threads, 0 for one per processor; `progress` is told the number of bytes counted so far, and
+/// threads, 0 for one per processor; `progress` is told the number of bytes counted so far and of all, and
 /// `interrupted` stops it.
 ///
 /// # Errors
@@ -90,7 +90,7 @@ pub fn inspect(
     selection: &Selection,
     threads: usize,
     interrupted: &AtomicBool,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Inspection, InspectError> {
     let stored = selection.of(&checkpoint.tensors)?;
     let scanned = scan::scan(checkpoint, &stored, threads, interrupted, progress)?;

@@ -74,13 +74,13 @@ struct Chunk {
 }
 
 /// Everything that one pass over the values of these tensors finds, in their order. `progress` is told
-/// the number of bytes counted so far.
+/// the number of bytes counted so far, and of all.
 pub(super) fn scan(
     checkpoint: &Checkpoint,
     tensors: &[&StoredTensor],
     threads: usize,
     interrupted: &AtomicBool,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<Scanned>, InspectError> {
     let threads = match threads {
         0 => thread::available_parallelism().map_or(1, usize::from),
@@ -160,11 +160,11 @@ pub(super) fn scan(
         drop((done, counted));
 
         let mut all: Vec<_> = readings.iter().map(Running::new).collect();
-        let mut bytes = 0;
+        let (mut bytes, total) = (0, tensors.iter().map(|tensor| tensor.bytes).sum());
         for (tensor, number, length, part) in parts {
             all[tensor].take(number, part);
             bytes += length as u64;
-            progress(bytes);
+            progress(bytes, total);
         }
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         read?;
