@@ -26,6 +26,9 @@ pub(super) struct Kind {
     pub(super) bytes: u64,
 }
 
+/// Fan in and fan out of another tensor, unless its name leaves its layout open.
+pub(super) type KindFans = Result<[u64; 2], Open>;
+
 /// All that a [`Kind`] depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
@@ -40,7 +43,7 @@ pub(super) struct Key {
     /// Or why their names tell none.
     pub(super) layout: ByName,
     /// Of another tensor, where they are that one's.
-    pub(super) fans: Option<Result<[u64; 2], Open>>,
+    pub(super) fans: Option<KindFans>,
     /// Where the rule's regions lie, and the numbers of their expressions.
     pub(super) regions: Vec<RegionKey>,
 }

@@ -6,7 +6,7 @@ use varscale::{ConfigError, Initializer, Layout, Scheme, Seed, Tensor};
 
 use super::{
     PlannedTensor,
-    kind::{Key, Kind, Kinds},
+    kind::{Key, Kind, KindFans, Kinds},
     layout::{Open, reads_layout},
     lookup::{Lookup, fill},
     region::{KindRegion, Placed, placed},
@@ -201,7 +201,7 @@ fn fans(
     spec: &SpecTensor,
     rule: &Rule,
     lookup: &Lookup,
-) -> Result<Option<(Arc<str>, Result<[u64; 2], Open>)>, PlanError> {
+) -> Result<Option<(Arc<str>, KindFans)>, PlanError> {
     let (sibling, fans) = match lookup.sibling(spec, rule)? {
         None => return Ok(None),
         Some((sibling, Err(open))) => return Ok(Some((Arc::clone(&sibling.name), Err(open)))),
