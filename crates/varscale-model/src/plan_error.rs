@@ -147,16 +147,14 @@ pub enum PlanError {
         reason: String,
     },
     /// A tensor whose name does not tell what its axes stand for.
-    #[error("layout \"auto\" leaves tensor {tensor:?} of shape {shape:?} open: {reason}; {remedy}")]
+    #[error("layout \"auto\" leaves tensor {tensor:?} of shape {shape:?} open: {reason}")]
     AutoLayout {
         /// Name of the tensor.
         tensor: String,
         /// Its shape.
         shape: Vec<usize>,
-        /// Why.
+        /// Why, and what would tell it.
         reason: String,
-        /// What would tell it.
-        remedy: String,
     },
     /// Tensors that a framework's stream would draw alike.
     #[error(

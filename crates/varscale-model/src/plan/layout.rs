@@ -47,6 +47,6 @@ impl Open {
 
     pub(super) fn refused(&self) -> PlanError {
         let Self { tensor, shape, reason, remedy } = self.clone();
-        PlanError::AutoLayout { tensor, shape, reason, remedy }
+        PlanError::AutoLayout { tensor, shape, reason: format!("{reason}; {remedy}") }
     }
 }
