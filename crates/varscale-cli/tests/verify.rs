@@ -345,6 +345,47 @@ fn shards_of_others_are_verified_by_the_plan() {
 }
 
 #[test]
+fn shards_are_verified_together_and_one_by_one() {
+    let place = Place::new();
+    fs::create_dir(place.path("d")).unwrap();
+    let init =
+        ["init", "plan.toml", "-o", "d/model.safetensors", "--max-shard-size", "100KB", "-q"];
+    assert!(place.run(&init).status.success());
+    let index = place.path("d/model.safetensors.index.json");
+    let report = place.verify(0, &["d"]);
+    assert_eq!((&report["form"], &report["tensors"]), (&"as-written".into(), &6.into()));
+    let map: Json = serde_json::from_slice(&fs::read(&index).unwrap()).unwrap();
+    let map = map["weight_map"].as_object().unwrap();
+    let of_w = map["h.w"].as_str().unwrap();
+    assert!(map["emb"] != map["h.w"]);
+    for shard in map.values().filter_map(Json::as_str) {
+        let report = place.verify(0, &[&format!("d/{shard}")]);
+        assert_eq!(report["values"], report["total"], "{shard}");
+    }
+    for (checkpoint, plan) in [("d", "m.safetensors"), ("m.safetensors", "d"), ("d", "plan.toml")] {
+        place.verify(0, &[checkpoint, plan]);
+    }
+
+    // Shards of other names, a sum that is another, a tensor that is.
+    let whole = fs::read_to_string(&index).unwrap();
+    fs::rename(place.path(&format!("d/{of_w}")), place.path("d/x.safetensors")).unwrap();
+    fs::write(&index, whole.replace(of_w, "x.safetensors")).unwrap();
+    assert_eq!(place.verify(0, &["d"])["form"], "other-names");
+    fs::write(
+        &index,
+        fs::read_to_string(&index).unwrap().replacen("\"total_size\":", "\"total_size\":1", 1),
+    )
+    .unwrap();
+    let changed = place.verify(1, &["d"])["changed_metadata"].to_string();
+    assert!(changed.contains("model.safetensors.index.json"), "{changed}");
+    fs::write(&index, whole.replace(of_w, "x.safetensors")).unwrap();
+    let mut shard = fs::read(place.path("d/x.safetensors")).unwrap();
+    *shard.last_mut().unwrap() ^= 1;
+    fs::write(place.path("d/x.safetensors"), shard).unwrap();
+    assert_eq!(place.verify(1, &["d"])["differing"][0]["index"].to_string(), "[199,300]");
+}
+
+#[test]
 fn a_sample_is_some_of_every_tensor_and_always_the_same() {
     let place = Place::new();
     let spec = SPEC.replace("[200, 301]", "[2000, 3010]");

@@ -28,7 +28,6 @@ pub(crate) const STREAM: &str = "varscale.stream";
 pub(crate) const SEED: &str = "varscale.seed";
 pub(crate) const GLOBAL_SEED: &str = "varscale.global_seed";
 pub(crate) const RECIPE: &str = "varscale.recipe";
-pub(crate) const SHARD: &str = "varscale.shard";
 const WHOLE: &str = "varscale.whole";
 
 /// All that a plan is made of, as read from a checkpoint.
@@ -221,7 +220,7 @@ pub(crate) fn metadata_of<'p>(
     // As `save_model` of the format's own library writes tensors of several names.
     let ties = ties.map(|tie| (&*tie.tensor.name, tie.to.to_string()));
     let shard = shard.map(|ShardOf { number, whole }| {
-        [(SHARD, number.clone()), (WHOLE, whole.clone())].into_iter()
+        [(safetensors::SHARD, number.clone()), (WHOLE, whole.clone())].into_iter()
     });
     ties.chain([
         (STREAM, plan.stream.id().to_owned()),
@@ -358,7 +357,7 @@ impl Recipe {
             (Err(_), true) => PlanSeed::Drawn(text(SEED)?.parse().map_err(invalid)?),
             (Err(_), false) => PlanSeed::Given(text(SEED)?.parse().map_err(invalid)?),
         };
-        let shard = match (text(SHARD), text(WHOLE)) {
+        let shard = match (text(safetensors::SHARD), text(WHOLE)) {
             (Ok(number), Ok(whole)) => Some(ShardOf { number, whole }),
             _ => None,
         };

@@ -24,6 +24,9 @@ pub(crate) const METADATA: &str = "__metadata__";
 /// The key of an index that holds the bytes of all values.
 pub(crate) const TOTAL_SIZE: &str = "total_size";
 
+/// The key of a shard's number among so many, as in `3/16`.
+pub(crate) const SHARD: &str = "varscale.shard";
+
 /// What keys of this library's begin with.
 const OWN: &str = "varscale.";
 

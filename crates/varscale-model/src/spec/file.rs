@@ -15,7 +15,11 @@ use super::{
     json::{self, Index},
     kind::{self, LONGEST},
 };
-use crate::{Error, format::safetensors, input};
+use crate::{
+    Error,
+    format::safetensors::{self, SHARD},
+    input,
+};
 
 /// Ends of the names of what a folder is searched for, the first first.
 const IN_FOLDERS: [&str; 2] = [INDEX_EXTENSION, ".safetensors"];
@@ -34,8 +38,8 @@ pub(super) fn read(path: &Path) -> Result<Spec, Error> {
 /// The tensors of a checkpoint and its metadata: of an index, in the order of the shards' names and of
 /// each shard.
 pub(crate) fn checkpoint(path: &Path) -> Result<(Spec, BTreeMap<String, String>), Error> {
-    /// With its file, and its place in it.
-    struct Placed(SpecTensor, Arc<Path>, usize);
+    /// With its file, which a shard's number goes before, and its place in it.
+    struct Placed(SpecTensor, (usize, Arc<Path>), usize);
 
     impl Named for Placed {
         fn name(&self) -> &Arc<str> {
@@ -52,8 +56,11 @@ pub(crate) fn checkpoint(path: &Path) -> Result<(Spec, BTreeMap<String, String>)
         Ok(match parsed(path, &content)? {
             Json::Index(index) => Json::Index(index),
             Json::Tensors(tensors) => {
-                let path = Arc::<Path>::from(path);
-                let placed = |(tensor, place)| Placed(tensor, Arc::clone(&path), place);
+                let number = metadata.get(SHARD).and_then(|shard| shard.split_once('/'));
+                let number = number.and_then(|(number, _)| number.parse().ok());
+                // Whatever shards are called, their own numbers tell their order.
+                let file = (number.unwrap_or(0), Arc::<Path>::from(path));
+                let placed = |(tensor, place)| Placed(tensor, file.clone(), place);
                 Json::Tensors(tensors.into_iter().zip(0..).map(placed).collect())
             }
         })
@@ -65,9 +72,12 @@ pub(crate) fn checkpoint(path: &Path) -> Result<(Spec, BTreeMap<String, String>)
         metadata = texts.filter_map(text).collect();
     }
     // Numbers of one length, and longer ones after them.
-    found.tensors.sort_by(|Placed(_, one, place), Placed(_, other, other_place)| {
-        (one.as_os_str().len(), one, place).cmp(&(other.as_os_str().len(), other, other_place))
-    });
+    found.tensors.sort_by(
+        |Placed(_, (number, one), place), Placed(_, (other_number, other), other_place)| {
+            let (length, other_length) = (one.as_os_str().len(), other.as_os_str().len());
+            (number, length, one, place).cmp(&(other_number, other_length, other, other_place))
+        },
+    );
     let tensors = found.tensors.into_iter().map(|Placed(tensor, ..)| tensor).collect();
     Ok((Spec { tensors, files: found.files, elsewhere: None }, metadata))
 }

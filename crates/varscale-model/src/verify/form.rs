@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::{
     Checkpoint, Plan,
-    format::safetensors::{TOTAL_SIZE, is_sealed},
-    recipe::{RECIPE, SHARD},
+    format::safetensors::{SHARD, TOTAL_SIZE, is_sealed},
+    recipe::RECIPE,
     shown::shown_path,
 };
 
