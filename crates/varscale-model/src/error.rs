@@ -33,7 +33,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: StoredError,
+        source: Box<StoredError>,
     },
     /// A digest file that says nothing sensible.
     #[error("{}: {source}", shown_path(path))]
@@ -82,7 +82,7 @@ impl Error {
             }
             Self::Spec { source, .. } => !matches!(source, SpecError::Read(_)),
             Self::Stored { source, .. } => {
-                !matches!(source, StoredError::Header(SpecError::Read(_)))
+                !matches!(**source, StoredError::Header(SpecError::Read(_)))
             }
             Self::Recipe { source, .. } => !matches!(source, RecipeError::Spec(SpecError::Read(_))),
             Self::Digests { .. } | Self::PlanFile { .. } | Self::Include(_) => true,

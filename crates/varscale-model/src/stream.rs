@@ -190,7 +190,7 @@ impl Stream<'_> {
                 if (self.stopped)() {
                     return Err(WriteError::Interrupted);
                 }
-                if window.length() % size != 0 {
+                if !window.length().is_multiple_of(size) {
                     // Of narrower elements before: no element may lie in two buffers.
                     window.flush();
                 }

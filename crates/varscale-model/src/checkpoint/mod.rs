@@ -102,9 +102,10 @@ impl Checkpoint {
         let index = found.index.map(|metadata| (found.files[0].clone(), metadata));
         let index = index.map(|(path, metadata)| CheckpointIndex { path, metadata });
         match &index {
-            Some(index) if found.tensors.is_empty() => {
-                Err(Error::Stored { path: index.path.clone(), source: StoredError::EmptyIndex })
-            }
+            Some(index) if found.tensors.is_empty() => Err(Error::Stored {
+                path: index.path.clone(),
+                source: Box::new(StoredError::EmptyIndex),
+            }),
             _ => Ok(Self { tensors: found.tensors, files, index }),
         }
     }
@@ -113,7 +114,8 @@ impl Checkpoint {
 /// What a file of a checkpoint says of tensors.
 fn described(path: &Path, files: &mut Vec<CheckpointFile>) -> Result<Json<StoredTensor>, Error> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
-    let refused = |source| Error::Stored { path: path.to_owned(), source };
+    let refused =
+        |source: StoredError| Error::Stored { path: path.to_owned(), source: Box::new(source) };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         // Before it is opened: a pipe would wait for its writer.
@@ -142,7 +144,7 @@ fn described(path: &Path, files: &mut Vec<CheckpointFile>) -> Result<Json<Stored
 /// What is wrong with a spec, as what is wrong with a checkpoint.
 fn stored(error: Error) -> Error {
     match error {
-        Error::Spec { path, source } => Error::Stored { path, source: source.into() },
+        Error::Spec { path, source } => Error::Stored { path, source: Box::new(source.into()) },
         error => error,
     }
 }
