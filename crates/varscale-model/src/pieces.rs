@@ -77,7 +77,7 @@ pub enum WriteError {
         /// Its name.
         tensor: String,
         /// Why.
-        source: varscale::Error,
+        source: Box<varscale::Error>,
     },
     /// A value of a formula that an integer type does not hold.
     #[error("tensor {tensor:?} of dtype {}", dtype.refusal(received))]
@@ -193,6 +193,6 @@ impl Piece {
 
     fn failed(&self) -> impl Fn(varscale::Error) -> WriteError + use<> {
         let tensor = self.name.clone();
-        move |source| WriteError::Draw { tensor: tensor.clone(), source }
+        move |source| WriteError::Draw { tensor: tensor.clone(), source: Box::new(source) }
     }
 }
