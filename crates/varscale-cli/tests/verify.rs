@@ -128,8 +128,11 @@ fn what_init_writes_is_identical() {
 #[test]
 fn every_difference_is_found_and_named() {
     let place = Place::new();
+    /// What parts of the output are, by their names.
+    type Texts = &'static [(&'static str, &'static str)];
+
     type Change = fn(&mut Tensors);
-    let cases: [(&str, Change, &[(&str, &str)]); 14] = [
+    let cases: [(&str, Change, Texts); 14] = [
         (
             "a bit",
             |all| all.get_mut("h.w").unwrap().2[4 * (301 * 7 + 5)] ^= 1,
