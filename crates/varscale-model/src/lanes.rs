@@ -84,7 +84,7 @@ pub(crate) fn write_shards(
 ) -> Result<Vec<PathBuf>, CheckpointError> {
     let failed = AtomicBool::new(false);
     let stopped = || interrupted.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
-    let stream = Stream { pool, buffer: options.buffer, stopped: &stopped };
+    let stream = Stream { pool, buffer: options.buffer, apart: false, stopped: &stopped };
     let (mut done, mut leftovers) = (0, Vec::new());
     let mut drawn = |bytes| {
         done += bytes;

@@ -95,7 +95,7 @@ pub enum WriteError {
 }
 
 /// Draws `pieces` one after the other and gives their little-endian bytes, in row-major order, to
-/// `sink`, which runs on a thread of its own. `progress` is told the number of bytes drawn so far.
+/// `sink`, which runs on a thread of its own and gets those of one piece at a time. `progress` is told the number of bytes drawn so far.
 ///
 /// # Errors
 /// [`WriteError`]; `sink` is not called again after its first error.
@@ -131,7 +131,7 @@ pub fn write_pieces(
         progress(done);
     };
     let stopped = || interrupted.load(Ordering::Relaxed);
-    let stream = Stream { pool: &pool, buffer: options.buffer, stopped: &stopped };
+    let stream = Stream { pool: &pool, buffer: options.buffer, apart: true, stopped: &stopped };
     stream.run(&[], pieces, &mut drawn, vec![Box::new(sink)])
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) pool: &'a Pool,
     /// Size of a buffer.
     pub(crate) buffer: usize,
+    /// Whether no buffer holds values of two pieces.
+    pub(crate) apart: bool,
     /// Whether nobody wants them any more.
     pub(crate) stopped: &'a (dyn Fn() -> bool + Sync),
 }
@@ -200,6 +202,9 @@ impl Stream<'_> {
                 window.filled(bytes);
                 remaining -= bytes as u64;
                 drawn(bytes as u64);
+            }
+            if self.apart {
+                window.flush();
             }
         }
         Ok(())

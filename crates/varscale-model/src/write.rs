@@ -228,7 +228,7 @@ pub fn write_file(
         progress(done);
     };
     let stopped = || interrupted.load(Ordering::Relaxed);
-    let stream = Stream { pool: &pool, buffer: options.buffer, stopped: &stopped };
+    let stream = Stream { pool: &pool, buffer: options.buffer, apart: false, stopped: &stopped };
     stream.write(output, header, pieces, bytes, None, &mut drawn)
 }
 

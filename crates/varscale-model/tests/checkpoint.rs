@@ -106,6 +106,26 @@ fn is_the_same_whatever_the_options() {
 }
 
 #[test]
+fn pieces_are_given_to_a_sink_one_at_a_time() {
+    let plan = plan();
+    let piece = |planned: &varscale_model::PlannedTensor| varscale_model::Piece {
+        name: planned.name.to_string(),
+        draw: planned.draw.clone(),
+        slice: Slice::whole(planned.shape()),
+        dtype: planned.dtype(),
+    };
+    let mut lengths = Vec::new();
+    let pieces = plan.tensors.iter().map(piece);
+    varscale_model::write_pieces(pieces, Options::default(), &CALM, &mut |_| (), &mut |bytes| {
+        lengths.push(bytes.len() as u64);
+        Ok(())
+    })
+    .unwrap();
+    let expected = plan.tensors.iter().map(|planned| planned.bytes()).filter(|&bytes| bytes > 0);
+    assert!(expected.eq(lengths));
+}
+
+#[test]
 fn an_empty_plan_is_an_empty_file() {
     let spec = Spec::default();
     let rules = PlanFile::from_toml("spec = 's'\nseed = 1").unwrap();
