@@ -57,6 +57,9 @@ const PLANS: &[&str] = &[
     "seed = 1\n[[rules]]\nmatch = 'h.0.b'\nfans_of = 'head.weight'\ninitializer = 'he_uniform'\n[[rules]]\n\
      match = 'h.1.b'\nfans_of = 'scale'\ninitializer = { class_name = 'VarianceScaling', config = { gain \
      = 'tanh' } }\n[[rules]]\nmatch = 'head.weight'\ntie = 'emb.weight'",
+    "seed = 1\n[[rules]]\nmatch = 'h.0.b'\nfans_of = 'head.weight'\ninitializer = 'he_uniform'\n[[rules]]\n\
+     match = 'head.weight'\ntie = 'emb.weight'\n[[rules]]\nmatch = 'emb.weight'\nlayout = 'torch'\ninitializer \
+     = 'he_normal'",
     "seed = 1\nlayout = 'auto'\n[[rules]]\nmatch = '{*.w,out.weight,empty}'\ninitializer = 'ones'\n[[rules]]\n\
      match = '*.b'\nfans_of = 'emb.weight'\ninitializer = { class_name = 'RandomNormal', config = { stddev \
      = '1 / fan_in' } }",

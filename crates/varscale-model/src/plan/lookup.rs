@@ -79,16 +79,18 @@ impl<'a> Lookup<'a> {
         self.by_name(tensor, rule).map(|(layout, _)| layout).map_err(open)
     }
 
-    /// The layout of the tensor at a place: of one that is tied, that of the other one.
+    /// The layout of the tensor at a place: of one that is tied, that of the other one, which has its
+    /// shape and may be in another shard.
     fn layout_at(&self, place: usize) -> Result<Layout, Open> {
-        let mut kept = place;
-        // As many steps as there are tensors end in a circle, which is refused elsewhere.
-        for _ in 0..self.deciding.len() {
-            let tied = self.rule(kept).and_then(|rule| rule.tied(&self.tensor(kept).name));
-            let Some(other) = tied.and_then(|other| self.place(&other)) else { break };
-            kept = other;
+        let mut rule = self.rule(place);
+        let mut kept = self.tensor(place).clone();
+        // As many steps as there are rules end in a circle, which is refused elsewhere.
+        for _ in &self.file.rules {
+            let Some(other) = rule.and_then(|rule| rule.tied(&kept.name)) else { break };
+            rule = self.file.rules.iter().find(|rule| rule.matches(&other));
+            kept.name = other.into();
         }
-        self.layout(self.tensor(kept), self.rule(kept))
+        self.layout(&kept, rule)
     }
 
     /// The tensor that a rule's `fans_of` names, and its layout and fans.
