@@ -31,6 +31,14 @@ pub(crate) fn told_apart(seeds: Option<&str>) -> PyResult<Option<Seeds>> {
     found.ok_or_else(|| PyValueError::new_err(refused())).map(Some)
 }
 
+/// A size as users give it.
+fn size(argument: &str, given: &Bound<'_, PyAny>) -> PyResult<ByteSize> {
+    let invalid = |error: ByteSizeError| {
+        PyValueError::new_err(format!("invalid argument `{argument}`: {error}"))
+    };
+    given.str()?.to_string_lossy().parse().map_err(invalid)
+}
+
 impl Plan {
     fn tensor(&self, index: usize) -> PyResult<&PlannedTensor> {
         let planned = self.0.tensors.get(index);
@@ -41,10 +49,7 @@ impl Plan {
     fn shards(&self, out: &Path, limit: Option<&Bound<'_, PyAny>>) -> PyResult<Shards<'_>> {
         let of_header = |error| failed(CheckpointError::Header(error));
         let Some(limit) = limit else { return Shards::whole(&self.0).map_err(of_header) };
-        let invalid = |error: ByteSizeError| {
-            PyValueError::new_err(format!("invalid argument `max_shard_size`: {error}"))
-        };
-        let limit: ByteSize = limit.str()?.to_string_lossy().parse().map_err(invalid)?;
+        let limit = size("max_shard_size", limit)?;
         let name = out.file_name().unwrap_or_default().to_str().ok_or_else(|| {
             PyValueError::new_err("`out`: names of shards stand in their index, in UTF-8 alone")
         })?;
@@ -158,7 +163,7 @@ impl Plan {
     /// is none of the plan's files. With `max_shard_size`, shards of at most so many bytes,
     /// or a part of them; to resume keeps those that are there and right.
     #[expect(clippy::too_many_arguments, reason = "as many as there are options")]
-    #[pyo3(signature = (out, threads, force, progress, max_shard_size=None, part=None, resume=false))]
+    #[pyo3(signature = (out, threads, force, progress, max_shard_size=None, part=None, resume=false, memory=None, digests=false))]
     fn write(
         &self,
         py: Python<'_>,
@@ -169,12 +174,19 @@ impl Plan {
         max_shard_size: Option<&Bound<'_, PyAny>>,
         part: Option<&str>,
         resume: bool,
+        memory: Option<&Bound<'_, PyAny>>,
+        digests: bool,
     ) -> PyResult<f64> {
         let shards = self.shards(&out, max_shard_size)?;
         let interrupted = AtomicBool::new(false);
         let mut raised = None;
         let output = Output::new(out).force(force);
-        let options = Options { threads, ..Options::default() };
+        let options = Options { threads, digests, ..Options::default() };
+        let of_values = |error| failed(CheckpointError::Values(error));
+        let options = match memory {
+            Some(memory) => options.within(size("memory", memory)?).map_err(of_values)?,
+            None => options,
+        };
         let part = part.map(|part| part.parse::<PartArgument>()?.resolve_here()).transpose();
         let part = part.map_err(|error: PartError| {
             PyValueError::new_err(format!("invalid argument `part`: {error}"))

@@ -1,6 +1,8 @@
 """Plans: whole models from Python."""
 
+import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,10 +106,23 @@ def test_parts_that_are_none(tmp_path, given, message):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("limit", [0, "5XB", -1, True, ""])
-def test_sizes_that_are_none(tmp_path, limit):
-    with pytest.raises(ValueError, match=f"`max_shard_size`: invalid size .*{limit}"):
-        varscale.init({"spec": SPEC, "rules": RULES}, tmp_path / "m", max_shard_size=limit)
+@pytest.mark.parametrize("name", ["max_shard_size", "memory"])
+@pytest.mark.parametrize("size", [0, "5XB", -1, True, ""])
+def test_sizes_that_are_none(tmp_path, name, size):
+    with pytest.raises(ValueError, match=f"`{name}`: invalid size .*{size}"):
+        varscale.init({"spec": SPEC, "rules": RULES}, tmp_path / "m", **{name: size})
+
+
+def test_memory_and_digests(tmp_path):
+    plan, out = {"spec": SPEC, "rules": RULES, "seed": 5}, tmp_path / "m.safetensors"
+    with pytest.raises(ValueError, match="invalid memory 1000: buffers take at least"):
+        varscale.init(plan, out, memory=1000)
+    assert not list(tmp_path.iterdir())
+    varscale.init(plan, out, memory="1MB", digests=True)
+    first, *lines = Path(f"{out}.sha256").read_text().splitlines()
+    assert first == f"{hashlib.sha256(out.read_bytes()).hexdigest()}  {out.name}"
+    assert [line.split('"')[1] for line in lines] == list(read(out)[0])
+    assert varscale.verify(out)
 
 
 def test_a_spec_of_a_mapping_is_any_file(tmp_path):

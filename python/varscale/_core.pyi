@@ -183,6 +183,8 @@ class Plan:
         max_shard_size: str | int | None = None,
         part: str | None = None,
         resume: bool = False,
+        memory: str | int | None = None,
+        digests: bool = False,
     ) -> float: ...
 
 def inspect(

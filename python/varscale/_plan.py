@@ -22,6 +22,8 @@ def init(
     max_shard_size: str | int | None = None,
     part: str | None = None,
     resume: bool = False,
+    memory: str | int | None = None,
+    digests: bool = False,
 ) -> dict[str, Any]:
     """Writes the checkpoint of a plan: the command ``varscale init`` as a function.
 
@@ -47,6 +49,10 @@ def init(
             ``"auto/16"`` take it from what launched the process, as the command does.
         resume: Whether files that are there and right are kept; what is there and wrong is refused
             unless `force`.
+        memory: The most that the buffers of all threads may take, as `max_shard_size` is given; 48
+            MiB where it is not.
+        digests: Whether ``NAME.sha256`` is written beside each file: its SHA-256, and that of each
+            tensor.
 
     Returns:
         The resolved plan, as ``varscale plan --json`` shows it, with the ``seed``.
@@ -72,7 +78,9 @@ def init(
             "Give a `seed`: without one, each run draws its own, and parts and runs make no "
             "checkpoint together"
         )
-    resolved.write(Path(out), threads, force, progress, max_shard_size, part, resume)
+    resolved.write(
+        Path(out), threads, force, progress, max_shard_size, part, resume, memory, digests
+    )
     described: dict[str, Any] = json.loads(resolved.to_json())
     return described
 

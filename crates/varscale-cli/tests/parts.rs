@@ -410,3 +410,32 @@ fn a_single_file_is_resumed_too() {
     // Nothing of a stream is there.
     assert_fails(&place.run(&["init", "plan.toml", "-o", "-", "--resume"]), &["--resume"]);
 }
+
+#[test]
+fn digests_of_what_is_kept_are_written_too() {
+    let place = Workplace::new();
+    assert_done(&place.init("d", &["--digests"]));
+    let whole = place.files("d");
+    assert_eq!(whole.len(), 2 * (SHARDS + 1));
+    // Without digests so far, with some of them, and with all but a shard and its own.
+    place.copy("none");
+    place.copy("some");
+    for (name, bytes) in whole.iter().skip(SHARDS) {
+        fs::write(place.path("some").join(name), bytes).unwrap();
+    }
+    for folder in ["none", "some"] {
+        assert_done(&place.init(folder, &["--resume", "--digests"]));
+        assert!(place.files(folder) == whole, "{folder}");
+    }
+    for digests in [place.shard("some", 3), place.path("some/m.safetensors.index.json")] {
+        let digests = PathBuf::from(format!("{}.sha256", digests.display()));
+        fs::write(&digests, "x").unwrap();
+        let name = digests.file_name().unwrap().to_str().unwrap();
+        assert_fails(
+            &place.init("some", &["--resume", "--digests"]),
+            &[name, "digests are others"],
+        );
+        assert_done(&place.init("some", &["--resume", "--digests", "--force"]));
+        assert!(place.files("some") == whole);
+    }
+}

@@ -1,11 +1,13 @@
 //! Digests: SHA-256 of a file and of each tensor in it, taken from the bytes as they are written.
 
-use std::{io, slice};
+use std::{fs, io, slice};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Output, OutputError, PlannedTensor, format::safetensors, hex};
+use crate::{
+    CheckpointError, Output, OutputError, PlannedTensor, WrongFile, format::safetensors, hex,
+};
 
 /// What the name of a digest file adds to that of the file.
 const EXTENSION: &str = ".sha256";
@@ -81,24 +83,44 @@ impl<'t> TensorDigests<'t> {
     }
 }
 
-/// Writes the digests of the file at `output` beside it.
-pub(crate) fn write(
+/// What the digest file of the file at `output` says.
+pub(crate) fn text(
     output: &Output,
     file: FileDigest,
     tensors: Option<TensorDigests<'_>>,
-) -> Result<(), OutputError> {
+) -> String {
     let name = output.file_name();
     // As sha256sum writes names that would break its lines.
     let escaped = name.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r");
     let mark = if escaped == name { "" } else { "\\" };
-    let first = format!("{mark}{}  {escaped}\n", hex(&file.0.finalize()));
-    let lines = tensors.map(|mut tensors| {
+    let mut text = format!("{mark}{}  {escaped}\n", hex(&file.0.finalize()));
+    if let Some(mut tensors) = tensors {
         tensors.advance();
-        tensors.lines
-    });
+        text += &tensors.lines;
+    }
+    text
+}
+
+/// Writes the digests of the file at `output` beside it.
+pub(crate) fn write(output: &Output, text: &str) -> Result<(), OutputError> {
     let mut sink = output.digests().open(None)?;
-    let written = sink.write(first.as_bytes());
-    let written = written.and_then(|()| sink.write(lines.unwrap_or_default().as_bytes()));
-    written.map_err(|error| sink.failed(error))?;
+    sink.write(text.as_bytes()).map_err(|error| sink.failed(error))?;
     sink.finish()
+}
+
+/// Writes them unless they are there. Others are replaced by the output's force alone.
+pub(crate) fn keep(output: &Output, text: &str) -> Result<(), CheckpointError> {
+    let digests = output.digests();
+    let Some(path) = digests.path() else { return Ok(()) };
+    match fs::read(path) {
+        Ok(found) if found == text.as_bytes() => Ok(()),
+        Ok(_) if !output.is_forced() => {
+            let difference = "the digests are others".to_owned();
+            Err(CheckpointError::Wrong(WrongFile { path: path.to_owned(), difference }))
+        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(CheckpointError::Read { path: path.to_owned(), source })
+        }
+        _ => Ok(write(output, text)?),
+    }
 }

@@ -11,7 +11,10 @@ use std::{
 
 use crate::{
     CheckpointError, Files, Options, Output, OutputError, Shard, Shards, Spec, Summary, WriteError,
-    format::safetensors::PREFIX, shown::shown_path, spec, write_pieces, write_shards,
+    digests::{self, FileDigest, TensorDigests},
+    format::safetensors::PREFIX,
+    shown::shown_path,
+    spec, write_pieces, write_shards,
 };
 
 /// What is there of some files of a checkpoint.
@@ -50,11 +53,11 @@ impl Found {
         let mut found = Self::default();
         for &place in &files.shards {
             let Some(shard) = shards.get(place) else { continue };
-            let is = at(shard.output(output), |path| header(&shard, path))?;
+            let is = at(&shard.output(output), |path| header(&shard, path))?;
             found.with(is).shards.push(place);
         }
         if let Some(name) = shards.index_name().filter(|_| files.index) {
-            let is = at(output.beside(&name), |path| index(shards, path))?;
+            let is = at(&output.beside(&name), |path| index(shards, path))?;
             found.with(is).index = true;
         }
         Ok(found)
@@ -114,6 +117,9 @@ pub fn resume_shards(
             Err(CheckpointError::Output(OutputError::Exists { .. })) if tries > 0 => tries -= 1,
             Err(error) => return Err(error),
             Ok(mut summary) => {
+                if options.digests && files.index && !left.index {
+                    keep_digests_of_index(shards, output)?;
+                }
                 summary.leftovers.extend(leftovers);
                 let seconds = start.elapsed().as_secs_f64();
                 return Ok(Summary { kept, seconds, ..summary });
@@ -144,9 +150,18 @@ fn separate(
     for place in found.shards {
         let Some(shard) = shards.get(place) else { continue };
         let mut progress = |more: u64| progress(done + more);
-        let values = |path: &Path| values(&shard, path, options, interrupted, &mut progress);
-        match at(shard.output(output), values)? {
-            Is::Right => right.shards.push(place),
+        let (output, mut digests) = (shard.output(output), String::new());
+        let values = |path: &Path| {
+            digests = values(&shard, path, &output, options, interrupted, &mut progress)?;
+            Ok(())
+        };
+        match at(&output, values)? {
+            Is::Right => {
+                right.shards.push(place);
+                if options.digests {
+                    digests::keep(&output, &digests)?;
+                }
+            }
             Is::Missing => left.shards.push(place),
             Is::Wrong(fault) => {
                 refuse(fault)?;
@@ -180,7 +195,7 @@ impl From<io::Error> for Fault {
 
 /// What a check says of the file that an output names.
 fn at(
-    output: Output,
+    output: &Output,
     check: impl FnOnce(&Path) -> Result<(), Fault>,
 ) -> Result<Is, CheckpointError> {
     let Some(path) = output.path() else { return Ok(Is::Missing) };
@@ -255,19 +270,28 @@ fn other_header(shard: &Shard<'_>, header: &[u8], path: &Path) -> String {
     }
 }
 
-/// Whether the file, whose header is the shard's, has the shard's values.
+/// Whether the file, whose header is the shard's, has the shard's values. Returns what its digest file
+/// says, if it is to have one.
 fn values(
     shard: &Shard<'_>,
     path: &Path,
+    output: &Output,
     options: Options,
     interrupted: &AtomicBool,
     progress: &mut dyn FnMut(u64),
-) -> Result<(), Fault> {
+) -> Result<String, Fault> {
     let header = shard.header().map_err(|error| Fault::Other(error.into()))?;
     let mut comparison = Comparison::open(path)?;
     let mut differs = comparison.check(&header)?;
+    let tensors: Vec<_> = shard.tensors().collect();
+    let (mut of_file, mut of_tensors) = (FileDigest::default(), TensorDigests::new(0, &tensors));
+    of_file.update(&header)?;
     let written = write_pieces(shard.pieces(), options, interrupted, progress, &mut |bytes| {
         differs = comparison.check(bytes)?;
+        if options.digests {
+            of_file.update(bytes)?;
+            of_tensors.update(bytes)?;
+        }
         // Ends the draw.
         if differs.is_some() { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) }
     });
@@ -277,7 +301,18 @@ fn values(
     written.map_err(|error| match error {
         WriteError::Write(error) => Fault::Read(error),
         error => Fault::Other(CheckpointError::Values(error)),
-    })
+    })?;
+    Ok(digests::text(output, of_file, Some(of_tensors)))
+}
+
+/// As of shards that are kept.
+fn keep_digests_of_index(shards: &Shards<'_>, output: &Output) -> Result<(), CheckpointError> {
+    let Some(name) = shards.index_name() else { return Ok(()) };
+    let (output, mut digest) = (output.beside(&name), FileDigest::default());
+    let written = shards.write_index(&mut |bytes| digest.update(bytes));
+    let failed = |source| CheckpointError::Values(WriteError::Write(source));
+    written.map_err(failed)?;
+    digests::keep(&output, &digests::text(&output, digest, None))
 }
 
 /// The value that a byte of a shard's values belongs to.

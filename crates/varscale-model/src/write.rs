@@ -187,7 +187,7 @@ pub fn write_shards(
         summary.leftovers.extend_from_slice(sink.leftovers());
         sink.finish()?;
         if options.digests {
-            digests::write(output, digest, None)?;
+            digests::write(output, &digests::text(output, digest, None))?;
         }
     }
     Ok(Summary { seconds: start.elapsed().as_secs_f64(), ..summary })

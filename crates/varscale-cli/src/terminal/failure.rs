@@ -45,7 +45,8 @@ impl Failure {
                 interrupt::tell_once(|whole| match whole {
                     None => tell("interrupted: no file was written"),
                     Some((whole, all)) => tell(&format!(
-                        "interrupted: {whole} of {all} shards are whole, and no other file was written"
+                        "interrupted: {whole} of {all} shards are whole, and no other file was \
+                         written; --resume writes the rest"
                     )),
                 });
                 return Exit::Signal(interrupt::signal()).code();
