@@ -396,8 +396,11 @@ fn a_single_file_is_resumed_too() {
         assert_done(&output);
         serde_json::from_slice(&output.stdout).unwrap()
     };
-    let again = report(init(&["--resume", "--json"]));
-    assert_eq!((&again["kept"], &again["shards"]), (&json!(1), &json!(0)));
+    for digests in [&[][..], &["--digests"], &["--digests"]] {
+        let again = report(init(&[&["--resume", "--json"], digests].concat()));
+        assert_eq!((&again["kept"], &again["shards"]), (&json!(1), &json!(0)));
+        assert_eq!(place.path("one.safetensors.sha256").exists(), !digests.is_empty());
+    }
     let mut bytes = whole.clone();
     *bytes.last_mut().unwrap() ^= 0x80;
     fs::write(place.path("one.safetensors"), &bytes).unwrap();
@@ -437,5 +440,35 @@ fn digests_of_what_is_kept_are_written_too() {
         );
         assert_done(&place.init("some", &["--resume", "--digests", "--force"]));
         assert!(place.files("some") == whole);
+    }
+}
+
+#[test]
+fn digests_of_shards_and_their_index_prove_the_checkpoint() {
+    let place = Workplace::new();
+    assert_done(&place.init("d", &["--digests"]));
+    let digests: Vec<_> =
+        place.files("d").into_keys().filter(|name| name.ends_with("256")).collect();
+    let verify = |of: &[&str]| {
+        let digests: Vec<_> = digests.iter().map(|name| format!("d/{name}")).collect();
+        let digests = digests.iter().map(String::as_str);
+        place.run(
+            &["verify"]
+                .into_iter()
+                .chain(of.iter().copied())
+                .chain(["--digests"])
+                .chain(digests)
+                .collect::<Vec<_>>(),
+        )
+    };
+    for of in [&[][..], &["d"], &["d/m.safetensors.index.json"]] {
+        let output = verify(of);
+        assert!(output.status.success(), "{of:?}: {}", text(&output.stdout));
+    }
+    let index = place.path("d/m.safetensors.index.json");
+    let bytes = fs::read(&index).unwrap();
+    fs::write(&index, [&bytes[..], b"\n"].concat()).unwrap();
+    for of in [&[][..], &["d"]] {
+        assert_eq!(verify(of).status.code(), Some(1), "{of:?}");
     }
 }

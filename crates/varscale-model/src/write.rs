@@ -58,7 +58,7 @@ pub enum CheckpointError {
     #[error(transparent)]
     Header(#[from] HeaderError),
     /// A file that is there and is to be kept, and is not what the plan says.
-    #[error(transparent)]
+    #[error("{0}; it is replaced only by force")]
     Wrong(#[from] WrongFile),
     /// Shards that are there, of which the limit cannot be told.
     #[error(transparent)]
@@ -165,7 +165,9 @@ pub fn write_shards(
         if options.digests {
             outputs().try_for_each(|output| output.digests().check())?;
         }
-        output.check_space(summary.bytes)?;
+        if let Some((_, first)) = files.first() {
+            first.check_space(summary.bytes)?;
+        }
         summary.stale = stale(shards, &output);
     }
     let options = Options { files: options.files.clamp(1, files.len().max(1)), ..options };
