@@ -42,7 +42,10 @@ pub(crate) fn failed(error: impl Into<varscale_model::Error>) -> PyErr {
         varscale_model::Error::Checkpoint(CheckpointError::Output(error)) => match error {
             OutputError::Write { source, .. } => system(source, message),
             OutputError::Exists { .. } => PyFileExistsError::new_err(message),
-            OutputError::Input { .. } | OutputError::Kind { .. } => PyValueError::new_err(message),
+            OutputError::Folder { .. } => PyFileNotFoundError::new_err(message),
+            OutputError::Input { .. } | OutputError::Kind { .. } | OutputError::Same { .. } => {
+                PyValueError::new_err(message)
+            }
             _ => PyOSError::new_err(message),
         },
         varscale_model::Error::Checkpoint(CheckpointError::Values(WriteError::Memory {

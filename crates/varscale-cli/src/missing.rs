@@ -1,12 +1,16 @@
 //! `varscale missing`: which parts of a checkpoint are still to be written.
 
-use std::{num::NonZeroU64, path::PathBuf};
+use std::{
+    num::NonZeroU64,
+    path::{Path, PathBuf},
+};
 
 use serde_json::json;
 use varscale::Seed;
-use varscale_model::{Error, Found, Output, Part, Shards};
+use varscale_model::{Error, Found, Output, Part, Shards, shown, whole_name};
 
 use crate::{
+    output::{MODELS, Overwrite, Target},
     plan::{PLAN, SeedsOption, read_plan},
     seed::parse_seed,
     shards::{Limit, needs_seed},
@@ -52,9 +56,9 @@ Examples:
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Arguments { plan, output, limit, seed, seeds, .. } = arguments;
+    let file = whole(output)?;
     let plan = read_plan(plan, seed.clone(), seeds)?;
     needs_seed(&plan, "nothing can be compared")?;
-    let file = Output::new(output);
     let shards = match limit.is_given() {
         true => limit.shards(&plan, Some(output))?,
         false => Shards::found(&plan, &file).map_err(Error::from)?,
@@ -87,6 +91,31 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ));
     }
     if missing.is_empty() { Ok(()) } else { print(&format!("{}\n", ranges(&missing))) }
+}
+
+/// The file that `init` got; not the folder, the index or a shard that it made of it.
+fn whole(output: &Path) -> Result<Output, Failure> {
+    let refused = |found: &str| {
+        let output = shown(&output.to_string_lossy()).into_owned();
+        Failure::Input(format!(
+            "invalid output \"{output}\": {found}: name the file that init got by --output"
+        ))
+    };
+    if output.is_dir() {
+        return Err(refused("it is a folder"));
+    }
+    let name = output.file_name().unwrap_or_default().to_string_lossy();
+    if let Some(whole) = whole_name(&name) {
+        return Err(refused(&format!("it is a shard of {:?}", shown(whole))));
+    }
+    let target = Target::new(output, MODELS, Overwrite::default()).map_err(|_| {
+        refused(if name.ends_with(".index.json") {
+            "it is an index"
+        } else {
+            "it is no .safetensors file"
+        })
+    })?;
+    if target.output.is_stream() { Err(refused("it is no file")) } else { Ok(target.output) }
 }
 
 /// Rising numbers, as Slurm takes them.

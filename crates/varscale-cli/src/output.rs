@@ -10,7 +10,7 @@ use varscale_model::{Format, Output, shown};
 use crate::terminal::Failure;
 
 /// Whether an output is replaced.
-#[derive(Clone, Copy, clap::Args)]
+#[derive(Clone, Copy, Default, clap::Args)]
 pub(crate) struct Overwrite {
     /// Replace an output file that exists, which is an error otherwise. It keeps its mode, and a
     /// symbolic link stays

@@ -141,9 +141,13 @@ fn bad_plans_have_exit_code_2() {
 }
 
 #[test]
-fn a_missing_folder_is_named_with_exit_code_1() {
+fn a_missing_folder_is_named_as_wrong_input() {
     let place = Workplace::new();
-    assert_fails(&place.init(&["-o", "no/m.safetensors"]), 1, &["no/m.safetensors"]);
+    assert_fails(
+        &place.init(&["-o", "no/m.safetensors"]),
+        2,
+        &["no/m.safetensors", "there is no folder no"],
+    );
     assert!(place.outputs().is_empty());
 }
 

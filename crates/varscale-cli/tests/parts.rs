@@ -199,6 +199,36 @@ fn what_makes_no_checkpoint_is_refused() {
     assert!(place.files("seven").keys().eq(place.whole.keys()));
 }
 
+#[cfg(unix)]
+#[test]
+fn files_that_links_make_one_are_refused() {
+    use std::os::unix::fs::symlink;
+    let place = Workplace::new();
+    let (first, second) = ("m-00001-of-00007.safetensors", "m-00002-of-00007.safetensors");
+    let index = "m.safetensors.index.json";
+    let digests = "m-00001-of-00007.safetensors.sha256";
+    for (link, target, arguments) in [
+        (first, second, &["--force"][..]),
+        (first, "./m-00002-of-00007.safetensors", &[]),
+        (second, first, &["--force", "--part", "1/7"]),
+        (first, index, &["--force"]),
+        (digests, first, &["--force", "--digests"]),
+        (digests, first, &["--resume", "--digests"]),
+    ] {
+        let folder = TempDir::new_in(place.folder.path()).unwrap();
+        let name = folder.path().file_name().unwrap().to_str().unwrap().to_owned();
+        symlink(target, folder.path().join(link)).unwrap();
+        assert_fails(&place.init(&name, arguments), &["by its link, it is the same file as m"]);
+        assert!(fs::read(folder.path().join(link)).is_err(), "{link} {arguments:?}");
+    }
+    // Links to files elsewhere are followed.
+    fs::create_dir(place.path("elsewhere")).unwrap();
+    fs::create_dir(place.path("linked")).unwrap();
+    symlink("../elsewhere/first", place.path("linked").join(first)).unwrap();
+    assert_done(&place.init("linked", &[]));
+    assert!(place.files("linked") == place.whole);
+}
+
 #[test]
 fn a_part_is_drawn_without_writing() {
     let place = Workplace::new();
@@ -273,6 +303,18 @@ fn missing_tells_what_is_left() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["missing"], json!([2, 4, 6]));
     assert_eq!(report["wrong"].as_array().unwrap().len(), 3);
+
+    // Only by the name that init got.
+    for (name, what) in [
+        ("some", "it is a folder"),
+        ("some/m.safetensors.index.json", "it is an index"),
+        ("some/m-00001-of-00007.safetensors", "it is a shard of \"m\""),
+        ("plan.toml", "it is no .safetensors file"),
+        ("-", "it is no"),
+    ] {
+        let output = place.run(&[&["missing", "plan.toml", name], limit].concat());
+        assert_fails(&output, &["invalid output", what, "name the file that init got by --output"]);
+    }
 
     // Of one file, too.
     let one = ["init", "plan.toml", "-o", "one.safetensors"];
@@ -441,6 +483,58 @@ fn digests_of_what_is_kept_are_written_too() {
         assert_done(&place.init("some", &["--resume", "--digests", "--force"]));
         assert!(place.files("some") == whole);
     }
+}
+
+#[test]
+fn digests_without_their_shard_are_kept_where_they_are_right() {
+    let place = Workplace::new();
+    assert_done(&place.init("d", &["--digests"]));
+    let whole = place.files("d");
+    let index = place.path("d/m.safetensors.index.json");
+    for file in [place.shard("d", 3), index.clone()] {
+        fs::remove_file(&file).unwrap();
+        assert_done(&place.init("d", &["--resume", "--digests"]));
+        assert!(place.files("d") == whole);
+        let digests = PathBuf::from(format!("{}.sha256", file.display()));
+        fs::remove_file(&file).unwrap();
+        fs::write(&digests, "x").unwrap();
+        let refused = place.init("d", &["--resume", "--digests"]);
+        assert_fails(&refused, &[digests.file_name().unwrap().to_str().unwrap(), "are others"]);
+        assert_done(&place.init("d", &["--resume", "--digests", "--force"]));
+        assert!(place.files("d") == whole);
+    }
+    // Nothing is resumed here.
+    fs::remove_file(&index).unwrap();
+    fs::remove_file(place.shard("d", 1)).unwrap();
+    assert_fails(
+        &place.init("d", &["--digests", "--part", "1/7"]),
+        &["m-00001-of-00007.safetensors.sha256: it exists"],
+    );
+}
+
+#[test]
+fn digests_that_are_not_written_anew_are_named() {
+    let place = Workplace::new();
+    let one = |more: &[&str]| {
+        let command = ["init", "plan.toml", "-o", "one.safetensors"];
+        let output = place.run(&[&command[..], more].concat());
+        assert_done(&output);
+        text(&output.stderr).to_owned()
+    };
+    assert_eq!(one(&["--digests"]), "");
+    let told = one(&["--force", "--seed", "8"]);
+    assert!(told.contains("one.safetensors.sha256 has digests that may be"), "{told}");
+    assert!(!one(&["--force", "--seed", "8", "--digests"]).contains("sha256"));
+
+    assert_done(&place.init("d", &["--digests"]));
+    let told = text(&place.init("d", &["--force"]).stderr).to_owned();
+    assert_eq!(told.matches(".sha256 has digests").count(), SHARDS + 1, "{told}");
+    let one = ["init", "plan.toml", "-o", "d/m.safetensors", "--max-shard-size", "1GB"];
+    let other = place.run(&[&one[..], &["--digests"]].concat());
+    assert_done(&other);
+    let told = text(&other.stderr);
+    assert_eq!(told.lines().count(), 2 * (SHARDS + 1), "{told}");
+    assert_eq!(told.matches(".sha256 has digests").count(), SHARDS + 1, "{told}");
 }
 
 #[test]

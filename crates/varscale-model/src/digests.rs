@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What the name of a digest file adds to that of the file.
-const EXTENSION: &str = ".sha256";
+pub(crate) const EXTENSION: &str = ".sha256";
 
 impl Output {
     /// Where the digests of a file go.
@@ -102,7 +102,7 @@ pub(crate) fn text(
 }
 
 /// Writes the digests of the file at `output` beside it.
-pub(crate) fn write(output: &Output, text: &str) -> Result<(), OutputError> {
+fn write(output: &Output, text: &str) -> Result<(), OutputError> {
     let mut sink = output.digests().open(None)?;
     sink.write(text.as_bytes()).map_err(|error| sink.failed(error))?;
     sink.finish()

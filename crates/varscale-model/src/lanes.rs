@@ -47,7 +47,7 @@ impl Stream<'_> {
         let leftovers = sink.leftovers().to_vec();
         sink.finish()?;
         if of_tensors.is_some() {
-            digests::write(output, &digests::text(output, of_file, of_tensors))?;
+            digests::keep(output, &digests::text(output, of_file, of_tensors))?;
         }
         Ok(leftovers)
     }

@@ -14,7 +14,9 @@ use crate::{
     digests::{self, FileDigest, TensorDigests},
     format::safetensors::PREFIX,
     shown::shown_path,
-    spec, write_pieces, write_shards,
+    spec,
+    write::{check_apart, write_files},
+    write_pieces,
 };
 
 /// What is there of some files of a checkpoint.
@@ -93,6 +95,7 @@ pub fn resume_shards(
     finished: &mut dyn FnMut(&Shard<'_>),
 ) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
+    check_apart(shards, output, options)?;
     let (mut told, mut leftovers) = (BTreeSet::new(), Vec::new());
     let mut finished = |shard: &Shard<'_>| {
         if told.insert(shard.number()) {
@@ -111,8 +114,16 @@ pub fn resume_shards(
             (kept, bytes) = (kept + 1, bytes + shard.bytes());
         }
         let mut progress = |more: u64| progress(bytes + more);
-        let written =
-            write_shards(shards, &left, output, options, interrupted, &mut progress, &mut finished);
+        let written = write_files(
+            shards,
+            &left,
+            output,
+            options,
+            true,
+            interrupted,
+            &mut progress,
+            &mut finished,
+        );
         match written {
             Err(CheckpointError::Output(OutputError::Exists { .. })) if tries > 0 => tries -= 1,
             Err(error) => return Err(error),

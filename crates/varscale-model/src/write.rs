@@ -1,8 +1,9 @@
 //! Checkpoints: a plan carried out, in safetensors files and a few buffers of memory.
 
 use std::{
+    collections::HashMap,
     ffi::OsStr,
-    fs, io,
+    fs, io, iter,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
@@ -39,8 +40,8 @@ pub struct Summary {
     pub memory: u64,
     /// Files that killed runs to the same output had left, which are removed.
     pub leftovers: Vec<PathBuf>,
-    /// Files beside the output that belong to the same checkpoint in another number of shards, and are
-    /// left.
+    /// Files beside the output that belong to the same checkpoint in another number of shards, and digests
+    /// of other files of the same names. They are left.
     pub stale: Vec<PathBuf>,
 }
 
@@ -147,6 +148,21 @@ pub fn write_shards(
     progress: &mut dyn FnMut(u64),
     finished: &mut dyn FnMut(&Shard<'_>),
 ) -> Result<Summary, CheckpointError> {
+    write_files(shards, files, output, options, false, interrupted, progress, finished)
+}
+
+/// As [`write_shards()`]. With `resumes`, digests may be there already, if they are right.
+#[expect(clippy::too_many_arguments, reason = "those of its two callers")]
+pub(crate) fn write_files(
+    shards: &Shards<'_>,
+    files: &Files,
+    output: &Output,
+    options: Options,
+    resumes: bool,
+    interrupted: &AtomicBool,
+    progress: &mut dyn FnMut(u64),
+    finished: &mut dyn FnMut(&Shard<'_>),
+) -> Result<Summary, CheckpointError> {
     let start = Instant::now();
     let plan = shards.plan();
     let output = output.clone().inputs(plan.inputs.iter().cloned());
@@ -162,13 +178,18 @@ pub fn write_shards(
             return Err(output.several(count).into());
         }
         outputs().try_for_each(Output::check)?;
-        if options.digests {
+        check_apart(shards, &output, options)?;
+        if options.digests && !resumes {
             outputs().try_for_each(|output| output.digests().check())?;
         }
         if let Some((_, first)) = files.first() {
             first.check_space(summary.bytes)?;
         }
         summary.stale = stale(shards, &output);
+    }
+    if !options.digests && !output.is_stream() {
+        let digests = outputs().filter_map(|output| output.digests().target_path());
+        summary.stale.extend(digests.filter(|path| path.is_file()));
     }
     let options = Options { files: options.files.clamp(1, files.len().max(1)), ..options };
     let pool = Pool::new(options.threads).map_err(WriteError::Threads);
@@ -189,10 +210,30 @@ pub fn write_shards(
         summary.leftovers.extend_from_slice(sink.leftovers());
         sink.finish()?;
         if options.digests {
-            digests::write(output, &digests::text(output, digest, None))?;
+            digests::keep(output, &digests::text(output, digest, None))?;
         }
     }
     Ok(Summary { seconds: start.elapsed().as_secs_f64(), ..summary })
+}
+
+/// Refuses links by which two of a checkpoint's files are one.
+pub(crate) fn check_apart(
+    shards: &Shards<'_>,
+    output: &Output,
+    options: Options,
+) -> Result<(), OutputError> {
+    let mut names = HashMap::new();
+    let index = shards.index_name().map(|name| output.beside(&name));
+    for file in shards.iter().map(|shard| shard.output(output)).chain(index) {
+        let digests = options.digests.then(|| file.digests());
+        for file in iter::once(file).chain(digests) {
+            let Some(target) = file.target_path() else { continue };
+            if let Some(other) = names.insert(target, file.file_name()) {
+                return Err(file.same(&other));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The files beside `output` that belong to a checkpoint of the same name in another number of shards.

@@ -108,13 +108,21 @@ fn leftovers_of_the_same_output_are_removed_and_named() {
 }
 
 #[test]
+fn a_missing_folder_is_wrong_input() {
+    let folder = TempDir::new().unwrap();
+    let output = Output::new(folder.path().join("missing/out"));
+    let error = output.open(Some(1)).unwrap_err();
+    assert!(matches!(&error, OutputError::Folder { folder, .. } if folder.ends_with("missing")));
+    assert!(error.is_input() && output.check().is_err(), "{error}");
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
 fn what_must_fail_fails_before_anything_is_written() {
     let folder = TempDir::new().unwrap();
-    let cases = [
-        ("missing/out", Some(1), "missing/out"),
-        (&"x".repeat(256), Some(1), "xxx"),
-        ("out", Some(u64::MAX), "18446744073709551615 bytes"),
-    ];
+    let long = "x".repeat(256);
+    let cases =
+        [(long.as_str(), Some(1), "xxx"), ("out", Some(u64::MAX), "18446744073709551615 bytes")];
     for (name, length, part) in cases {
         let error = Output::new(folder.path().join(name)).open(length).unwrap_err();
         assert!(error.to_string().contains(part) && !error.is_input(), "{error}");

@@ -25,6 +25,22 @@ pub enum OutputError {
         /// The output as the user named it.
         output: String,
     },
+    /// A link to another file of the same run, or the same link as that.
+    #[error("cannot write {output}: by its link, it is the same file as {}", crate::shown(other))]
+    Same {
+        /// The output as the user named it.
+        output: String,
+        /// The other file's name.
+        other: String,
+    },
+    /// A folder that is not there.
+    #[error("cannot write {output}: there is no folder {}", shown_path(folder))]
+    Folder {
+        /// The output as the user named it.
+        output: String,
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Something that no values are written to.
     #[error("cannot write {output}: it is {kind}")]
     Kind {
@@ -83,7 +99,12 @@ impl OutputError {
     pub fn is_input(&self) -> bool {
         matches!(
             self,
-            Self::Input { .. } | Self::Exists { .. } | Self::Kind { .. } | Self::Several { .. }
+            Self::Input { .. }
+                | Self::Exists { .. }
+                | Self::Same { .. }
+                | Self::Folder { .. }
+                | Self::Kind { .. }
+                | Self::Several { .. }
         )
     }
 }
@@ -110,6 +131,14 @@ impl Named {
 
     pub(super) fn exists(&self) -> OutputError {
         OutputError::Exists { output: self.name.clone() }
+    }
+
+    pub(super) fn same(&self, other: &str) -> OutputError {
+        OutputError::Same { output: self.name.clone(), other: other.to_owned() }
+    }
+
+    pub(super) fn folder(&self, folder: &Path) -> OutputError {
+        OutputError::Folder { output: self.name.clone(), folder: folder.to_owned() }
     }
 
     pub(super) fn kind(&self, kind: &'static str) -> OutputError {

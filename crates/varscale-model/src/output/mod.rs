@@ -151,10 +151,20 @@ impl Output {
 
     /// Removes what killed runs had left of it.
     pub(crate) fn remove_leftovers(&self) -> Vec<PathBuf> {
+        self.target_path().map_or_else(Vec::new, |path| AtomicFile::remove_leftovers(&path))
+    }
+
+    /// What it is past its links, if it is a file or can be one.
+    pub(crate) fn target_path(&self) -> Option<PathBuf> {
         match self.path.as_deref().map(resolve) {
-            Some(Ok(Resolved::Path(path, _))) => AtomicFile::remove_leftovers(&path),
-            _ => Vec::new(),
+            Some(Ok(Resolved::Path(path, _))) => Some(path),
+            _ => None,
         }
+    }
+
+    /// That it is the same file as another output of the same run.
+    pub(crate) fn same(&self, other: &str) -> OutputError {
+        self.named_in_messages().same(other)
     }
 
     /// That it is a stream, and so many files are to be written.
@@ -192,8 +202,9 @@ impl Output {
     /// What it names, where that may be written.
     fn target(&self, named: &Named) -> Result<Target, OutputError> {
         let Some(path) = &self.path else { return Ok(Target::Stdout) };
-        let resolved = resolve(path).map_err(|error| match error.kind() {
-            io::ErrorKind::IsADirectory => named.kind("a folder"),
+        let resolved = resolve(path).map_err(|error| match (error.kind(), path.parent()) {
+            (io::ErrorKind::IsADirectory, _) => named.kind("a folder"),
+            (io::ErrorKind::NotFound, Some(folder)) if is_missing(folder) => named.folder(folder),
             _ => named.write(error),
         })?;
         let (path, metadata) = match resolved {
@@ -239,6 +250,11 @@ impl Output {
             None => Ok(()),
         }
     }
+}
+
+/// Whether there is no such folder.
+fn is_missing(folder: &Path) -> bool {
+    fs::metadata(folder).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// What an [`Output`] names.

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub use self::limit::LimitError;
 use self::recipes::Recipes;
 use crate::{
-    ByteSize, Entry, Format, HeaderError, Output, Part, Piece, Plan, PlannedTensor,
+    ByteSize, Entry, Format, HeaderError, Output, Part, Piece, Plan, PlannedTensor, digests,
     format::safetensors::{self, TOTAL_SIZE},
     recipe::{self, ShardOf},
     spec::INDEX_EXTENSION,
@@ -169,6 +169,7 @@ impl<'p> Shards<'p> {
     /// Whether a file is of the same checkpoint in another number of shards.
     pub(crate) fn is_stale(&self, name: &str) -> bool {
         let (count, stem) = (self.len(), self.stem());
+        let name = name.strip_suffix(digests::EXTENSION).unwrap_or(name);
         match numbers_in(name, stem) {
             Some((_, other)) => other != count,
             None if count > 1 => name == self.name,
@@ -278,6 +279,20 @@ fn ends(sizes: &[u64], limit: ByteSize) -> Vec<(usize, u64)> {
 fn file_name(stem: &str, number: usize, count: usize) -> String {
     let extension = Format::SAFETENSORS.extension;
     format!("{stem}-{number:05}-of-{count:05}.{extension}")
+}
+
+/// Of a name as shards have it (`model-00001-of-00004.safetensors`), what is in front of the numbers
+/// (`model`).
+///
+/// ```
+/// assert_eq!(varscale_model::whole_name("model-00001-of-00004.safetensors"), Some("model"));
+/// assert_eq!(varscale_model::whole_name("model.safetensors"), None);
+/// ```
+#[must_use]
+pub fn whole_name(name: &str) -> Option<&str> {
+    let (rest, _) = name.rsplit_once("-of-")?;
+    let (stem, _) = rest.rsplit_once('-')?;
+    numbers_in(name, stem).map(|_| stem)
 }
 
 /// The shard's number and the number of shards that the name of one of `stem` tells.
