@@ -1,6 +1,6 @@
 //! What values of a law are expected to be, and how far chance takes them from it.
 
-use varscale::Law;
+use varscale::{Dtype, Law};
 
 use super::statistics::Statistics;
 
@@ -12,6 +12,9 @@ const FEWEST: u64 = 16;
 
 /// Fewer values tell nothing of their kurtosis, whose estimate is skewed.
 const FEWEST_KURTOSIS: u64 = 100_000;
+
+/// Numbers that stand for a law's values where these are rounded.
+const POINTS: u32 = 1 << 16;
 
 /// Moments of a law.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,7 +46,7 @@ pub(super) fn limit(judged: usize) -> f64 {
 /// The excess kurtosis of a law; `None` where all values are equal.
 ///
 /// ```
-/// use varscale::Law;
+/// use varscale::{Dtype, Law};
 /// let law = Law::TruncatedNormal { mean: 0.0, stddev: 0.5, between: None };
 /// let kurtosis = varscale_model::excess_kurtosis(&law).unwrap_or(0.0);
 /// // scipy.stats.truncnorm.stats(-2, 2, moments="k")
@@ -51,33 +54,48 @@ pub(super) fn limit(judged: usize) -> f64 {
 /// ```
 #[must_use]
 pub fn excess_kurtosis(law: &Law) -> Option<f64> {
-    (law.stddev() > 0.0).then(|| Ideal::of(law).moments[0] - 3.0)
+    (law.stddev() > 0.0).then(|| Ideal::of(law, &[]).moments[0] - 3.0)
 }
 
 impl Ideal {
-    pub(super) fn of(law: &Law) -> Self {
+    /// Of values that were drawn in the first of these dtypes and then rounded to the others.
+    pub(super) fn of(law: &Law, dtypes: &[Dtype]) -> Self {
+        if dtypes.iter().any(|dtype| dtype.size() < 4) {
+            return Self::rounded(law, dtypes);
+        }
         let (mean, stddev) = (law.mean(), law.stddev());
         let moments = match *law {
             Law::Normal { .. } => [3.0, 15.0, 105.0],
             Law::Uniform { .. } => [9.0 / 5.0, 27.0 / 7.0, 9.0],
-            Law::LogUniform { low, high } => {
-                let ratio = (high / low).ln();
-                moments(mean, stddev, |u| (low * (u * ratio).exp(), 1.0))
-            }
-            Law::TruncatedNormal { mean: center, stddev: wide, .. } => {
-                let (low, high) = law.reach();
-                moments(mean, stddev, |u| {
-                    let value = low + u * (high - low);
-                    let z = (value - center) / wide;
-                    // From the density's largest, which may be in a tail.
-                    let peak = (center.clamp(low, high) - center) / wide;
-                    (value, ((peak * peak - z * z) / 2.0).exp())
-                })
-            }
-            _ => [3.0, 15.0, 105.0],
+            _ => moments(mean, stddev, density(law)),
         };
-        let is_symmetric =
-            !matches!(law, Law::LogUniform { .. } | Law::TruncatedNormal { between: Some(_), .. });
+        Self { mean, stddev, moments, is_symmetric: is_symmetric(law) }
+    }
+
+    /// What is left of a law in few bits: its values, rounded, and kept within its bounds.
+    fn rounded(law: &Law, dtypes: &[Dtype]) -> Self {
+        let density = density(law);
+        let values = (0..POINTS).map(|k| {
+            let (value, weight) = density((f64::from(k) + 0.5) / f64::from(POINTS));
+            let mut value = value;
+            for (place, &dtype) in dtypes.iter().enumerate() {
+                value = nearest(dtype, value);
+                if let Some((low, high)) = law.kept(dtype).filter(|_| place == 0) {
+                    let (least, largest) = dtype.inside(low, high);
+                    value = value.max(least).min(largest);
+                }
+            }
+            (value, weight)
+        });
+        let values: Vec<_> = values.collect();
+        let total: f64 = values.iter().map(|(_, weight)| weight).sum();
+        let of = |power: &dyn Fn(f64) -> f64| {
+            values.iter().map(|&(value, weight)| power(value) * weight).sum::<f64>() / total
+        };
+        let mean = of(&|value| value);
+        let stddev = of(&|value| (value - mean).powi(2)).sqrt();
+        let moments = [4, 6, 8].map(|power| of(&|value| ((value - mean) / stddev).powi(power)));
+        let is_symmetric = law.mean() == 0.0 && is_symmetric(law);
         Self { mean, stddev, moments, is_symmetric }
     }
 
@@ -101,6 +119,10 @@ impl Ideal {
         // Wilson and Hilferty's cube root, which is normal for few values, too; with the degrees of
         // freedom that a law of this kurtosis has.
         let freedom = 2.0 * (count - 1.0) / (fourth - 1.0);
+        // Of values that are nearly all one number, more are needed.
+        if freedom.is_nan() || freedom < (FEWEST - 1) as f64 {
+            return Deviations::default();
+        }
         let ratio = stddev / self.stddev * (count / (count - 1.0)).sqrt();
         let ratio = 1.0 + less(ratio - 1.0, of_value + size * of_value * 0.1 / self.stddev);
         let spread = 2.0 / (9.0 * freedom);
@@ -113,6 +135,33 @@ impl Ideal {
         });
         Deviations { mean: Some(mean), stddev: Some(stddev), excess_kurtosis: kurtosis }
     }
+}
+
+fn is_symmetric(law: &Law) -> bool {
+    !matches!(law, Law::LogUniform { .. } | Law::TruncatedNormal { between: Some(_), .. })
+}
+
+/// Values of a law at places from 0 to 1, each with its weight.
+fn density(law: &Law) -> impl Fn(f64) -> (f64, f64) {
+    let (low, high) = law.reach();
+    move |u| match *law {
+        Law::LogUniform { low, high } => (low * (u * (high / low).ln()).exp(), 1.0),
+        Law::Normal { mean: center, stddev: wide }
+        | Law::TruncatedNormal { mean: center, stddev: wide, .. } => {
+            let value = low + u * (high - low);
+            let z = (value - center) / wide;
+            // From the density's largest, which may be in a tail.
+            let peak = (center.clamp(low, high) - center) / wide;
+            (value, ((peak * peak - z * z) / 2.0).exp())
+        }
+        _ => (low + u * (high - low), 1.0),
+    }
+}
+
+/// The value of a dtype that a number is rounded to.
+fn nearest(dtype: Dtype, value: f64) -> f64 {
+    let (above, below) = dtype.inside(value, value);
+    if above - value < value - below { above } else { below }
 }
 
 /// Even moments in standard deviations of values at places from 0 to 1, each with its weight.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use varscale::{Content, Dtype, Explanation, short};
+use varscale::{Content, Dtype, Explanation, Law, short};
 
 use super::{
     InspectedTensor,
@@ -19,6 +19,8 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
     // Mean, deviation and kurtosis of each.
     let limit = limit(3 * tensors.len());
     let mut findings = Vec::new();
+    // Tensors have few laws, and those of narrow dtypes take milliseconds.
+    let mut ideals: Vec<(Law, Vec<Dtype>, Ideal)> = Vec::new();
     for tensor in tensors.iter_mut() {
         let Some(planned) = planned.get(&*tensor.name) else { continue };
         if tensor.shape != planned.shape() {
@@ -41,11 +43,16 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
             continue;
         }
         let stored = tensor.dtype.parse().ok();
-        let (dtype, slack) = precision(planned, stored);
+        let (dtypes, dtype, slack) = precision(planned, stored);
         let mut add = |fault, text: String| findings.push(Finding::new(fault, &tensor.name, text));
         match content {
             Content::Random(law) if law.stddev() > 0.0 => {
-                let ideal = Ideal::of(law);
+                let of = |(known, in_dtypes, _): &&(_, _, _)| known == law && *in_dtypes == dtypes;
+                let known = ideals.iter().find(of).map(|&(.., ideal)| ideal);
+                let ideal = known.unwrap_or_else(|| Ideal::of(law, &dtypes));
+                if known.is_none() {
+                    ideals.push((*law, dtypes, ideal));
+                }
                 let deviations = ideal.deviations(&found, slack);
                 tensor.deviations = Some(deviations);
                 of_law(explanation, &ideal, &found, deviations, slack, limit, &mut add);
@@ -61,7 +68,11 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
                 let (stddev, ideal) = (found.stddev.unwrap_or(0.0), matrix.stddev());
                 let mean = found.mean.unwrap_or(0.0);
                 let size = stddev.hypot(mean);
-                if found.finite() > 0 && (size / ideal - 1.0).abs() > 1e-3 + 2.0 * slack * slack {
+                let least = dtype.map_or(0.0, Dtype::min_positive) / ideal;
+                // Of few values, rounding moves it by as much as it moves one of them.
+                let rounding = slack * (limit / (found.values as f64).sqrt()).min(1.0);
+                let rounding = rounding + 2.0 * slack * slack + least * least / 12.0;
+                if found.finite() > 0 && (size / ideal - 1.0).abs() > 1e-3 + rounding {
                     add(Fault::Deviation, of_ideal("root mean square", size, ideal));
                 }
                 bounds(&found, matrix.bounds(), dtype, slack, &mut add);
@@ -87,15 +98,21 @@ fn exact(content: &Content) -> (f64, f64) {
     content.bounds().or(content.mean().map(|mean| (mean, mean))).unwrap_or_default()
 }
 
-/// The coarsest dtype that values were rounded to, and by how much of themselves.
-fn precision(planned: &PlannedTensor, stored: Option<StoredDtype>) -> (Option<Dtype>, f64) {
+/// The dtypes that values were rounded to, the coarsest of them, and by how much of themselves.
+fn precision(
+    planned: &PlannedTensor,
+    stored: Option<StoredDtype>,
+) -> (Vec<Dtype>, Option<Dtype>, f64) {
     let dtypes = [Some(planned.dtype()), stored].into_iter().flatten();
     let drawn = dtypes.filter_map(|dtype| match dtype {
         StoredDtype::Drawn(dtype) => Some((dtype, dtype.min_positive() / dtype.min_normal() / 2.0)),
         StoredDtype::Integer(_) => None,
     });
-    let coarsest = drawn.max_by(|(_, a), (_, b)| a.total_cmp(b));
-    coarsest.map_or((None, 0.0), |(dtype, slack)| (Some(dtype), slack))
+    let drawn: Vec<_> = drawn.collect();
+    let dtypes = drawn.iter().map(|&(dtype, _)| dtype).collect();
+    let coarsest = drawn.into_iter().max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let (dtype, slack) = coarsest.map_or((None, 0.0), |(dtype, slack)| (Some(dtype), slack));
+    (dtypes, dtype, slack)
 }
 
 fn of_ideal(what: &str, found: f64, ideal: f64) -> String {

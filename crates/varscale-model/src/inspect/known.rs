@@ -181,7 +181,7 @@ pub(super) fn fitting(candidates: &[Expected], found: &Statistics) -> Vec<Expect
         }
         let kurtosis = [0.0, -0.634, -1.2][form as usize];
         let spread = NEAR * (24.0 / found.finite() as f64).sqrt() + 0.02;
-        let ideal = Ideal::of(&law);
+        let ideal = Ideal::of(&law, &[]);
         let deviations = ideal.deviations(found, (SLACK / 2.0).sqrt());
         let near = |z: Option<f64>| z.is_none_or(|z| z.abs() <= NEAR);
         near(deviations.stddev)
