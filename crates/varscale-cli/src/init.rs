@@ -7,7 +7,7 @@ use indicatif::HumanCount;
 use serde_json::json;
 use varscale::{Seed, short};
 use varscale_model::{
-    ByteSize, CheckpointError, Error, Options, Part, Plan, PlanSeed, Shard, Summary,
+    ByteSize, CheckpointError, Error, Options, OutputError, Part, Plan, PlanSeed, Shard, Summary,
     dry_run_shards, resume_shards, write_shards,
 };
 
@@ -123,7 +123,12 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         None => dry_run_shards(&shards, &all, options, flag, &mut progress),
     };
     bar.finish_and_clear();
-    let summary = result.map_err(Error::from)?;
+    let summary = result.map_err(|error| match error {
+        CheckpointError::Output(error @ OutputError::Exists { .. }) if !arguments.resume => {
+            Failure::Input(format!("{error}; --resume keeps it where it is right"))
+        }
+        error => Error::from(error).into(),
+    })?;
     report.tell_leftovers(&summary.leftovers);
     report.tell_stale(&summary.stale);
     // Told last: a closed pipe must not stop the work.

@@ -46,7 +46,8 @@ impl Limit {
 /// Which of them a machine writes.
 #[derive(Clone, Copy, clap::Args)]
 pub(crate) struct PartOption {
-    /// Write one part of N: a run of the shards, and part 1 the index, too. auto takes K and N from
+    /// Write one part of N, for which --max-shard-size is needed: a run of the shards, and part 1 the index,
+    /// too. auto takes K and N from
     /// what launched this: an array or a step of Slurm, torchrun; auto/N takes K, also from an indexed Job
     /// of Kubernetes, or the number of a task of an array of which not all is run
     #[arg(long, value_name = "K/N", requires = "max_shard_size")]

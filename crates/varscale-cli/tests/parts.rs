@@ -152,7 +152,7 @@ fn parts_at_the_same_time_and_again_make_the_same() {
     }
     assert!(place.files("together") == place.whole);
     let again = place.init("together", &["--part", "2/4"]);
-    assert_fails(&again, &["m-00002-of-00007.safetensors: it exists"]);
+    assert_fails(&again, &["m-00002-of-00007.safetensors: it exists", "--resume keeps"]);
     let forced = place.init("together", &["--part", "2/4", "--force"]);
     assert_done(&forced);
     assert!(place.files("together") == place.whole);
@@ -227,6 +227,23 @@ fn files_that_links_make_one_are_refused() {
     symlink("../elsewhere/first", place.path("linked").join(first)).unwrap();
     assert_done(&place.init("linked", &[]));
     assert!(place.files("linked") == place.whole);
+}
+
+#[test]
+fn another_limit_and_a_missing_index_are_named() {
+    let place = Workplace::new();
+    let limit = ["--max-shard-size", "3000"];
+    let told = "the index is of 7 shards, and this limit (--max-shard-size) makes 4";
+    let missing = place.missing("whole", &limit);
+    assert!(text(&missing.stderr).contains(told), "{}", text(&missing.stderr));
+    let init = ["init", "plan.toml", "-o", "whole/m.safetensors", "--resume"];
+    assert_fails(&place.run(&[&init[..], &limit].concat()), &[told]);
+
+    fs::remove_file(place.path("whole/m.safetensors.index.json")).unwrap();
+    for command in ["plan", "verify"] {
+        let told = ["m-00001-of-00007.safetensors", "their index", "is missing"];
+        assert_fails(&place.run(&[command, "whole"]), &told);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is there of a checkpoint: what is right is kept, what is missing can be drawn.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -348,11 +348,29 @@ fn index(shards: &Shards<'_>, path: &Path) -> Result<(), Fault> {
         if differs.is_some() { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) }
     });
     match differs {
-        Some(place) => Err(Fault::Difference(format!("the index differs from byte {place} on"))),
+        Some(place) => Err(Fault::Difference(other_index(shards, path, place))),
         None if comparison.place < comparison.length => {
             Err(Fault::Difference(format!("the index ends at byte {}", comparison.place)))
         }
         None => Ok(written?),
+    }
+}
+
+/// What differs of an index that is another one from a byte on.
+fn other_index(shards: &Shards<'_>, path: &Path, place: u64) -> String {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let found = fs::read(path).ok().and_then(|json| serde_json::from_slice::<Index>(&json).ok());
+    let files: BTreeSet<_> = found.iter().flat_map(|index| index.weight_map.values()).collect();
+    match files.len() {
+        0 => format!("the index differs from byte {place} on"),
+        count if count == shards.len() => format!("the index differs from byte {place} on"),
+        count => format!(
+            "the index is of {count} shards, and this limit (--max-shard-size) makes {}",
+            shards.len()
+        ),
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     Error,
     format::safetensors::{self, SHARD},
-    input,
+    input, whole_name,
 };
 
 /// Ends of the names of what a folder is searched for, the first first.
@@ -131,6 +131,13 @@ fn in_folder(folder: &Path) -> Result<PathBuf, Error> {
         match (ending.next(), ending.next()) {
             _ if names.contains(&usual) => return Ok(folder.join(usual)),
             (Some(name), None) => return Ok(folder.join(name)),
+            (Some(first), Some(_)) if names_of_shards(&names) => {
+                let found = format!(
+                    "it is a folder with shards, such as {first:?}, and their index ({INDEX_EXTENSION}) \
+                     is missing"
+                );
+                return Err(refused(folder, SpecError::other(found)));
+            }
             (Some(first), Some(second)) => {
                 let found = format!("it is a folder with {first:?} and {second:?}: name one");
                 return Err(refused(folder, SpecError::other(found)));
@@ -139,6 +146,13 @@ fn in_folder(folder: &Path) -> Result<PathBuf, Error> {
         }
     }
     Err(refused(folder, SpecError::other("it is a folder without safetensors files")))
+}
+
+/// Whether all safetensors files of a folder without an index are shards.
+fn names_of_shards(names: &[String]) -> bool {
+    let mut files = names.iter().filter(|name| name.ends_with(IN_FOLDERS[1]));
+    !names.iter().any(|name| name.ends_with(INDEX_EXTENSION))
+        && files.all(|name| whole_name(name).is_some())
 }
 
 /// What a file holds, by its content.
