@@ -63,7 +63,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointFile, CheckpointIndex, OpenFile, StoredError, StoredTensor,
 };
 pub use error::Error;
-pub use format::{Entry, Format, HeaderError};
+pub use format::{Entry, Format, HeaderError, safetensors::whole_name};
 pub use inspect::{
     Basis, Deviations, Fault, Finding, InspectError, InspectedTensor, Inspection, JudgedBy,
     Moments, Selection, Statistics, collapsed, excess_kurtosis, inspect,
@@ -81,7 +81,7 @@ pub use plan_file::{
 };
 pub use recipe::{Recipe, RecipeError};
 pub use resume::{Found, WrongFile, resume_shards};
-pub use shards::{Files, LimitError, Shard, Shards, whole_name};
+pub use shards::{Files, LimitError, Shard, Shards};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};
 pub use stored::{Integer, StoredDtype, StoredDtypeError};

@@ -183,3 +183,26 @@ pub(super) fn header(
     }
     Ok([&bytes.to_le_bytes()[..], &json].concat())
 }
+
+/// Of a name as shards have it (`model-00001-of-00004.safetensors`), what is in front of the numbers
+/// (`model`).
+///
+/// ```
+/// assert_eq!(varscale_model::whole_name("model-00001-of-00004.safetensors"), Some("model"));
+/// assert_eq!(varscale_model::whole_name("model.safetensors"), None);
+/// ```
+#[must_use]
+pub fn whole_name(name: &str) -> Option<&str> {
+    let (rest, _) = name.rsplit_once("-of-")?;
+    let (stem, _) = rest.rsplit_once('-')?;
+    numbers_in(name, stem).map(|_| stem)
+}
+
+/// The shard's number and the number of shards that the name of one of `stem` tells.
+pub(crate) fn numbers_in(name: &str, stem: &str) -> Option<(usize, usize)> {
+    let rest = name.strip_prefix(stem)?.strip_prefix('-')?;
+    let rest = rest.strip_suffix(EXTENSION)?.strip_suffix('.')?;
+    let (number, count) = rest.split_once("-of-")?;
+    let digits = |text: &str| text.len() >= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if digits(number) && digits(count) { number.parse().ok().zip(count.parse().ok()) } else { None }
+}

@@ -6,8 +6,11 @@ use std::{
     path::Path,
 };
 
-use super::{Shards, ends, numbers_in};
-use crate::{ByteSize, CheckpointError, Output, Plan, Spec, shown::shown_path};
+use super::{Shards, ends};
+use crate::{
+    ByteSize, CheckpointError, Output, Plan, Spec, format::safetensors::numbers_in,
+    shown::shown_path,
+};
 
 /// Shards that do not tell how they were cut.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ pub use self::limit::LimitError;
 use self::recipes::Recipes;
 use crate::{
     ByteSize, Entry, Format, HeaderError, Output, Part, Piece, Plan, PlannedTensor, digests,
-    format::safetensors::{self, TOTAL_SIZE},
+    format::safetensors::{self, TOTAL_SIZE, numbers_in},
     recipe::{self, ShardOf},
     spec::INDEX_EXTENSION,
     write,
@@ -279,27 +279,4 @@ fn ends(sizes: &[u64], limit: ByteSize) -> Vec<(usize, u64)> {
 fn file_name(stem: &str, number: usize, count: usize) -> String {
     let extension = Format::SAFETENSORS.extension;
     format!("{stem}-{number:05}-of-{count:05}.{extension}")
-}
-
-/// Of a name as shards have it (`model-00001-of-00004.safetensors`), what is in front of the numbers
-/// (`model`).
-///
-/// ```
-/// assert_eq!(varscale_model::whole_name("model-00001-of-00004.safetensors"), Some("model"));
-/// assert_eq!(varscale_model::whole_name("model.safetensors"), None);
-/// ```
-#[must_use]
-pub fn whole_name(name: &str) -> Option<&str> {
-    let (rest, _) = name.rsplit_once("-of-")?;
-    let (stem, _) = rest.rsplit_once('-')?;
-    numbers_in(name, stem).map(|_| stem)
-}
-
-/// The shard's number and the number of shards that the name of one of `stem` tells.
-fn numbers_in(name: &str, stem: &str) -> Option<(usize, usize)> {
-    let rest = name.strip_prefix(stem)?.strip_prefix('-')?;
-    let rest = rest.strip_suffix(Format::SAFETENSORS.extension)?.strip_suffix('.')?;
-    let (number, count) = rest.split_once("-of-")?;
-    let digits = |text: &str| text.len() >= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if digits(number) && digits(count) { number.parse().ok().zip(count.parse().ok()) } else { None }
 }

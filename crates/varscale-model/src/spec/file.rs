@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     Error,
-    format::safetensors::{self, SHARD},
-    input, whole_name,
+    format::safetensors::{self, SHARD, whole_name},
+    input,
 };
 
 /// Ends of the names of what a folder is searched for, the first first.
