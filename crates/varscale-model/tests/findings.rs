@@ -255,3 +255,47 @@ fn narrow_dtypes_and_small_tensors_have_no_findings() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Equal rows of few bits, a scale that falls with the depth, and no values at all.
+#[test]
+fn what_chance_and_usual_scalings_give_has_no_findings() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("model.safetensors");
+    let draw = |seed, scale: f32| -> Result<Vec<u8>, Error> {
+        let values = Scheme::random_normal(0, 1)?.with_seed(seed).sample::<f32>([1000, 16])?;
+        Ok(values.into_iter().flat_map(|value| (value * scale).to_le_bytes()).collect())
+    };
+    let signs = draw(1, 1.0)?;
+    let signs: Vec<u8> = signs
+        .chunks_exact(4)
+        .flat_map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).signum().to_le_bytes())
+        .collect();
+    let (first, second) = (draw(2, 0.02)?, draw(3, 0.01)?);
+    let view = |bytes| TensorView::new(Dtype::F32, vec![1000, 16], bytes);
+    let tensors = [("signs", view(&signs)?), ("h.1.w", view(&first)?), ("h.2.w", view(&second)?)];
+    safetensors::serialize_to_file(tensors, &None, &path)?;
+    assert_eq!(inspected(&path, &Basis::usual_laws())?.findings, []);
+
+    let header = r#"{"t":{"dtype":"F32","shape":[4611686018427387904,4611686018427387904,0],"data_offsets":[0,0]}}"#;
+    let length = (header.len() as u64).to_le_bytes();
+    std::fs::write(&path, [&length[..], header.as_bytes()].concat())?;
+    assert_eq!(Checkpoint::open(&path)?.tensors[0].elements(), 0);
+    assert_eq!(inspected(&path, &Basis::usual_laws())?.findings, []);
+    Ok(())
+}
+
+#[test]
+fn equal_siblings_of_one_seed_are_as_planned() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("model.safetensors");
+    let spec = r#"{"h.0.w": {"dtype": "F32", "shape": [64, 32]},
+                   "h.1.w": {"dtype": "F32", "shape": [64, 32]}}"#;
+    let rules = "spec = 'm.json'\nlayout = 'torch'\nseed = 3\nstream = 'keras-jax'\n\
+                 seeds = 'same'\n[[rules]]\nmatch = '*'\ninitializer = 'he_normal'\n";
+    let plan = plan(spec, rules)?;
+    written(&plan, &path)?;
+    let found = inspected(&path, &Basis::plan(plan))?;
+    assert_eq!((found.findings.len(), found.equal.len()), (0, 1));
+    assert_eq!(inspected(&path, &Basis::usual_laws())?.findings.len(), 1);
+    Ok(())
+}

@@ -167,7 +167,11 @@ impl StoredTensor {
     /// Number of its values.
     #[must_use]
     pub fn elements(&self) -> u64 {
-        self.shape.iter().map(|&size| size as u64).product()
+        // Whether it fits was checked; a part of the product may not where one is 0.
+        match self.shape.contains(&0) {
+            true => 0,
+            false => self.shape.iter().map(|&size| size as u64).product(),
+        }
     }
 }
 

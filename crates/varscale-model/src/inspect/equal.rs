@@ -1,6 +1,6 @@
 //! Tensors that are equal to each other, and rows that are.
 
-use std::collections::HashMap;
+use std::{cell::RefCell, collections::HashMap};
 
 use varscale::DtypeVisitor;
 
@@ -9,6 +9,7 @@ use super::{
     finding::{Fault, Finding},
     scan::Scanned,
     siblings::collapsed,
+    statistics::Statistics,
 };
 use crate::{Checkpoint, Error, Integer, OpenFile, StoredDtype, StoredTensor};
 
@@ -32,12 +33,19 @@ pub(super) fn equal(
     scanned: &[Scanned],
     tensors: &[InspectedTensor],
 ) -> Result<Equal, InspectError> {
-    let files: Vec<OpenFile> =
-        checkpoint.files.iter().map(|file| file.open()).collect::<Result<_, Error>>()?;
+    // Two at a time, for there may be more than a process may open.
+    let open: RefCell<Vec<(usize, OpenFile)>> = RefCell::default();
     let read = |place: usize, first: u64, bytes: u64| -> Result<Vec<u8>, Error> {
         let tensor = stored[place];
         let mut read = vec![0; bytes.min(tensor.bytes - first) as usize];
-        files[tensor.file].read_at(tensor.offset + first, &mut read)?;
+        let mut open = open.borrow_mut();
+        if !open.iter().any(|&(place, _)| place == tensor.file) {
+            open.truncate(1);
+            open.insert(0, (tensor.file, checkpoint.files[tensor.file].open()?));
+        }
+        if let Some((_, file)) = open.iter().find(|&&(place, _)| place == tensor.file) {
+            file.read_at(tensor.offset + first, &mut read)?;
+        }
         Ok(read)
     };
     let same = |(a, a_first): (usize, u64), (b, b_first): (usize, u64), bytes: u64| {
@@ -69,8 +77,11 @@ pub(super) fn equal(
             by_digest.entry(key).or_default().push(place);
         }
         let row = stored[place].bytes / tensor.shape.first().map_or(1, |&rows| rows as u64).max(1);
+        if is_one_value {
+            continue;
+        }
         let in_row = tensor.shape.iter().skip(1).product::<usize>();
-        if is_one_value || in_row < FEWEST {
+        if in_row < FEWEST || may_be_equal_by_chance(&statistics, in_row) {
             continue;
         }
         let mut text: Option<String> = None;
@@ -116,6 +127,16 @@ pub(super) fn equal(
         found.sets.push(copies);
     }
     Ok(found)
+}
+
+/// Whether some rows of independent values like these would be equal.
+fn may_be_equal_by_chance(found: &Statistics, in_row: usize) -> bool {
+    let (zeros, values) = (found.zeros as f64 / found.values as f64, found.values as f64);
+    let others = found.distinct - u64::from(found.zeros > 0);
+    // That two values are equal: what is not 0 has a distribution with a peak, or few values.
+    let one = zeros * zeros + (1.0 - zeros).powi(2) * (3.0 / others as f64).min(0.9);
+    let rows = values / in_row as f64;
+    2.0 * rows.ln() + in_row as f64 * one.ln() > 1e-6_f64.ln()
 }
 
 /// Whether values go up and down as independent ones do, of which two thirds are above or below both

@@ -96,8 +96,6 @@ pub(super) fn scan(
     let readings: Vec<_> = tensors.iter().map(|tensor| Reading::new(tensor)).collect();
     let mut order: Vec<usize> = (0..tensors.len()).collect();
     order.sort_by_key(|&place| (tensors[place].file, tensors[place].offset));
-    let files: Vec<OpenFile> =
-        checkpoint.files.iter().map(|file| file.open()).collect::<Result<_, _>>()?;
 
     let (full, to_count) = mpsc::sync_channel::<Chunk>(buffers);
     let (counted, empty) = mpsc::sync_channel::<Vec<u64>>(buffers);
@@ -112,10 +110,17 @@ pub(super) fn scan(
     thread::scope(|scope| {
         // These end with the scope, where a thread does not start.
         let (done, counted) = (done, counted);
-        let (readings, files, to_count) = (&readings, &files, &to_count);
+        let (readings, to_count) = (&readings, &to_count);
         let read = move || -> Result<(), Error> {
+            // One at a time, for there may be more than a process may open.
+            let mut open: Option<(usize, OpenFile)> = None;
             for place in order {
                 let (tensor, reading) = (tensors[place], &readings[place]);
+                let file = match open.take() {
+                    Some((at, file)) if at == tensor.file => file,
+                    _ => checkpoint.files[tensor.file].open()?,
+                };
+                let (_, file) = open.insert((tensor.file, file));
                 let chunks = (0..).map_while(|number| reading.cut.place(number, tensor.bytes));
                 for (number, (first, length)) in (0..).zip(chunks) {
                     let Ok(mut buffer) = empty.recv() else { return Ok(()) };
@@ -123,7 +128,7 @@ pub(super) fn scan(
                         return Ok(());
                     }
                     let bytes = &mut bytemuck::cast_slice_mut(&mut buffer)[..length];
-                    files[tensor.file].read_at(tensor.offset + first, bytes)?;
+                    file.read_at(tensor.offset + first, bytes)?;
                     if full.send(Chunk { tensor: place, number, buffer, length }).is_err() {
                         return Ok(());
                     }

@@ -74,8 +74,8 @@ pub(super) fn spread(all: &[Known<'_>]) -> Vec<Finding> {
 }
 
 /// What siblings' deviations follow: a constant or a law for their shapes, and a power of the layer's
-/// number, counted from 1.
-type Reference = (Option<Candidate>, f64);
+/// number and this.
+type Reference = (Option<Candidate>, f64, u64);
 
 fn apart<'a>(group: &[&Known<'a>]) -> Vec<(&'a InspectedTensor, String)> {
     let group: Vec<_> = group.iter().filter_map(|known| Some((*known, known.log()?))).collect();
@@ -85,15 +85,20 @@ fn apart<'a>(group: &[&Known<'a>]) -> Vec<(&'a InspectedTensor, String)> {
     let one_shape = group.iter().all(|(known, _)| known.tensor.shape == group[0].0.tensor.shape);
     let mut references: Vec<Reference> = Vec::new();
     if one_shape {
-        references.extend([(None, 0.0), (None, -0.5), (None, -1.0)]);
+        references.extend([(None, 0.0, 1), (None, -0.5, 1), (None, -1.0, 1)]);
+        // Layers may be counted from 1.
+        references.extend([(None, -0.5, 0), (None, -1.0, 0)]);
     } else {
         let fits = group.iter().flat_map(|(known, _)| &known.fitting);
         let mut fits: Vec<_> = fits.map(|expected| expected.candidate).collect();
         fits.dedup();
-        references.extend(fits.into_iter().map(|candidate| (Some(candidate), 0.0)));
+        references.extend(fits.into_iter().map(|candidate| (Some(candidate), 0.0, 1)));
     }
     let outliers = references.into_iter().filter_map(|reference| outliers(&group, reference));
     let Some(mut found) = outliers.min_by_key(Vec::len) else { return Vec::new() };
+    if found.is_empty() {
+        return Vec::new();
+    }
     if group.len() == 2 {
         // Which of the two it is, only a law can tell.
         let wide = (group[0].1.0 - group[1].1.0).abs() > 1.5_f64.ln();
@@ -123,7 +128,7 @@ fn apart<'a>(group: &[&Known<'a>]) -> Vec<(&'a InspectedTensor, String)> {
 /// Which are how far from the median under a reference; `None` where some have none.
 fn outliers(
     group: &[(&Known<'_>, (f64, f64))],
-    (candidate, power): Reference,
+    (candidate, power, first): Reference,
 ) -> Option<Vec<(usize, f64)>> {
     let varying = varying(group);
     let mut logs = Vec::with_capacity(group.len());
@@ -133,7 +138,10 @@ fn outliers(
             None => 1.0,
         };
         let layer = varying.map_or(0, |at| numbers(&known.tensor.name)[at]);
-        logs.push(log - expected.ln() - power * ((layer + 1) as f64).ln());
+        if power != 0.0 && layer + first == 0 {
+            return None;
+        }
+        logs.push(log - expected.ln() - power * ((layer + first) as f64).max(1.0).ln());
     }
     let mut sorted = logs.clone();
     sorted.sort_by(f64::total_cmp);
