@@ -530,6 +530,11 @@ fn digests_prove_files_and_copies_in_other_shards() {
     assert_eq!(found["other_headers"], serde_json::json!(["m.safetensors"]));
     place.refuses(&["--digests", "s.json"], &["s.json", "line 1"]);
     place.refuses(&["--digests", "none"], &["none"]);
+    place.refuses(&["m.safetensors.sha256"], &["it is a digest file", "--digests"]);
+    place.refuses(
+        &["plan.toml", "m.safetensors"],
+        &["plan.toml", "it is TOML text, such as a plan"],
+    );
     place.refuses(
         &["m.safetensors", "--sample", "1%", "--digests", "m.safetensors.sha256"],
         &["--sample"],

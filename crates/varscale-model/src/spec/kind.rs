@@ -56,10 +56,27 @@ pub(super) fn other(head: &[u8]) -> Option<String> {
     if text.starts_with(b"<") {
         return Some("it is HTML or XML, such as the page of an error".into());
     }
+    if text.len() > 66 && text[..64].iter().all(u8::is_ascii_hexdigit) && text[64] == b' ' {
+        return Some("it is a digest file (varscale verify takes it by --digests)".into());
+    }
+    if is_toml(text) {
+        return Some("it is TOML text, such as a plan".into());
+    }
     if holds(0, b"PK\x03\x04") || holds(0, b"PK\x05\x06") {
         return Some(archive(head).into());
     }
     OTHERS.iter().find(|(_, at, magic)| holds(*at, magic)).map(|(name, ..)| (*name).into())
+}
+
+/// Whether the first line that is no comment is a key with a value or begins a table.
+fn is_toml(text: &[u8]) -> bool {
+    let Ok(text) = str::from_utf8(text) else { return false };
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| !line.is_empty() && !line.starts_with('#')).is_some_and(|line| {
+        let key = line.split_once('=').map(|(key, _)| key.trim());
+        let is_key = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        line.starts_with("[[rules]]") || key.is_some_and(|key| !key.is_empty() && is_key(key))
+    })
 }
 
 /// A zip archive's first member has its name's length at byte 26, and its name from byte 30 on.
