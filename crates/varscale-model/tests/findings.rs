@@ -299,3 +299,25 @@ fn equal_siblings_of_one_seed_are_as_planned() -> Result<(), Error> {
     assert_eq!(inspected(&path, &Basis::usual_laws())?.findings.len(), 1);
     Ok(())
 }
+
+#[test]
+fn what_the_plan_ties_is_judged_and_what_it_lacks_is_counted() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("model.safetensors");
+    let spec = |names: &[&str]| {
+        let one = |name: &&str| format!(r#""{name}": {{"dtype": "F32", "shape": [64, 32]}}"#);
+        format!("{{{}}}", names.iter().map(one).collect::<Vec<_>>().join(", "))
+    };
+    let head = "spec = 'm.json'\nlayout = 'torch'\nseed = 3\n[[rules]]\nmatch = '";
+    let all = |law| format!("{head}*'\ninitializer = '{law}'\n");
+    written(&plan(&spec(&["wte", "head", "more"]), &all("he_normal"))?, &path)?;
+    for (law, findings) in [("he_normal", 0), ("glorot_normal", 2)] {
+        let rules =
+            format!("{head}head'\ntie = 'wte'\n[[rules]]\nmatch = '*'\ninitializer = '{law}'\n");
+        let found = inspected(&path, &Basis::plan(plan(&spec(&["wte", "head"]), &rules)?))?;
+        assert_eq!(found.findings.len(), findings, "{law}: {:?}", found.findings);
+        let unjudged = found.tensors.iter().filter(|one| one.unjudged.is_some());
+        assert_eq!(unjudged.map(|one| &*one.name).collect::<Vec<_>>(), ["more"]);
+    }
+    Ok(())
+}

@@ -49,7 +49,11 @@ pub(super) fn write(inspection: &Inspection, all: bool, out: &mut impl Write) ->
     writeln!(out, "\n{count} tensors, {} values, judged by {by}", HumanCount(values))?;
     let unjudged = inspection.tensors.iter().filter(|tensor| tensor.unjudged.is_some()).count();
     if unjudged > 0 {
-        writeln!(out, "not judged, of regions or formulas: {}", HumanCount(unjudged as u64))?;
+        writeln!(
+            out,
+            "not judged (of regions, of formulas, or not of the plan): {}",
+            HumanCount(unjudged as u64)
+        )?;
     }
     for set in &inspection.equal {
         writeln!(out, "equal: {}", set.join(", "))?;

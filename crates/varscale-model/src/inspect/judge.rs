@@ -22,7 +22,13 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
     // Tensors have few laws, and those of narrow dtypes take milliseconds.
     let mut ideals: Vec<(Law, Vec<Dtype>, Ideal)> = Vec::new();
     for tensor in tensors.iter_mut() {
-        let Some(planned) = planned.get(&*tensor.name) else { continue };
+        // A file may hold what is tied a second time.
+        let tie = plan.ties.iter().find(|tie| tie.tensor.name == tensor.name);
+        let name = tie.map_or(&*tensor.name, |tie| &*tie.to);
+        let Some(planned) = planned.get(name) else {
+            tensor.unjudged = Some("the plan has it not");
+            continue;
+        };
         if tensor.shape != planned.shape() {
             let text =
                 format!("its shape is {:?}, and the plan's {:?}", tensor.shape, planned.shape());
