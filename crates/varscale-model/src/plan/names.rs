@@ -25,12 +25,8 @@ impl<'a> Names<'a> {
         shape: &'a [usize],
         layout: Result<&Layout, Open>,
     ) -> Self {
-        let (layout, open) = match layout {
-            Ok(layout) => (Some(layout), None),
-            Err(open) => (None, Some(open)),
-        };
-        let fans = layout.and_then(|layout| Fans::new(shape, layout).ok());
-        Self { constants, captured, shape, fans, open }
+        let fans = layout.as_ref().ok().and_then(|layout| Fans::new(shape, layout).ok());
+        Self { constants, captured, shape, fans, open: layout.err() }
     }
 
     /// Why an expression has no value that reads these names.

@@ -114,7 +114,7 @@ impl KindRegion {
         }
         let scheme = region.initializer.with(&numbers).map_err(of_core)?;
         let own = region.initializer.seed();
-        let initializer = Initializer::new(scheme.clone(), own.or(seed).cloned());
+        let initializer = Initializer::new(scheme, own.or(seed).cloned());
         let tensor = Tensor::new(place.extent).named(&*spec.name).with_layout(layout.clone());
         let draw = initializer.draw_call(tensor, 0).map_err(of_core)?;
         match dtype {
@@ -123,12 +123,13 @@ impl KindRegion {
                 dtype.check(&draw).map_err(|received| refused(dtype.refusal(&received)))?;
             }
         }
+        let reads_layout = region.layout.is_none() && reads_layout(initializer.scheme(), &draw);
         Ok(Self {
             slice: slice.clone(),
             layout,
             initializer,
             has_own_seed: own.is_some(),
-            reads_layout: region.layout.is_none() && reads_layout(&scheme, &draw),
+            reads_layout,
             offset: place.offset,
             draw,
         })

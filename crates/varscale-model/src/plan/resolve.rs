@@ -137,7 +137,7 @@ pub(super) fn resolve(
             (Some(template), _) => template.with(&numbers).map_err(refused)?,
             (None, own) => own.map(|(scheme, _)| scheme.clone()).unwrap_or_else(Scheme::zeros),
         };
-        let initializer = Initializer::new(scheme.clone(), seed.clone()).with_stream(file.stream);
+        let initializer = Initializer::new(scheme, seed.clone()).with_stream(file.stream);
         let initializer = match seeds.global() {
             None => initializer,
             Some(global) => initializer.with_global_seed(global),
@@ -164,7 +164,7 @@ pub(super) fn resolve(
             Some(fans) => fans.as_ref().err(),
             None => open.as_ref(),
         };
-        let of_whole = of_whole.filter(|_| reads_layout(&scheme, &draw));
+        let of_whole = of_whole.filter(|_| reads_layout(initializer.scheme(), &draw));
         let of_regions = open.as_ref().filter(|_| regions.iter().any(|one| one.reads_layout));
         if let Some(open) = of_whole.or(of_regions) {
             return Err(open.refused());
