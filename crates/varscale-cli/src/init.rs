@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
     threads: Threads,
 
     /// Most that the buffers of all threads may take, such as 2GB: values go through them, whatever the
-    /// model's size [default: 8 MiB each, 3 for each of at most 2 files at once]
+    /// model's size [default: 3 for each of at most 2 files at once, of 1 MiB per processor, 2 to 8 MiB each]
     #[arg(long, value_name = "SIZE")]
     memory: Option<ByteSize>,
 

@@ -8,6 +8,13 @@ use crate::{Error, Piece, Share, StoredDtype};
 /// Values that are rounded to another dtype at a time.
 const PART: usize = 1 << 14;
 
+/// Memory that all comparisons go through, one after the other.
+#[derive(Default)]
+pub(super) struct Scratch {
+    stored: Vec<u8>,
+    rounded: Vec<u8>,
+}
+
 /// A tensor that is being compared, block by block.
 pub(super) struct Comparison<'p> {
     pair: &'p Pair<'p>,
@@ -15,8 +22,6 @@ pub(super) struct Comparison<'p> {
     /// The block that comes next, and how many of its values were compared.
     next: (usize, u64),
     values: u64,
-    stored: Vec<u8>,
-    drawn: Vec<u8>,
     found: Option<Difference>,
 }
 
@@ -30,8 +35,7 @@ impl<'p> Comparison<'p> {
             }
             _ => vec![Slice::whole(shape)],
         };
-        let (stored, drawn) = (Vec::new(), Vec::new());
-        Self { pair, blocks, next: (0, 0), values: 0, stored, drawn, found: None }
+        Self { pair, blocks, next: (0, 0), values: 0, found: None }
     }
 
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece> + use<'_, 'p> {
@@ -78,28 +82,29 @@ impl<'p> Comparison<'p> {
     }
 
     /// Compares the next values, which were drawn.
-    pub(super) fn go_on(&mut self, drawn: &[u8], files: &mut Files<'_>) -> Result<(), Error> {
+    pub(super) fn go_on(
+        &mut self,
+        drawn: &[u8],
+        files: &mut Files<'_>,
+        Scratch { stored, rounded }: &mut Scratch,
+    ) -> Result<(), Error> {
         let (block, first) = self.next;
         let values = drawn.len() / self.pair.planned.dtype().size();
         let slice = self.blocks[block].clone();
         let at = flat(self.pair.planned.shape(), &slice.index(0)) + first;
         let (size, tensor) = (self.size(), self.pair.stored);
-        let mut stored = std::mem::take(&mut self.stored);
         stored.resize(values * size, 0);
-        files.read_at(tensor.file, tensor.offset + at * size as u64, &mut stored)?;
+        files.read_at(tensor.file, tensor.offset + at * size as u64, stored)?;
         match (self.pair.planned.dtype(), self.pair.dtype) {
             (StoredDtype::Drawn(from), StoredDtype::Drawn(to)) if from != to => {
-                let mut rounded = std::mem::take(&mut self.drawn);
                 let parts = drawn.chunks(PART * from.size()).zip(stored.chunks(PART * size));
                 for (part, (drawn, stored)) in parts.enumerate() {
-                    round(from, drawn, to, &mut rounded);
-                    self.compare(&rounded, stored, &slice, first + (part * PART) as u64);
+                    round(from, drawn, to, rounded);
+                    self.compare(rounded, stored, &slice, first + (part * PART) as u64);
                 }
-                self.drawn = rounded;
             }
-            _ => self.compare(drawn, &stored, &slice, first),
+            _ => self.compare(drawn, stored, &slice, first),
         }
-        self.stored = stored;
         self.values += values as u64;
         self.next = match first + values as u64 {
             done if done == elements(&slice) => (block + 1, 0),

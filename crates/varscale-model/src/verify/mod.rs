@@ -13,7 +13,7 @@ use std::{io, sync::atomic::AtomicBool, time::Instant};
 
 use serde::Serialize;
 
-use self::compare::Comparison;
+use self::compare::{Comparison, Scratch};
 pub use self::{
     digests::{Digests, DigestsError, TensorDigest},
     form::Form,
@@ -165,17 +165,18 @@ pub fn verify(
         |piece: &Piece| piece.dtype.bytes(piece.slice.extent.iter().map(|&n| n as u64).product());
     let all = pieces.iter().filter_map(drawn).sum();
 
-    let (mut current, mut failure) = (0, None);
+    let (mut current, mut failure, mut scratch) = (0, None, Scratch::default());
     let mut sink = |values: &[u8]| {
         while comparisons.get(current).is_some_and(Comparison::is_done) {
             current += 1;
         }
         let Some(comparison) = comparisons.get_mut(current) else { return Ok(()) };
-        comparison.go_on(values, &mut files).map_err(|error| {
+        comparison.go_on(values, &mut files, &mut scratch).map_err(|error| {
             failure = Some(error);
             io::Error::other("it cannot be read")
         })
     };
+    let options = Options { buffer: options.buffer.max(READ), ..options };
     let compared =
         write_pieces(pieces, options, interrupted, &mut |done| progress(done, all), &mut sink);
     match (failure, compared) {
@@ -213,6 +214,9 @@ pub fn verify(
     found.seconds = start.elapsed().as_secs_f64();
     Ok(found)
 }
+
+/// Bytes that are read at a time: of a file that is not in the system's cache, half as many take longer.
+const READ: usize = 16 << 20;
 
 /// The files of a checkpoint, of which one is open.
 struct Files<'c> {
