@@ -78,13 +78,14 @@ impl Found {
     }
 }
 
-/// Writes what is missing of some of a checkpoint's files, as [`write_shards()`] does, and keeps what is
-/// there and right: its values are drawn again and compared. `progress` is told the number of bytes that
-/// were compared or written so far, `finished` each shard that was kept or has its name.
+/// Writes what is missing of some of a checkpoint's files, as
+/// [`write_shards()`](crate::write_shards()) does, and keeps what is there and right: its values are drawn
+/// again and compared. `progress` is told the number of bytes that were compared or written so far,
+/// `finished` each shard that was kept or has its name.
 ///
 /// # Errors
 /// [`CheckpointError::Wrong`] for what is there and is wrong, unless the output's force replaces it; else
-/// as [`write_shards()`] and [`Found::look`].
+/// as [`write_shards()`](crate::write_shards()) and [`Found::look`].
 pub fn resume_shards(
     shards: &Shards<'_>,
     files: &Files,
