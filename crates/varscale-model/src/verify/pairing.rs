@@ -1,8 +1,9 @@
 //! Which stored tensor is compared with which of the plan.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use varscale::Slice;
 
 use super::Files;
@@ -94,34 +95,19 @@ pub(super) fn of<'a>(
         }
         false => true,
     });
+    let mut unnamed = Unnamed { left: &left, by_head: HashMap::new() };
     for (place, planned) in missing {
-        let may_be = |tensor: &&StoredTensor| {
-            tensor.shape == planned.shape() && tensor.dtype() == Ok(planned.dtype())
-        };
-        let mut head = None;
-        let mut found = None;
-        for (at, tensor) in left.iter().enumerate().filter(|(_, tensor)| may_be(tensor)) {
-            let head = match &mut head {
-                Some(head) => head,
-                none => none.insert(head_of(planned)?),
-            };
-            let mut bytes = vec![0; head.len()];
-            files.read_at(tensor.file, tensor.offset, &mut bytes)?;
-            if bytes == *head {
-                found = Some(at);
-                break;
-            }
-        }
-        let Some(at) = found else {
+        let Some(tensor) = unnamed.take(planned, files)? else {
             pairing.missing.push(planned.name.to_string());
             continue;
         };
-        let tensor = left.remove(at);
         let (planned_name, stored) = (planned.name.to_string(), tensor.name.to_string());
         pairing.renamed.push(Renamed { planned: planned_name, stored });
         pairing.push(place, planned, tensor);
     }
-    pairing.added = left.iter().map(|tensor| tensor.name.to_string()).collect();
+    let renamed: HashSet<&str> = pairing.renamed.iter().map(|one| &*one.stored).collect();
+    let added = left.iter().filter(|tensor| !renamed.contains(&*tensor.name));
+    pairing.added = added.map(|tensor| tensor.name.to_string()).collect();
     pairing.pairs.sort_by_key(|pair| (pair.stored.file, pair.stored.offset));
     Ok(pairing)
 }
@@ -145,6 +131,66 @@ impl<'a> Pairing<'a> {
             }),
         }
     }
+}
+
+/// Stored tensors that the plan has under no name.
+struct Unnamed<'l, 'a> {
+    left: &'l [&'a StoredTensor],
+    /// By dtype and shape, and then by the digest of their first bytes: each is read once.
+    by_head: HashMap<(StoredDtype, &'a [usize]), HashMap<[u8; 32], Vec<&'a StoredTensor>>>,
+}
+
+impl<'a> Unnamed<'_, 'a> {
+    /// Takes the one that begins as a planned tensor does; of several, such as zeros, the one whose
+    /// name is most alike.
+    fn take(
+        &mut self,
+        planned: &'a PlannedTensor,
+        files: &mut Files<'_>,
+    ) -> Result<Option<&'a StoredTensor>, Error> {
+        let (dtype, shape) = (planned.dtype(), planned.shape());
+        let may_be = |tensor: &&&StoredTensor| tensor.shape == shape && tensor.dtype() == Ok(dtype);
+        if !self.left.iter().any(|tensor| may_be(&tensor)) {
+            return Ok(None);
+        }
+        let head = head_of(planned)?;
+        let by_head = match self.by_head.entry((dtype, shape)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let mut by_head: HashMap<_, Vec<_>> = HashMap::new();
+                let mut bytes = vec![0; head.len()];
+                for &tensor in self.left.iter().filter(may_be) {
+                    files.read_at(tensor.file, tensor.offset, &mut bytes)?;
+                    by_head.entry(Sha256::digest(&bytes).into()).or_default().push(tensor);
+                }
+                new.insert(by_head)
+            }
+        };
+        let Some(equal) = by_head.get_mut(&<[u8; 32]>::from(Sha256::digest(&head))) else {
+            return Ok(None);
+        };
+        let most = (0..equal.len()).rev().max_by_key(|&at| alike(&planned.name, &equal[at].name));
+        Ok(most.map(|at| equal.remove(at)))
+    }
+}
+
+/// How many parts two names have in common, in one order, and how many bytes at their ends.
+fn alike(a: &str, b: &str) -> (usize, usize) {
+    let parts = |name| str::split(name, |letter: char| !letter.is_alphanumeric());
+    // The longest common subsequence.
+    let mut longest = vec![0; parts(b).count() + 1];
+    for of_a in parts(a) {
+        let mut before = 0;
+        for (place, of_b) in parts(b).enumerate() {
+            let above = longest[place + 1];
+            longest[place + 1] = if of_a == of_b { before + 1 } else { above.max(longest[place]) };
+            before = above;
+        }
+    }
+    let equal = |(a, b): &(u8, u8)| a == b;
+    let ends = a.bytes().rev().zip(b.bytes().rev()).take_while(equal).count()
+        + a.bytes().zip(b.bytes()).take_while(equal).count();
+    (longest[longest.len() - 1], ends)
 }
 
 /// The first bytes of a tensor's values.
