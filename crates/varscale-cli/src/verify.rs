@@ -102,8 +102,8 @@ fn carry_out(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     let found = found?;
     report.tell(
         false,
-        || text::of(&found, &plan, sample.is_some()),
-        || to_json(path, &found, &plan, sample.is_some()),
+        || text::of(&found, &checkpoint, &plan, sample.is_some()),
+        || to_json(path, &found, &checkpoint, &plan, sample.is_some()),
     )?;
     if found.is_identical() { Ok(()) } else { Err(Failure::Differs) }
 }
@@ -122,11 +122,18 @@ fn of_metadata(path: &Path, seed: Option<Seed>, seeds: &SeedsOption) -> Result<P
     })
 }
 
-fn to_json(path: &Path, found: &Verification, plan: &Plan, sampled: bool) -> Json {
+fn to_json(
+    path: &Path,
+    found: &Verification,
+    checkpoint: &Checkpoint,
+    plan: &Plan,
+    sampled: bool,
+) -> Json {
     let mut report = json!({
         "checkpoint": path.to_string_lossy(),
         "identical": found.is_identical(),
         "sampled": sampled,
+        "recipe": checkpoint.has_recipe(),
         "stream": plan.stream.id(),
         "seed": Seed::from(plan.seed.value()),
     });
@@ -134,6 +141,11 @@ fn to_json(path: &Path, found: &Verification, plan: &Plan, sampled: bool) -> Jso
         (report.as_object_mut(), serde_json::to_value(found))
     {
         report.extend(found);
+    }
+    let differing = report.get_mut("differing").and_then(Json::as_array_mut);
+    for one in differing.into_iter().flatten() {
+        let file = one["tensor"].as_str().and_then(|name| text::file_of(checkpoint, name));
+        one["file"] = file.into();
     }
     report
 }

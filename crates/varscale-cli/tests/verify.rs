@@ -34,6 +34,9 @@ const RULES: &str = "spec = 's.json'\nseed = 42\n\
 /// What a tensor is stored as.
 type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
+/// The `__metadata__` of a file.
+type Texts = std::collections::HashMap<String, String>;
+
 /// A folder with a plan and its checkpoint.
 struct Place(TempDir);
 
@@ -66,13 +69,23 @@ impl Place {
         file.names().into_iter().map(|name| tensor(name.to_string())).collect()
     }
 
+    /// Its `__metadata__`.
+    fn metadata(&self) -> Texts {
+        let bytes = fs::read(self.path("m.safetensors")).unwrap();
+        SafeTensors::read_metadata(&bytes).unwrap().1.metadata().clone().unwrap()
+    }
+
     /// Writes a safetensors file as others do, without a recipe.
     fn save(&self, name: &str, tensors: &Tensors) {
+        self.save_with(name, tensors, &None);
+    }
+
+    fn save_with(&self, name: &str, tensors: &Tensors, metadata: &Option<Texts>) {
         let mut views = Vec::new();
         for (name, (dtype, shape, data)) in tensors {
             views.push((name.clone(), TensorView::new(*dtype, shape.clone(), data).unwrap()));
         }
-        let bytes = serialize(views, &None);
+        let bytes = serialize(views, metadata);
         fs::write(self.path(name), bytes.unwrap()).unwrap();
     }
 
@@ -475,6 +488,159 @@ fn a_bit_of_the_header_is_never_identical() {
     }
 }
 
+/// What another program saved again has the same values, whatever its name, its metadata and the order
+/// of its tensors; metadata of a recipe that was changed is told.
+#[test]
+fn copies_saved_again_are_identical_under_any_name() {
+    let place = Place::new();
+    place.digest("m.safetensors", &place.tensors());
+    let (whole, tensors) = (fs::read(place.path("m.safetensors")).unwrap(), place.tensors());
+    let own = place.metadata();
+    let with = |key: &str, text: &str| {
+        let mut texts = own.clone();
+        texts.insert(key.into(), text.into());
+        Some(texts)
+    };
+    let without = |key: &str| {
+        let mut texts = own.clone();
+        assert!(texts.remove(key).is_some());
+        Some(texts)
+    };
+    // The header with a space and another order of keys, and the same values.
+    let length = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+    let header: Json = serde_json::from_slice(&whole[8..length]).unwrap();
+    let padded = format!("{header}{}", " ".repeat(7));
+    let padded = [&(padded.len() as u64).to_le_bytes(), padded.as_bytes(), &whole[length..]];
+    let cases: [(&str, Option<Texts>, i32); 8] = [
+        ("no metadata", None, 0),
+        ("a library's", Some(Texts::from([("format".into(), "np".into())])), 0),
+        ("all of it", Some(own.clone()), 0),
+        ("more of it", with("comment", "saved again"), 0),
+        ("another seed", with("varscale.seed", "43"), 1),
+        ("another version", with("varscale.version", "9"), 1),
+        ("no seed", without("varscale.seed"), 1),
+        ("no tie", without("head"), 1),
+    ];
+    for name in ["m.safetensors", "copy.safetensors"] {
+        let digests: &[&str] = &[name, "--digests", "m.safetensors.sha256"];
+        for (what, metadata, code) in &cases {
+            place.save_with(name, &tensors, metadata);
+            fs::write(place.path("p.toml"), RULES).unwrap();
+            for arguments in [&[name, "p.toml"], digests] {
+                let output = place.run(&[&["verify"], arguments].concat());
+                let shown = text(&output.stdout);
+                assert_eq!(output.status.code(), Some(*code), "{what}, {arguments:?}: {output:?}");
+                assert_eq!(shown.contains(&format!("metadata was changed: {name}")), *code == 1);
+                let again = "not the file of its digest, and the same tensors (saved again?): m";
+                let is_again = name == "m.safetensors" && arguments.len() == 3;
+                assert_eq!(shown.contains(again), is_again, "{what}: {shown}");
+            }
+        }
+        fs::write(place.path(name), padded.concat()).unwrap();
+        place.verify(0, &[name]);
+        place.verify(0, digests);
+    }
+}
+
+#[test]
+fn reports_name_files_and_say_each_thing_once() {
+    let place = Place::new();
+    let tensors = place.tensors();
+    let shown = |code, arguments: &[&str]| {
+        let output = place.run(&[&["verify"], arguments].concat());
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        text(&output.stdout).to_owned()
+    };
+    // The file with a tensor that differs, where there are several.
+    let mut one = tensors.clone();
+    let mut two = one.split_off("h.steps");
+    two.get_mut("h.w").unwrap().2[3] ^= 1;
+    fs::create_dir(place.path("copy")).unwrap();
+    place.save("copy/1.safetensors", &one);
+    place.save("copy/2.safetensors", &two);
+    let file_of = |name: &String| if one.contains_key(name) { "1" } else { "2" };
+    let map: BTreeMap<_, _> =
+        tensors.keys().map(|name| (name, format!("{}.safetensors", file_of(name)))).collect();
+    let index = serde_json::json!({"metadata": {}, "weight_map": map});
+    fs::write(place.path("copy/m.safetensors.index.json"), index.to_string()).unwrap();
+    let report = shown(1, &["copy", "plan.toml"]);
+    let row = report.lines().find(|line| line.starts_with(" h.w")).unwrap();
+    assert!(row.ends_with("2.safetensors"), "{report}");
+    assert!(report.contains("1 value of 1 tensor differs"), "{report}");
+    assert!(report.contains("\nin 2 files, which are other shards than init writes\n"), "{report}");
+    assert!(report.contains("\nwithout a recipe in its metadata\n"), "{report}");
+    let json = place.verify(1, &["copy", "plan.toml"]);
+    assert_eq!(json["differing"][0]["file"], "2.safetensors");
+
+    // Digests: which files were proved by what, and other dtypes in one line.
+    place.digest("m.safetensors", &tensors);
+    let whole = shown(0, &["--digests", "m.safetensors.sha256"]);
+    assert!(whole.ends_with("\nto the last byte: m.safetensors\n"), "{whole}");
+    two.get_mut("h.w").unwrap().2[3] ^= 1;
+    place.save("copy/2.safetensors", &two);
+    let parts = shown(0, &["copy", "--digests", "m.safetensors.sha256"]);
+    let files = "\ntensor by tensor: 1.safetensors\ntensor by tensor: 2.safetensors\n";
+    assert!(parts.ends_with(files), "{parts}");
+    let mut cast = tensors;
+    cast.values_mut().filter(|one| one.0 == Dtype::F32).for_each(|one| one.0 = Dtype::I32);
+    place.save("cast.safetensors", &cast);
+    let cast = shown(1, &["cast.safetensors", "--digests", "m.safetensors.sha256"]);
+    let line = "3 tensors of another dtype: I32 is stored, and F32 stands in the digests \
+                (the first is emb)";
+    assert_eq!(cast.matches("I32").count(), 1, "{cast}");
+    assert!(cast.contains(line), "{cast}");
+
+    // A tensor that is missing changes no order.
+    let bytes = fs::read(place.path("m.safetensors")).unwrap();
+    let start = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: serde_json::Map<String, Json> =
+        serde_json::from_slice(&bytes[8..start]).unwrap();
+    let end = |tensor: &Json| tensor["data_offsets"][1].as_u64();
+    let (last, tensor) = header.iter().max_by_key(|(_, tensor)| end(tensor)).unwrap();
+    let (last, kept) = (last.clone(), tensor["data_offsets"][0].as_u64().unwrap() as usize);
+    header.remove(&last);
+    header.remove("__metadata__");
+    let header = serde_json::to_vec(&header).unwrap();
+    let short =
+        [&(header.len() as u64).to_le_bytes()[..], &header, &bytes[start..start + kept]].concat();
+    fs::write(place.path("short.safetensors"), short).unwrap();
+    let report = shown(1, &["short.safetensors", "plan.toml"]);
+    assert!(report.contains(&format!("missing: {last}")), "{report}");
+    assert!(!report.contains("order"), "{report}");
+}
+
+/// Equal tensors under other names are told by what of these is left.
+#[test]
+fn equal_tensors_are_renamed_by_their_names() {
+    let place = Place::new();
+    let one = |name: &str| format!(r#""{name}": {{"dtype": "F32", "shape": [7]}}"#);
+    let names = |rename: fn(usize, &str) -> String| {
+        let layer = |layer| ["attn.bias", "mlp.bias"].map(|part| rename(layer, part));
+        (0..12).flat_map(layer).collect::<Vec<_>>()
+    };
+    for rename in [
+        (|layer, part| format!("model.h.{layer}.{part}")) as fn(usize, &str) -> String,
+        |layer, part| format!("h.{layer}.{part}").replace("bias", "b"),
+        |layer, part| format!("encoder.layer.{layer}.{part}.0"),
+    ] {
+        let (planned, stored) = (names(|layer, part| format!("h.{layer}.{part}")), names(rename));
+        let spec: Vec<_> = planned.iter().map(|name| one(name)).collect();
+        fs::write(place.path("s.json"), format!("{{{}}}", spec.join(","))).unwrap();
+        fs::write(
+            place.path("zeros.toml"),
+            "spec = 's.json'\nseed = 1\n[[rules]]\nmatch = '*'\ninitializer = 'zeros'\n",
+        )
+        .unwrap();
+        let zeros = stored.iter().map(|name| (name.clone(), (Dtype::F32, vec![7], vec![0; 28])));
+        place.save("zeros.safetensors", &zeros.collect());
+        let report = place.verify(1, &["zeros.safetensors", "zeros.toml"]);
+        for (planned, stored) in planned.iter().zip(&stored) {
+            let pair = serde_json::json!({"planned": planned, "stored": stored});
+            assert!(report["renamed"].as_array().unwrap().contains(&pair), "{pair}: {report}");
+        }
+    }
+}
+
 fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -524,10 +690,28 @@ fn digests_prove_files_and_copies_in_other_shards() {
         assert!(found[key].to_string().contains(value), "{key}: {found}");
     }
 
-    // The file itself, with another header: the digests of its tensors hold, its own does not.
+    // Of a list of digests without tensors, a file is another one, and no more is known.
+    let sums = fs::read_to_string(place.path("m.safetensors.sha256")).unwrap();
+    let (own, of_tensors) = sums.split_once('\n').unwrap();
+    fs::write(place.path("plain.sha256"), own).unwrap();
+    let plain = ["--digests", "plain.sha256"];
+    assert_eq!(proof(0, &plain)["files"], serde_json::json!(["m.safetensors"]));
     place.save("m.safetensors", &place.tensors());
-    let found = proof(1, &["--digests", "m.safetensors.sha256"]);
-    assert_eq!(found["other_headers"], serde_json::json!(["m.safetensors"]));
+    let found = proof(1, &plain);
+    assert_eq!(found["differing_files"], serde_json::json!(["m.safetensors"]));
+    assert_eq!(found["added"], serde_json::json!([]));
+    fs::write(place.path("list.sha256"), format!("{own}\n{own}\n")).unwrap();
+    place.refuses(&["--digests", "list.sha256"], &["list.sha256", "line 2", "second file"]);
+
+    // A digest that was changed itself, of the file or of a tensor.
+    for (changed, code, key) in [
+        (format!("{}\n{of_tensors}", own.replacen(&own[..8], "01234567", 1)), 0, "other_headers"),
+        (sums.replacen(&of_tensors[2..10], "01234567", 1), 1, "differing"),
+    ] {
+        fs::write(place.path("changed.sha256"), changed).unwrap();
+        let found = proof(code, &["--digests", "changed.sha256"]);
+        assert_ne!(found[key], serde_json::json!([]), "{found}");
+    }
     place.refuses(&["--digests", "s.json"], &["s.json", "line 1"]);
     place.refuses(&["--digests", "none"], &["none"]);
     place.refuses(&["m.safetensors.sha256"], &["it is a digest file", "--digests"]);

@@ -3,8 +3,14 @@
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
+use indicatif::HumanCount;
 use unicode_width::UnicodeWidthStr;
 use varscale_model::shown;
+
+/// A number of things, such as `1 value` and `2,000 values`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", HumanCount(count), if count == 1 { "" } else { "s" })
+}
 
 /// An empty table.
 pub fn table(header: &[&str]) -> Table {

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use indicatif::HumanCount;
 use serde_json::{Value as Json, json};
 use varscale_model::{Checkpoint, Digests, Error, Proof, verify_digests};
 
 use super::text;
 use crate::{
     report::Report,
-    terminal::{Failure, Watch},
+    terminal::{Failure, Watch, counted},
 };
 
 pub(super) fn run(
@@ -53,17 +52,25 @@ pub(super) fn run(
 fn shown(proof: &Proof) -> String {
     let verdict = if proof.is_identical() { "identical" } else { "different" };
     let mut text = format!(
-        "{verdict}: {} tensors, {} bytes are as their digests say{}\n",
-        HumanCount(proof.tensors as u64),
-        HumanCount(proof.bytes),
-        match proof.files.len() {
-            0 => String::new(),
-            files => format!(", {} of the files to the last byte", HumanCount(files as u64)),
-        },
+        "{verdict}: {}, {} as their digests say\n",
+        counted(proof.tensors as u64, "tensor"),
+        counted(proof.bytes, "byte"),
     );
+    text::names("to the last byte", &proof.files, &mut text);
+    text::names("tensor by tensor", &proof.by_tensors, &mut text);
+    text::names(
+        "not the file of its digest, and the same tensors (saved again?)",
+        &proof.other_headers,
+        &mut text,
+    );
+    text::names(
+        "not the file of its digest, which has none of tensors",
+        &proof.differing_files,
+        &mut text,
+    );
+    text::names("metadata was changed", &proof.changed_metadata, &mut text);
     text::names("different values", &proof.differing, &mut text);
-    text::names("different header", &proof.other_headers, &mut text);
-    text::mismatches(&proof.mismatched, "in the digests", &mut text);
+    text::mismatches(&proof.mismatched, "stands in the digests", &mut text);
     text::names("missing", &proof.missing, &mut text);
     text::names("without a digest", &proof.added, &mut text);
     text

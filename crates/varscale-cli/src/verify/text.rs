@@ -2,25 +2,36 @@
 
 use indicatif::HumanCount;
 use varscale::{Dtype, short};
-use varscale_model::{Form, Mismatch, Plan, Verification};
+use varscale_model::{Checkpoint, Form, Mismatch, Plan, Verification, shown};
 
-use crate::terminal::table;
+use crate::terminal::{counted, table};
 
 /// Rows of each kind that are shown; `--json` has all.
 const SHOWN: usize = 10;
 
-pub(super) fn of(found: &Verification, plan: &Plan, sampled: bool) -> String {
+pub(super) fn of(
+    found: &Verification,
+    checkpoint: &Checkpoint,
+    plan: &Plan,
+    sampled: bool,
+) -> String {
     let mut text = format!("{}: {}\n", verdict(found), amount(found, sampled));
     let seed = plan.shown_seed();
     text += &format!("seed {seed}, stream {}\n", plan.stream.id());
     match found.form {
-        Form::OtherShards => text += &format!("in other shards: {} files\n", found.files),
+        Form::OtherShards => {
+            let files = counted(found.files as u64, "file");
+            text += &format!("in {files}, which are other shards than init writes\n");
+        }
         Form::OtherNames => text += "in shards of other names\n",
         Form::OtherOrder => text += "in another order of tensors\n",
         _ => {}
     }
-    differences(found, &mut text);
-    mismatches(&found.mismatched, "planned", &mut text);
+    if !checkpoint.has_recipe() {
+        text += "without a recipe in its metadata\n";
+    }
+    differences(found, checkpoint, &mut text);
+    mismatches(&found.mismatched, "is planned", &mut text);
     names("missing", &found.missing, &mut text);
     names("added", &found.added, &mut text);
     let renamed: Vec<_> = found
@@ -47,10 +58,10 @@ fn verdict(found: &Verification) -> String {
 
 fn amount(found: &Verification, sampled: bool) -> String {
     let compared = format!(
-        "{} tensors, {} values, {} bytes",
-        HumanCount(found.tensors as u64),
-        HumanCount(found.values),
-        HumanCount(found.bytes)
+        "{}, {}, {}",
+        counted(found.tensors as u64, "tensor"),
+        counted(found.values, "value"),
+        counted(found.bytes, "byte")
     );
     let share = 100.0 * found.values as f64 / found.total.max(1) as f64;
     match sampled {
@@ -59,40 +70,73 @@ fn amount(found: &Verification, sampled: bool) -> String {
     }
 }
 
-fn differences(found: &Verification, text: &mut String) {
+fn differences(found: &Verification, checkpoint: &Checkpoint, text: &mut String) {
     if found.differing.is_empty() {
         return;
     }
     *text += &format!(
-        "{} values of {} tensors differ, by at most {}\n",
-        HumanCount(found.differing_values()),
-        HumanCount(found.differing.len() as u64),
+        "{} of {} {}, by at most {}\n",
+        counted(found.differing_values(), "value"),
+        counted(found.differing.len() as u64, "tensor"),
+        if found.differing_values() == 1 { "differs" } else { "differ" },
         short(found.largest(), 6),
     );
-    let mut rows =
-        table(&["tensor", "values", "first at", "stored", "planned", "largest difference"]);
+    // Of one file, its name says nothing.
+    let with_files = checkpoint.files.len() > 1;
+    let mut header =
+        vec!["tensor", "values", "first at", "stored", "planned", "largest difference"];
+    header.extend(with_files.then_some("file"));
+    let mut rows = table(&header);
     for one in found.differing.iter().take(SHOWN) {
         let largest = match one.not_finite {
             0 => short(one.largest, 6),
             count => format!("{} (and {} not finite)", short(one.largest, 6), HumanCount(count)),
         };
-        rows.add_row([
+        let mut row = vec![
             one.tensor.clone(),
             HumanCount(one.values).to_string(),
             format!("{:?}", one.index),
             one.stored.to_string(),
             one.planned.to_string(),
             largest,
-        ]);
+        ];
+        row.extend(file_of(checkpoint, &one.tensor).filter(|_| with_files));
+        rows.add_row(row);
     }
     *text += &format!("{}\n", rows.trim_fmt());
     more(found.differing.len(), text);
 }
 
+/// The name of the file that holds a tensor.
+pub(super) fn file_of(checkpoint: &Checkpoint, name: &str) -> Option<String> {
+    let tensor = checkpoint.tensors.iter().find(|tensor| *tensor.name == *name)?;
+    let path = checkpoint.files[tensor.file].path.file_name()?;
+    Some(shown(&path.to_string_lossy()).into_owned())
+}
+
+/// Tensors of other dtypes in one line each pair of these, and then those of other shapes.
 pub(super) fn mismatches(mismatched: &[Mismatch], expected: &str, text: &mut String) {
+    let (cast, mismatched): (Vec<_>, Vec<_>) =
+        mismatched.iter().partition(|one| one.stored_shape == one.planned_shape);
+    let mut dtypes: Vec<(&str, &str, u64)> = Vec::new();
+    for one in &cast {
+        let (stored, planned) = (&*one.stored_dtype, &*one.planned_dtype);
+        match dtypes.iter_mut().find(|known| (known.0, known.1) == (stored, planned)) {
+            Some(known) => known.2 += 1,
+            None => dtypes.push((stored, planned, 1)),
+        }
+    }
+    for (stored, planned, count) in dtypes {
+        let of = |one: &&&Mismatch| one.stored_dtype == stored && one.planned_dtype == planned;
+        let first = cast.iter().find(of).map_or("", |one| &*one.tensor);
+        *text += &format!(
+            "{} of another dtype: {stored} is stored, and {planned} {expected} (the first is {first})\n",
+            counted(count, "tensor"),
+        );
+    }
     for one in mismatched.iter().take(SHOWN) {
         *text += &format!(
-            "{}: {} {:?} is stored, and {} {:?} is {expected}\n",
+            "{}: {} {:?} is stored, and {} {:?} {expected}\n",
             one.tensor, one.stored_dtype, one.stored_shape, one.planned_dtype, one.planned_shape
         );
     }

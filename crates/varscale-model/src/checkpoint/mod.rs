@@ -16,6 +16,7 @@ use serde_json::Value;
 pub use self::error::StoredError;
 use crate::{
     Error, SpecTensor, StoredDtype, StoredDtypeError,
+    recipe::RECIPE,
     spec::{
         file::{Content, Named, content, tensors},
         json::Json,
@@ -107,6 +108,15 @@ impl Checkpoint {
                 source: Box::new(StoredError::EmptyIndex),
             }),
             _ => Ok(Self { tensors: found.tensors, files, index }),
+        }
+    }
+
+    /// Whether its metadata holds a recipe, which a copy that another program saved may lack.
+    #[must_use]
+    pub fn has_recipe(&self) -> bool {
+        match &self.index {
+            Some(index) => index.metadata.get(RECIPE).is_some(),
+            None => self.files.iter().any(|file| file.metadata.contains_key(RECIPE)),
         }
     }
 }

@@ -30,6 +30,9 @@ pub(crate) const SHARD: &str = "varscale.shard";
 /// What keys of this library's begin with.
 const OWN: &str = "varscale.";
 
+/// The key by which transformers knows a file's format.
+const FORMAT: &str = "format";
+
 /// The key of the digest of all other texts in the metadata.
 const SEAL: &str = "varscale.metadata_sha256";
 
@@ -112,7 +115,7 @@ pub(crate) fn read_header(mut file: impl Read, length: u64) -> Result<Vec<u8>, S
 /// `metadata` and this library's version, and the `format` that transformers asks for before it loads a
 /// file.
 pub(crate) fn texts(metadata: &[(&str, String)]) -> Result<Map<String, Value>, HeaderError> {
-    let own = [("format", "pt"), ("varscale.version", env!("CARGO_PKG_VERSION"))];
+    let own = [(FORMAT, "pt"), ("varscale.version", env!("CARGO_PKG_VERSION"))];
     let metadata = metadata.iter().map(|(key, text)| (*key, &text[..]));
     let mut texts = Map::new();
     for (key, text) in own.into_iter().chain(metadata) {
@@ -137,14 +140,18 @@ fn seal<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     hex(&sum.finalize())
 }
 
-/// Whether texts of metadata are as this library wrote them: their seal is right. It is where none is
-/// this library's.
-pub(crate) fn is_sealed<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+/// Whether texts of metadata are as this library wrote them, also with others beside them: their seal is
+/// right. It is where none is this library's. `is_tensor` tells names of tensors, which ties are of.
+pub(crate) fn is_sealed<'a>(
+    texts: impl Iterator<Item = (&'a str, &'a str)>,
+    is_tensor: impl Fn(&str) -> bool,
+) -> bool {
     let mut texts: BTreeMap<_, _> = texts.collect();
     let found = texts.remove(SEAL);
     if !texts.keys().any(|key| key.starts_with(OWN)) {
         return found.is_none();
     }
+    texts.retain(|key, text| key.starts_with(OWN) || *key == FORMAT || is_tensor(text));
     found == Some(&seal(texts.into_iter()))
 }
 

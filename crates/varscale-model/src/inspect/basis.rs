@@ -6,9 +6,6 @@ use serde::Serialize;
 
 use crate::{Checkpoint, Plan};
 
-/// The key of metadata that tells a checkpoint of ours.
-const RECIPE: &str = "varscale.recipe";
-
 /// What values are judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -48,11 +45,7 @@ impl Basis {
     /// read; or else what is usual.
     #[must_use]
     pub fn recipe(path: &Path, checkpoint: &Checkpoint) -> Self {
-        let has_recipe = match &checkpoint.index {
-            Some(index) => index.metadata.get(RECIPE).is_some(),
-            None => checkpoint.files.iter().any(|file| file.metadata.contains_key(RECIPE)),
-        };
-        if !has_recipe {
+        if !checkpoint.has_recipe() {
             return Self::usual_laws();
         }
         match Plan::read(path, None) {

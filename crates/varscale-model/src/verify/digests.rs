@@ -64,6 +64,14 @@ pub enum DigestsError {
         /// What should.
         expected: &'static str,
     },
+    /// A list of several files, as `sha256sum *` writes it.
+    #[error(
+        "line {line} is of a second file: a digest file is of one (sha256sum -c checks a list)"
+    )]
+    Several {
+        /// Its number, counted from 1.
+        line: usize,
+    },
     /// A file that does not stand beside it.
     #[error("line 1: {received:?} is no file beside it")]
     File {
@@ -113,6 +121,9 @@ impl Digests {
         }
         let (mut tensors, mut known) = (Vec::new(), HashSet::new());
         for (number, text) in lines {
+            if of_file(text).is_some() {
+                return Err(DigestsError::Several { line: number });
+            }
             let digest = of_tensor(text).ok_or_else(|| line(number, text, OF_TENSOR))?;
             if !known.insert(digest.name.clone()) {
                 return Err(DigestsError::Duplicate { tensor: digest.name });
@@ -208,7 +219,7 @@ mod tests {
             (format!("{hex}  /m"), "no file beside it"),
             (format!("{hex}  a/m"), "no file beside it"),
             (format!("{hex}  .."), "no file beside it"),
-            (format!("{first}{hex}  n"), "line 2"),
+            (format!("{first}{hex}  n"), "line 2 is of a second file"),
             (format!("{first}# {hex}"), "line 2"),
             (format!("{first}# {hex}  F32 [2 \"w\""), "line 2"),
             (format!("{first}# {hex}  F32 [-1] \"w\""), "line 2"),

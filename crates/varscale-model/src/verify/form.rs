@@ -1,12 +1,12 @@
 //! How a checkpoint's values are spread over files.
 
-use std::{cmp::Reverse, path::Path};
+use std::{cmp::Reverse, collections::HashSet, path::Path};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    Checkpoint, Plan,
+    Checkpoint, CheckpointFile, Plan,
     format::safetensors::{SHARD, TOTAL_SIZE, is_sealed},
     recipe::RECIPE,
     shown::shown_path,
@@ -35,8 +35,13 @@ pub(super) fn of(checkpoint: &Checkpoint, plan: &Plan) -> Form {
         places.sort_by_key(|&place| Reverse(planned[place].dtype().size()));
         let mut stored: Vec<_> = checkpoint.tensors.iter().collect();
         stored.sort_by_key(|tensor| (tensor.offset, tensor.bytes));
-        let same = places.len() == stored.len()
-            && places.iter().zip(&stored).all(|(&at, tensor)| planned[at].name == tensor.name);
+        let known: HashSet<_> = planned.iter().map(|tensor| &tensor.name).collect();
+        let there: HashSet<_> = stored.iter().map(|tensor| &tensor.name).collect();
+        let planned = places.iter().map(|&at| &planned[at].name);
+        // Of those that both have: others are told as such.
+        let planned = planned.filter(|name| there.contains(name));
+        let stored = stored.iter().map(|tensor| &tensor.name).filter(|name| known.contains(name));
+        let same = planned.eq(stored);
         return if same { Form::AsWritten } else { Form::OtherOrder };
     }
     let (mut numbers, mut named) = (Vec::new(), true);
@@ -55,12 +60,16 @@ pub(super) fn of(checkpoint: &Checkpoint, plan: &Plan) -> Form {
     }
 }
 
-/// The files whose metadata is not as it was written; of an index, the sum of all bytes, too.
+/// The files whose metadata was this library's and is not as it was written, so that it may give other
+/// values; of an index, the sum of all bytes, too. Where there is none, or more beside it, it says
+/// nothing wrong.
 pub(super) fn changed_metadata(checkpoint: &Checkpoint) -> Vec<String> {
     fn text<'a>((key, text): (&'a String, &'a String)) -> (&'a str, &'a str) {
         (key, text)
     }
 
+    let names: HashSet<&str> = checkpoint.tensors.iter().map(|tensor| &*tensor.name).collect();
+    let is_tensor = |name: &str| names.contains(name);
     let mut changed = Vec::new();
     if let Some(index) = &checkpoint.index {
         let metadata = index.metadata.as_object().into_iter().flatten();
@@ -68,11 +77,12 @@ pub(super) fn changed_metadata(checkpoint: &Checkpoint) -> Vec<String> {
         let total = index.metadata.get(TOTAL_SIZE).and_then(Value::as_u64);
         let bytes = checkpoint.tensors.iter().map(|tensor| tensor.bytes).sum();
         let is_own = index.metadata.get(RECIPE).is_some();
-        if !is_sealed(texts) || is_own && total != Some(bytes) {
+        if !is_sealed(texts, is_tensor) || is_own && total != Some(bytes) {
             changed.push(shown_path(&index.path));
         }
     }
-    let files = checkpoint.files.iter().filter(|file| !is_sealed(file.metadata.iter().map(text)));
+    let is_changed = |file: &&CheckpointFile| !is_sealed(file.metadata.iter().map(text), is_tensor);
+    let files = checkpoint.files.iter().filter(is_changed);
     changed.extend(files.map(|file| shown_path(&file.path)));
     changed
 }

@@ -15,6 +15,7 @@ use varscale::Pool;
 use super::{
     Mismatch,
     digests::{Digests, DigestsError, TensorDigest},
+    form,
 };
 use crate::{Checkpoint, CheckpointError, Error, OpenFile, StoredTensor, WriteError, hex, input};
 
@@ -28,8 +29,15 @@ pub struct Proof {
     pub bytes: u64,
     /// Files that are the digests' to the last byte.
     pub files: Vec<String>,
-    /// Files with other headers, and their own tensors with the right values.
+    /// The other files, whose tensors were compared one by one.
+    pub by_tensors: Vec<String>,
+    /// Files that are not their digests', and have the same tensors with the right values, or an index
+    /// of such: another program saved them again. They are no difference.
     pub other_headers: Vec<String>,
+    /// Files that are not their digests', where no digests of tensors tell more.
+    pub differing_files: Vec<String>,
+    /// Files, of which one may be the index, whose metadata was changed after they were written.
+    pub changed_metadata: Vec<String>,
     /// Tensors with other values.
     pub differing: Vec<String>,
     /// Tensors of another shape or dtype.
@@ -46,7 +54,8 @@ impl Proof {
     /// Whether every tensor is there with the values of the digests, and no other is.
     #[must_use]
     pub fn is_identical(&self) -> bool {
-        self.other_headers.is_empty()
+        self.differing_files.is_empty()
+            && self.changed_metadata.is_empty()
             && self.differing.is_empty()
             && self.mismatched.is_empty()
             && self.missing.is_empty()
@@ -90,7 +99,8 @@ pub fn verify_digests(
         Ok(hex(&sum.finalize()))
     };
 
-    let mut proof = Proof::default();
+    let mut proof =
+        Proof { changed_metadata: form::changed_metadata(checkpoint), ..Proof::default() };
     let named = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let name = |file: usize| named(&checkpoint.files[file].path);
     // An index has a digest of its own, and no tensors.
@@ -98,8 +108,12 @@ pub fn verify_digests(
     let is_of_index = |one: &&Digests| index.as_ref().is_some_and(|(_, name)| one.file == *name);
     let (of_index, digests): (Vec<&Digests>, Vec<&Digests>) = digests.iter().partition(is_of_index);
     if let (Some(one), Some((path, name))) = (of_index.last(), &index) {
-        let is_same = hex(&Sha256::digest(input::read(path)?)) == one.sha256;
-        if is_same { &mut proof.files } else { &mut proof.other_headers }.push(name.clone());
+        let found = match hex(&Sha256::digest(input::read(path)?)) == one.sha256 {
+            true => &mut proof.files,
+            false if digests.is_empty() => &mut proof.differing_files,
+            false => &mut proof.other_headers,
+        };
+        found.push(name.clone());
         if digests.is_empty() {
             proof.seconds = start.elapsed().as_secs_f64();
             return Ok(proof);
@@ -128,7 +142,24 @@ pub fn verify_digests(
             }
         }
     }
-    proof.files.extend((0..checkpoint.files.len()).filter(|&file| is_proved(file)).map(name));
+    // What has no digests of tensors is proved as a whole, or is not.
+    let is_other =
+        |file: usize| proved.get(&file) == Some(&false) && by_file[&*name(file)].tensors.is_empty();
+    let is_known = |name: &str| expected.contains_key(name);
+    let other: HashSet<usize> = (0..checkpoint.files.len())
+        .filter(|&file| {
+            let mut own = checkpoint.tensors.iter().filter(|tensor| tensor.file == file);
+            is_other(file) && !own.any(|tensor| is_known(&tensor.name))
+        })
+        .collect();
+    for file in 0..checkpoint.files.len() {
+        let found = match (is_proved(file), other.contains(&file)) {
+            (true, _) => &mut proof.files,
+            (false, true) => &mut proof.differing_files,
+            (false, false) => &mut proof.by_tensors,
+        };
+        found.push(name(file));
+    }
     let mut to_hash: Vec<(&StoredTensor, &TensorDigest)> = Vec::new();
     for tensor in &checkpoint.tensors {
         let digest = expected.remove(&*tensor.name);
@@ -138,6 +169,7 @@ pub fn verify_digests(
             continue;
         }
         match digest {
+            None if other.contains(&tensor.file) => {}
             None => proof.added.push(tensor.name.to_string()),
             Some(digest) if *digest.dtype == *tensor.dtype && digest.shape == tensor.shape => {
                 to_hash.push((tensor, digest));
@@ -178,6 +210,7 @@ pub fn verify_digests(
         let stored: HashSet<&str> = stored.map(|tensor| &*tensor.name).collect();
         // Of other tensors, it is another shard that has this one's name.
         if !is_proved(file)
+            && !other.contains(&file)
             && own == stored
             && proof.differing.iter().all(|one| !own.contains(&**one))
         {
