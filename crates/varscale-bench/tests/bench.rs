@@ -224,5 +224,5 @@ fn refuses_bad_input() {
         }
     }
     let output = bench(&["--quick", "--json"]).arg(missing).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
 }

@@ -11,12 +11,13 @@ use tempfile::tempdir;
 use crate::{command, error_text, npy, run};
 
 #[test]
-fn missing_folders_are_the_machines_failure() {
+fn missing_folders_are_named() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("missing/out.npy");
     let output = run(&["--shape", "3", "-o", path.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(error_text(&output).contains("missing/out.npy: No such"), "{}", error_text(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let error = error_text(&output);
+    assert!(error.contains("missing/out.npy: there is no folder"), "{error}");
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
 }
 
