@@ -107,6 +107,17 @@ impl Plan {
         (self.0.seed.value(), matches!(self.0.seed, PlanSeed::Drawn(_)))
     }
 
+    /// The seed that a file of the checkpoint at `out` states, if one is there.
+    #[pyo3(signature = (out, max_shard_size=None))]
+    fn stated_seed(
+        &self,
+        out: PathBuf,
+        max_shard_size: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<i128>> {
+        let stated = self.shards(&out, max_shard_size)?.stated_seed(&Output::new(out));
+        Ok(stated.map(|(seed, _)| seed))
+    }
+
     /// The name of the stream.
     fn stream(&self) -> &'static str {
         self.0.stream.name()

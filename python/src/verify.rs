@@ -58,17 +58,22 @@ pub(crate) fn verify(
         };
         let needs_seed = plan.tensors.iter().any(|planned| planned.seed_of_plan);
         if matches!(plan.seed, PlanSeed::Drawn(_)) && needs_seed {
-            return Ok(None);
+            return Ok(Err(stored.stated_seed()));
         }
-        varscale_model::verify(&stored, plan, share, options, &interrupted, &mut tell).map(Some)
+        varscale_model::verify(&stored, plan, share, options, &interrupted, &mut tell).map(Ok)
     });
     if let Some(error) = raised {
         return Err(error);
     }
     let refused = |reason: &str| PyValueError::new_err(reason.to_owned());
     let found = found.map_err(|error: Error| failed(error))?;
-    let found = found
-        .ok_or_else(|| refused("The plan has no seed, and every draw is another: give `seed`"))?;
+    let found = found.map_err(|stated| {
+        let stated = stated.map(|seed| format!(" (the checkpoint states {seed})"));
+        refused(&format!(
+            "The plan has no seed, and every draw is another: give `seed`{}",
+            stated.unwrap_or_default()
+        ))
+    })?;
     let mut report = serde_json::to_value(&found).map_err(|error| refused(&error.to_string()))?;
     report["identical"] = found.is_identical().into();
     Ok(report.to_string())

@@ -88,6 +88,23 @@ def test_parts_that_are_repeated(tmp_path):
     assert shard.read_bytes() == files[shard.name]
 
 
+@pytest.mark.parametrize("stream", [{}, {"stream": "keras-numpy"}])
+@pytest.mark.parametrize("given", [{}, {"max_shard_size": 1000}])
+def test_a_seed_that_was_drawn_is_found_again(tmp_path, stream, given):
+    plan = {"spec": SPEC, "rules": RULES, **stream}
+    drawn = varscale.init(plan, tmp_path / "m.safetensors", **given)
+    files = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    shard = max(path for path in files if path.suffix == ".safetensors")
+    for path in [*files.keys() - {shard}, None]:
+        if path is not None:
+            path.unlink()
+        again = varscale.init(plan, tmp_path / "m.safetensors", resume=True, **given)
+        assert again == drawn
+        assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
+    with pytest.raises(ValueError, match=f"no seed.*states {drawn['seed']}"):
+        varscale.verify(tmp_path, plan)
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -95,7 +112,7 @@ def test_parts_that_are_repeated(tmp_path):
         ({"part": "x"}, "`part`: .*x"),
         ({"part": "1/4", "max_shard_size": None}, "`part` needs `max_shard_size`"),
         ({"part": "1/4", "seed": None}, "Give a `seed`"),
-        ({"resume": True, "seed": None}, "Give a `seed`"),
+        ({"part": "1/4", "resume": True, "seed": None}, "Give a `seed`"),
     ],
 )
 def test_parts_that_are_none(tmp_path, given, message):

@@ -48,7 +48,7 @@ def init(
         part: Which of the shards are written: ``"3/16"`` is part 3 of 16; ``"auto"`` and
             ``"auto/16"`` take it from what launched the process, as the command does.
         resume: Whether files that are there and right are kept; what is there and wrong is refused
-            unless `force`.
+            unless `force`. A plan without a seed takes the one that they state.
         memory: The most that the buffers of all threads may take, as `max_shard_size` is given; 48
             MiB where it is not.
         digests: Whether ``NAME.sha256`` is written beside each file: its SHA-256, and that of each
@@ -73,11 +73,15 @@ def init(
     resolved = resolve(plan, seed, seeds)
     if part is not None and max_shard_size is None:
         raise ValueError(f"`part` needs `max_shard_size`. Received: {part!r}")
-    if (part is not None or resume) and resolved.seed()[1]:
-        raise ValueError(
-            "Give a `seed`: without one, each run draws its own, and parts and runs make no "
-            "checkpoint together"
-        )
+    if resolved.seed()[1]:
+        stated = resolved.stated_seed(Path(out), max_shard_size) if resume else None
+        if stated is not None:
+            resolved = resolve(plan, stated, json.loads(resolved.to_json())["seeds"])
+        elif part is not None:
+            raise ValueError(
+                "Give a `seed`: without one, each part draws its own, and they make no "
+                "checkpoint together"
+            )
     resolved.write(
         Path(out), threads, force, progress, max_shard_size, part, resume, memory, digests
     )

@@ -63,8 +63,10 @@ def init(
     value, drawn = resolved.seed()
     described: dict[str, Any] = json.loads(resolved.to_json())
     if drawn:
-        # One for all tasks, to which it is given.
-        seed, seeds = value, described["seeds"]
+        # One for all tasks, to which it is given: that of what an earlier call has written.
+        stated = resolved.stated_seed(out, max_shard_size)
+        seed, seeds = value if stated is None else stated, described["seeds"]
+        described = json.loads(resolve(plan, seed, seeds).to_json())
     if not ray.is_initialized():
         ray.init()
     if parts is None:

@@ -13,10 +13,10 @@ use varscale_model::{
 
 use crate::{
     output::{MODELS, Overwrite, Target},
-    plan::{PLAN, SeedsOption, read_plan, subnormal},
+    plan::{PLAN, SeedsOption, read_source, subnormal},
     report::Report,
     seed::parse_seed,
-    shards::{Limit, PartOption, needs_seed},
+    shards::{Limit, PartOption, plan_of_found, without_seed},
     terminal::{Failure, Watch, table},
     threads::Threads,
 };
@@ -40,7 +40,8 @@ pub(crate) struct Arguments {
     part: PartOption,
 
     /// Keep what is there and right, of which header and values are compared, and write what is missing.
-    /// What is wrong is refused, and with --force replaced
+    /// What is wrong is refused, and with --force replaced. A plan without a seed takes the one that it
+    /// finds
     #[arg(long, conflicts_with = "dry_run")]
     resume: bool,
 
@@ -85,16 +86,31 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     let Arguments { plan, seed, seeds, threads, report, .. } = arguments;
     let output = arguments.output.as_ref().filter(|_| !arguments.dry_run);
     let target = output.map(|path| Target::new(path, MODELS, arguments.overwrite)).transpose()?;
-    let plan = read_plan(plan, seed.clone(), seeds)?;
+    let source = read_source(plan, seeds)?;
     let part = arguments.part.resolve()?;
-    if part.is_some() || arguments.resume {
-        needs_seed(&plan, "parts and runs do not make one checkpoint")?;
-    }
-    if arguments.resume && target.as_ref().is_some_and(|target| target.output.is_stream()) {
-        return Err(Failure::Input(
-            "--resume: the output is no file, so nothing of it is there".to_owned(),
-        ));
-    }
+    let why = part.is_some().then_some("parts do not make one checkpoint");
+    let plan = match &target {
+        Some(Target { output, .. }) if arguments.resume => {
+            if output.is_stream() {
+                return Err(Failure::Input(
+                    "--resume: the output is no file, so nothing of it is there".to_owned(),
+                ));
+            }
+            let stated = |plan: &Plan| {
+                let shards = arguments.limit.shards(plan, arguments.output.as_deref());
+                Ok(shards?.stated_seed(output))
+            };
+            plan_of_found(&source, seed.clone(), stated, why)?
+        }
+        _ => {
+            let plan = source.plan(seed.clone()).map_err(Error::from)?;
+            match (plan.seed, why) {
+                (PlanSeed::Drawn(_), Some(why)) => return Err(without_seed(why)),
+                _ => plan,
+            }
+        }
+    };
+    drop(source);
     let shards = arguments.limit.shards(&plan, arguments.output.as_deref())?;
     let all = shards.part(part.unwrap_or(Part::WHOLE));
 

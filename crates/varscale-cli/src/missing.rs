@@ -7,13 +7,13 @@ use std::{
 
 use serde_json::json;
 use varscale::Seed;
-use varscale_model::{Error, Found, Output, Part, Shards, shown, whole_name};
+use varscale_model::{Error, Found, Output, Part, Plan, Shards, shown, whole_name};
 
 use crate::{
     output::{MODELS, Overwrite, Target},
-    plan::{PLAN, SeedsOption, read_plan},
+    plan::{PLAN, SeedsOption, read_source},
     seed::parse_seed,
-    shards::{Limit, needs_seed},
+    shards::{Limit, plan_of_found},
     terminal::{Failure, note, print},
 };
 
@@ -57,12 +57,10 @@ Examples:
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let Arguments { plan, output, limit, seed, seeds, .. } = arguments;
     let file = whole(output)?;
-    let plan = read_plan(plan, seed.clone(), seeds)?;
-    needs_seed(&plan, "nothing can be compared")?;
-    let shards = match limit.is_given() {
-        true => limit.shards(&plan, Some(output))?,
-        false => Shards::found(&plan, &file).map_err(Error::from)?,
-    };
+    let source = read_source(plan, seeds)?;
+    let stated = |plan: &Plan| Ok(shards_of(plan, *limit, output, &file)?.stated_seed(&file));
+    let plan = plan_of_found(&source, seed.clone(), stated, Some("nothing can be compared"))?;
+    let shards = shards_of(&plan, *limit, output, &file)?;
     let count = arguments.parts.map_or(shards.len() as u64, NonZeroU64::get);
     let found = Found::look(&shards, &shards.part(Part::WHOLE), &file).map_err(Error::from)?;
     for fault in &found.faults {
@@ -91,6 +89,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ));
     }
     if missing.is_empty() { Ok(()) } else { print(&format!("{}\n", ranges(&missing))) }
+}
+
+/// Those of the limit, or else of what is there.
+fn shards_of<'p>(
+    plan: &'p Plan,
+    limit: Limit,
+    output: &Path,
+    file: &Output,
+) -> Result<Shards<'p>, Failure> {
+    match limit.is_given() {
+        true => limit.shards(plan, Some(output)),
+        false => Ok(Shards::found(plan, file).map_err(Error::from)?),
+    }
 }
 
 /// The file that `init` got; not the folder, the index or a shard that it made of it.

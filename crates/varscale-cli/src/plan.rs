@@ -120,7 +120,7 @@ pub(crate) fn read_plan(
     Ok(plan.map_err(Error::from)?)
 }
 
-fn read_source(path: &Path, option: &SeedsOption) -> Result<Source, Failure> {
+pub(crate) fn read_source(path: &Path, option: &SeedsOption) -> Result<Source, Failure> {
     if !is_dash(path) {
         return Ok(Source::read(path, option.seeds)?);
     }

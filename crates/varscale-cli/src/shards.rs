@@ -1,12 +1,13 @@
 //! The options of how a checkpoint is cut into files, and which of them a machine writes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use varscale::Seed;
 use varscale_model::{
-    ByteSize, CheckpointError, Part, PartArgument, Plan, PlanSeed, Shards, shown,
+    ByteSize, CheckpointError, Error, Part, PartArgument, Plan, PlanSeed, Shards, Source, shown,
 };
 
-use crate::terminal::Failure;
+use crate::terminal::{Failure, note};
 
 /// How a checkpoint is cut into files.
 #[derive(Clone, Copy, clap::Args)]
@@ -61,12 +62,33 @@ impl PartOption {
     }
 }
 
-/// Refuses a plan without a seed, of which each run is another checkpoint. `what` is of one.
-pub(crate) fn needs_seed(plan: &Plan, what: &str) -> Result<(), Failure> {
-    match plan.seed {
-        PlanSeed::Drawn(_) => Err(Failure::Input(format!(
-            "{what}: the plan has no seed, so that each run draws another checkpoint; give --seed N"
-        ))),
-        _ => Ok(()),
+/// The plan of a source, which takes the seed that a file states where it has none of its own: a run that
+/// did not end drew it. Where nothing states one, `why` refuses a plan of which each run is another
+/// checkpoint.
+pub(crate) fn plan_of_found(
+    source: &Source,
+    seed: Option<Seed>,
+    stated: impl Fn(&Plan) -> Result<Option<(i128, PathBuf)>, Failure>,
+    why: Option<&str>,
+) -> Result<Plan, Failure> {
+    let plan = source.plan(seed).map_err(Error::from)?;
+    if !matches!(plan.seed, PlanSeed::Drawn(_)) {
+        return Ok(plan);
     }
+    match (stated(&plan)?, why) {
+        (Some((seed, path)), _) => {
+            let path = shown(&path.to_string_lossy()).into_owned();
+            note(&format!("the plan has no seed, and takes {seed}, that of {path}\n"));
+            Ok(source.plan_that_drew(seed).map_err(Error::from)?)
+        }
+        (None, None) => Ok(plan),
+        (None, Some(why)) => Err(without_seed(why)),
+    }
+}
+
+/// Of a plan, since each run draws another checkpoint.
+pub(crate) fn without_seed(why: &str) -> Failure {
+    Failure::Input(format!(
+        "{why}: the plan has no seed, so that each run draws another checkpoint; give --seed N"
+    ))
 }

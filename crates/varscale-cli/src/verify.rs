@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 use varscale::Seed;
 use varscale_model::{
-    Checkpoint, Error, Options, Plan, PlanSeed, Recipe, RecipeError, Share, Verification, verify,
+    Checkpoint, Error, Options, Plan, PlanSeed, Recipe, RecipeError, Seeds, Share, Verification,
+    verify,
 };
 
 use crate::{
@@ -86,9 +87,16 @@ fn carry_out(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         None => of_metadata(path, seed.clone(), seeds)?,
     };
     if matches!(plan.seed, PlanSeed::Drawn(_)) && plan.tensors.iter().any(|one| one.seed_of_plan) {
-        return Err(Failure::Input(
-            "the plan has no seed, and every run would draw another: name it by --seed".to_owned(),
-        ));
+        let by_name = match plan.seeds {
+            Some(Seeds::ByName) if seeds.seeds().is_none() => " --seeds by-name",
+            _ => "",
+        };
+        let stated = checkpoint.stated_seed();
+        let stated = stated.map(|seed| format!(" (the checkpoint states --seed {seed}{by_name})"));
+        return Err(Failure::Input(format!(
+            "the plan has no seed, and every run would draw another: name it by --seed{}",
+            stated.unwrap_or_default()
+        )));
     }
 
     let bar = report.progress_bar(0);

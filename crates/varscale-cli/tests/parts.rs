@@ -190,10 +190,10 @@ fn what_makes_no_checkpoint_is_refused() {
     assert_fails(&place.run(&[&one[..], &["--part", "1/3"]].concat()), &["--max-shard-size"]);
     // Each machine would draw another seed.
     fs::write(place.path("plan.toml"), PLAN.replace("seed = 7\n", "")).unwrap();
-    for arguments in [&["--part", "1/3"][..], &["--resume"]] {
+    for arguments in [&["--part", "1/3"][..], &["--part", "1/3", "--resume"]] {
         assert_fails(&place.init("no", arguments), &["no seed", "--seed N"]);
     }
-    assert_fails(&place.missing("whole", &[]), &["no seed", "--seed N"]);
+    assert_fails(&place.missing("no", &LIMIT), &["no seed", "--seed N"]);
     assert!(place.files("no").is_empty());
     assert_done(&place.init("seven", &["--part", "1/1", "--seed", "7"]));
     assert!(place.files("seven").keys().eq(place.whole.keys()));

@@ -460,7 +460,7 @@ fn what_cannot_be_verified_is_refused() {
         (&["folder"], &["folder without safetensors files"]),
         (&["none"], &["none"]),
         (&["others.safetensors"], &["no recipe", "name its plan"]),
-        (&["m.safetensors", "unseeded.toml"], &["no seed", "--seed"]),
+        (&["m.safetensors", "unseeded.toml"], &["no seed", "the checkpoint states --seed 42)"]),
         (&["m.safetensors", "none.toml"], &["none.toml"]),
         (&[], &["CHECKPOINT"]),
     ];

@@ -53,6 +53,7 @@ mod seeds;
 mod shards;
 mod shown;
 mod spec;
+mod stated;
 mod stored;
 mod stream;
 mod verify;

@@ -17,7 +17,7 @@ use varscale::{ConfigForm, Scheme, Seed, Stream};
 
 use crate::{
     Error, Format, Plan, PlanError, PlanFile, PlanFileError, PlanSeed, PlannedTensor, RegionRule,
-    Rule, Spec, SpecError, SpecTensor, Template, Tie,
+    Rule, Seeds, Spec, SpecError, SpecTensor, Template, Tie,
     format::safetensors,
     hex,
     spec::{self, Elsewhere, INDEX_EXTENSION},
@@ -59,6 +59,8 @@ pub struct Recipe {
     pub file: PlanFile,
     /// The seed of the plan.
     pub seed: PlanSeed,
+    /// What [`Written`] says of it.
+    drawn: bool,
     /// Which shard of a whole it is that of.
     shard: Option<ShardOf>,
 }
@@ -96,7 +98,8 @@ pub(crate) struct ShardOf {
 pub(crate) struct Written {
     /// Of the tensors in the header, in the plan's order.
     sha256: String,
-    /// Whether the seed was drawn.
+    /// Whether the seed was drawn, where that decides values: under a framework's stream, the plan's
+    /// seed is made one by each name then, and those of rules stand.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) drawn: bool,
     pub(crate) plan: Map<String, Value>,
@@ -131,14 +134,23 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(
         plan: Map<String, Value>,
-        seed: PlanSeed,
+        global: bool,
         elsewhere: Option<Box<Elsewhere>>,
     ) -> Self {
-        let drawn = matches!(seed, PlanSeed::Drawn(_));
-        let written = Written { drawn, plan, elsewhere, ..Written::default() };
-        let global = matches!(seed, PlanSeed::Global(_));
+        let written = Written { plan, elsewhere, ..Written::default() };
         let (digest, places) = (Sha256::new(), HashMap::new());
         Self { digest, global, places, left_out: Vec::new(), written }
+    }
+
+    /// A seed that was drawn, and is one by each tensor's name because of that.
+    pub(crate) fn drawn(&mut self) {
+        self.written.drawn = true;
+    }
+
+    /// As the plan's `seeds` say it.
+    pub(crate) fn seeds(&mut self, seeds: Seeds) {
+        // In front, as in every plan that says it.
+        self.written.plan.shift_insert(0, SEEDS.to_owned(), seeds.name().into());
     }
 
     /// A planned tensor, and the spec's initializer where it is the tensor's.
@@ -278,7 +290,7 @@ pub(crate) fn plan_json(file: &PlanFile) -> Map<String, Value> {
         }))
     };
     present(json!({
-        "seeds": file.seeds,
+        SEEDS: file.seeds,
         "dtype": file.dtype,
         "layout": file.layout,
         "constants": (!file.constants.is_empty()).then_some(&file.constants),
@@ -286,6 +298,7 @@ pub(crate) fn plan_json(file: &PlanFile) -> Map<String, Value> {
     }))
 }
 
+const SEEDS: &str = "seeds";
 const RULES: &str = "rules";
 const REGIONS: &str = "regions";
 const INITIALIZER: &str = "initializer";
@@ -352,10 +365,9 @@ impl Recipe {
         let mut text = |key| metadata.remove(key).ok_or(RecipeError::Missing(key));
         let written: Written = serde_json::from_str(&text(RECIPE)?).map_err(invalid)?;
         let stream = text(STREAM)?.parse().map_err(invalid)?;
-        let seed = match (text(GLOBAL_SEED), written.drawn) {
-            (Ok(seed), _) => PlanSeed::Global(seed.parse().map_err(invalid)?),
-            (Err(_), true) => PlanSeed::Drawn(text(SEED)?.parse().map_err(invalid)?),
-            (Err(_), false) => PlanSeed::Given(text(SEED)?.parse().map_err(invalid)?),
+        let seed = match text(GLOBAL_SEED) {
+            Ok(seed) => PlanSeed::Global(seed.parse().map_err(invalid)?),
+            Err(_) => PlanSeed::Given(text(SEED)?.parse().map_err(invalid)?),
         };
         let shard = match (text(safetensors::SHARD), text(WHOLE)) {
             (Ok(number), Ok(whole)) => Some(ShardOf { number, whole }),
@@ -367,7 +379,7 @@ impl Recipe {
             file.global_seed = Some(seed);
         }
         let spec = Spec { tensors, files: spec.files, elsewhere: written.elsewhere };
-        Ok(Self { spec, file, seed, shard })
+        Ok(Self { spec, file, seed, drawn: written.drawn, shard })
     }
 
     /// Whether a file is a checkpoint by its name, or a folder, and no plan file.
@@ -384,21 +396,17 @@ impl Recipe {
             || path.is_dir()
     }
 
-    /// The plan: the one that the checkpoint was written from, unless it gets another `seed`. One that
-    /// was drawn is [`PlanSeed::Given`] now.
+    /// The plan: the one that the checkpoint was written from, unless it gets another `seed`.
     ///
     /// # Errors
     /// [`PlanError`], where the recipe was changed, or does not take the seed.
     pub fn plan(&self, seed: Option<Seed>) -> Result<Plan, PlanError> {
         // With another seed, it is a shard of something else.
         let shard = self.shard.clone().filter(|_| seed.is_none());
+        let drawn = self.drawn && seed.is_none();
         let seed = seed.map_or(self.seed, |seed| PlanSeed::Given(seed.value()));
-        let plan = Plan::with_seed(&self.spec, &self.file, seed)?;
-        let seed = match seed {
-            PlanSeed::Drawn(seed) => PlanSeed::Given(seed),
-            seed => seed,
-        };
-        Ok(Plan { seed, inputs: self.spec.files.clone(), shard, ..plan })
+        let plan = Plan::with_seed(&self.spec, &self.file, seed, drawn)?;
+        Ok(Plan { inputs: self.spec.files.clone(), shard, ..plan })
     }
 }
 

@@ -13,6 +13,10 @@ pub(crate) struct TensorSeeds {
     used: bool,
     stream: Stream,
     chosen: Option<Seeds>,
+    /// Whether the plan's seed was drawn, which makes it one by each name.
+    drawn: bool,
+    /// Whether a tensor takes a rule's seed as it is.
+    as_it_is: bool,
     /// Of a global seed.
     python: Option<Box<PythonRandom>>,
     /// The first tensor that takes a seed as it is.
@@ -22,9 +26,11 @@ pub(crate) struct TensorSeeds {
 }
 
 impl TensorSeeds {
+    /// `drawn` is that of a recipe.
+    ///
     /// # Errors
     /// [`PlanError::Seeds`].
-    pub(crate) fn new(plan: PlanSeed, file: &PlanFile) -> Result<Self, PlanError> {
+    pub(crate) fn new(plan: PlanSeed, file: &PlanFile, drawn: bool) -> Result<Self, PlanError> {
         let python = match plan {
             PlanSeed::Global(seed) => Some(Box::new(PythonRandom::new(seed.into()))),
             PlanSeed::Given(_) | PlanSeed::Drawn(_) => None,
@@ -45,6 +51,8 @@ impl TensorSeeds {
             used: false,
             stream,
             chosen,
+            drawn: drawn || matches!(plan, PlanSeed::Drawn(_)),
+            as_it_is: false,
             python,
             first: HashMap::new(),
             named: HashMap::new(),
@@ -64,9 +72,16 @@ impl TensorSeeds {
         match self.plan {
             _ if self.stream == Stream::Native || !self.used => None,
             PlanSeed::Global(_) => None,
-            PlanSeed::Drawn(_) => self.chosen.or(Some(Seeds::ByName)),
-            PlanSeed::Given(_) => self.chosen,
+            PlanSeed::Given(_) | PlanSeed::Drawn(_) => {
+                self.chosen.or(self.drawn.then_some(Seeds::ByName))
+            }
         }
+    }
+
+    /// What of that comes of a seed that was drawn, and whether it would do for the seeds of rules, too.
+    pub(crate) fn by_draw(&self) -> Option<(Seeds, bool)> {
+        let seeds = self.of_plan().filter(|_| self.chosen.is_none());
+        seeds.map(|seeds| (seeds, !self.as_it_is))
     }
 
     /// Passes by a tensor that is left out: what Keras draws for it is no other tensor's.
@@ -104,6 +119,7 @@ impl TensorSeeds {
         seed: &Seed,
         title: impl FnOnce() -> String,
     ) -> Result<Seed, PlanError> {
+        self.as_it_is |= self.chosen.is_none() && seed.as_generator().is_none();
         self.told_apart(tensor, seed, self.chosen, title)
     }
 

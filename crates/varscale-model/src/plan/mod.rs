@@ -79,25 +79,30 @@ impl Plan {
             (None, Some(global)) => PlanSeed::Global(global),
             (None, None) => PlanSeed::Drawn(Seed::unset()?.value()),
         };
-        Self::with_seed(spec, file, seed)
+        Self::with_seed(spec, file, seed, false)
     }
 
-    /// As [`Plan::new`], with the seed that is resolved.
+    /// As [`Plan::new`], with the seed that is resolved; `drawn` is that of a recipe.
     pub(crate) fn with_seed(
         spec: &Spec,
         file: &PlanFile,
         seed: PlanSeed,
+        drawn: bool,
     ) -> Result<Self, PlanError> {
         if !file.include.is_empty() {
             return Err(PlanError::Include {
                 names: quoted(file.include.iter().map(String::as_str)),
             });
         }
-        let mut recipe = Writer::new(plan_json(file), seed, spec.elsewhere.clone());
+        let mut recipe = Writer::new(
+            plan_json(file),
+            matches!(seed, PlanSeed::Global(_)),
+            spec.elsewhere.clone(),
+        );
         let elsewhere = spec.elsewhere.iter().flat_map(|elsewhere| &elsewhere.seeds);
         let mut elsewhere = elsewhere.copied().peekable();
         let lookup = Lookup::new(spec, file, deciding(spec, &file.rules)?)?;
-        let (mut seeds, mut kinds) = (TensorSeeds::new(seed, file)?, Kinds::default());
+        let (mut seeds, mut kinds) = (TensorSeeds::new(seed, file, drawn)?, Kinds::default());
         let mut end = 0u64;
         let mut tensors = Vec::with_capacity(spec.tensors.len());
         let (mut skipped, mut ties) = (Vec::new(), Vec::new());
@@ -127,6 +132,12 @@ impl Plan {
             tensors.push(planned);
         }
         tie::in_dtypes(&mut ties, &tensors);
+        // That of the same seed, given, where one can be: a run that is killed can be resumed by it.
+        match seeds.by_draw() {
+            Some((seeds, true)) if !drawn => recipe.seeds(seeds),
+            None if !drawn => {}
+            _ => recipe.drawn(),
+        }
         let (seeds, stream, recipe) =
             (seeds.of_plan(), file.stream, recipe.finish(&skipped, ties.iter()));
         let (inputs, included) = (file.files.clone(), file.included.clone());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use varscale::Seed;
 
-use super::{Plan, derivation::Derivation};
+use super::{Plan, PlanSeed, derivation::Derivation};
 use crate::{Error, PlanError, PlanFile, Recipe, Seeds, Spec};
 
 /// All that a plan is made of, but a seed that is given beside.
@@ -65,6 +65,19 @@ impl Source {
         let mut plan = match &self.content {
             Content::File(spec, file) => Plan::new(spec, file, seed)?,
             Content::Checkpoint(recipe) => recipe.plan(seed)?,
+        };
+        plan.inputs.extend(self.inputs.iter().cloned());
+        Ok(plan)
+    }
+
+    /// The plan, as one without a seed that drew this one.
+    ///
+    /// # Errors
+    /// [`PlanError`], which names the tensor or the rule.
+    pub fn plan_that_drew(&self, seed: i128) -> Result<Plan, PlanError> {
+        let mut plan = match &self.content {
+            Content::File(spec, file) => Plan::with_seed(spec, file, PlanSeed::Drawn(seed), false)?,
+            Content::Checkpoint(recipe) => recipe.plan(Some(seed.into()))?,
         };
         plan.inputs.extend(self.inputs.iter().cloned());
         Ok(plan)

@@ -146,12 +146,11 @@ impl<'p> Recipes<'p> {
         own.sort_unstable_by_key(|&(place, _)| place);
 
         let elsewhere = Some(Box::new(self.elsewhere(&own)));
-        let seed = match self.plan.seed {
-            // Of a plan that is drawn again.
-            PlanSeed::Given(seed) if self.written.drawn => PlanSeed::Drawn(seed),
-            seed => seed,
-        };
-        let mut writer = Writer::new(self.written.plan.clone(), seed, elsewhere);
+        let is_global = matches!(self.plan.seed, PlanSeed::Global(_));
+        let mut writer = Writer::new(self.written.plan.clone(), is_global, elsewhere);
+        if self.written.drawn {
+            writer.drawn();
+        }
         for &(place, tensor) in &own {
             let which = self.initialized.get(place).copied().flatten();
             let initializer = which.and_then(|which| self.written.initializers.get(which)).cloned();
