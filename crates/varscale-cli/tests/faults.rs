@@ -55,7 +55,7 @@ impl Workplace {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_varscale"));
+        let mut command = signals::command(env!("CARGO_BIN_EXE_varscale"));
         command.args(arguments).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -478,7 +478,7 @@ fn signals_are_obeyed_within_a_second() {
     }
     // What it would say waits for the same reader.
     let shell = |line: &str| {
-        let mut command = Command::new("sh");
+        let mut command = signals::command("sh");
         command.args(["-c", line]).env("V", env!("CARGO_BIN_EXE_varscale"));
         command.current_dir(place.folder.path()).stdout(Stdio::piped());
         command

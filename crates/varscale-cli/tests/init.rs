@@ -156,7 +156,7 @@ mod unix {
     use std::{os::unix::fs::PermissionsExt, process::Stdio};
 
     use super::{
-        signals::{signal, wait_until_it_watches},
+        signals::{self, signal, wait_until_it_watches},
         *,
     };
 
@@ -209,7 +209,7 @@ mod unix {
         fs::write(place.path("plan.toml"), rules).unwrap();
         fs::write(place.path("m.safetensors"), "old").unwrap();
         let interrupted = |arguments: &[&str]| {
-            let mut child = Command::new(env!("CARGO_BIN_EXE_varscale"))
+            let mut child = signals::command(env!("CARGO_BIN_EXE_varscale"))
                 .args(["init", "plan.toml"])
                 .args(arguments)
                 .current_dir(place.0.path())

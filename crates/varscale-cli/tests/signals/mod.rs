@@ -7,6 +7,22 @@ use std::{
     time::Duration,
 };
 
+/// A program that signals end, also where they are ignored here, as under `nohup` and in a script's
+/// background: that is inherited, and the command would rightly never obey.
+pub(crate) fn command(program: &str) -> Command {
+    /// `SIGHUP`, `SIGINT` and `SIGTERM`.
+    const WATCHED: u64 = 0b0100_0000_0000_0011;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    if ignored.is_none_or(|ignored| ignored & WATCHED == 0) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP,INT,TERM", program]);
+    command
+}
+
 pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     // It may have ended by itself.
