@@ -19,7 +19,7 @@ use crate::{
 
 /// Print which parts of a checkpoint are missing, as Slurm takes them: 3,7-9
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("max_shard_size", |limit| limit.help(LIMIT)))]
 pub(crate) struct Arguments {
     #[arg(help = PLAN)]
     plan: PathBuf,
@@ -30,11 +30,12 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     limit: Limit,
 
-    /// Print numbers of so many parts [default: each shard is one]
+    /// Print the numbers K for which init --part K/N has something to write [default: each shard is a part]
     #[arg(long, value_name = "N")]
     parts: Option<NonZeroU64>,
 
-    /// Integer from -2^63 to 2^64 - 1, in place of the plan's [default: the plan's]
+    /// Integer from -2^63 to 2^64 - 1, in place of the plan's [default: the plan's, or else that of what
+    /// is there]
     #[arg(long, value_name = "N", value_parser = parse_seed, allow_hyphen_values = true)]
     seed: Option<Seed>,
 
@@ -45,6 +46,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+const LIMIT: &str = "\
+    The limit that init got, by which the shards are counted [default: told by the shards that are there]";
 
 const EXAMPLES: &str = "\
 A file of another length or header is missing, too, and named; values are not read. Without \

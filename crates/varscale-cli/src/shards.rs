@@ -12,9 +12,10 @@ use crate::terminal::{Failure, note};
 /// How a checkpoint is cut into files.
 #[derive(Clone, Copy, clap::Args)]
 pub(crate) struct Limit {
-    /// Write NAME-00001-of-000NN.safetensors and so on, of at most so many bytes of values each, and
-    /// NAME.safetensors.index.json: a number of bytes, or one with a unit, as in 5GB (10^9) or 5GiB
-    /// (2^30). What fits into one file is that file
+    /// Write shards, NAME-00001-of-000NN.safetensors and so on, of at most so many bytes of values each,
+    /// and their index, NAME.safetensors.index.json: a number of bytes, or one with a unit, as in 5GB
+    /// (5*10^9) or 5GiB (5*2^30). A larger tensor has a shard for itself; what fits into one file is that
+    /// file
     #[arg(long, value_name = "SIZE")]
     max_shard_size: Option<ByteSize>,
 }
@@ -47,10 +48,9 @@ impl Limit {
 /// Which of them a machine writes.
 #[derive(Clone, Copy, clap::Args)]
 pub(crate) struct PartOption {
-    /// Write one part of N, for which --max-shard-size is needed: a run of the shards, and part 1 the index,
-    /// too. auto takes K and N from
-    /// what launched this: an array or a step of Slurm, torchrun; auto/N takes K, also from an indexed Job
-    /// of Kubernetes, or the number of a task of an array of which not all is run
+    /// Write part K of N alone: a run of the shards of --max-shard-size, and with part 1 the index. auto
+    /// takes both from what launched this: an array of Slurm, srun or torchrun; auto/N takes K alone, which
+    /// is all that an indexed Job of Kubernetes tells, or an array of which some tasks run again
     #[arg(long, value_name = "K/N", requires = "max_shard_size")]
     part: Option<PartArgument>,
 }

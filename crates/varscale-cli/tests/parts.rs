@@ -199,6 +199,19 @@ fn what_makes_no_checkpoint_is_refused() {
     assert!(place.files("seven").keys().eq(place.whole.keys()));
 }
 
+#[test]
+fn helps_say_what_the_limit_is_for() {
+    let place = Workplace::new();
+    for (command, says, other) in [
+        ("init", "Write shards, ", "The limit that init got"),
+        ("missing", "The limit that init got", "Write shards, "),
+    ] {
+        let help = place.run(&[command, "--help"]);
+        assert!(text(&help.stdout).contains(says), "{command}");
+        assert!(!text(&help.stdout).contains(other), "{command}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn files_that_links_make_one_are_refused() {
