@@ -49,8 +49,8 @@ def init(
             ``"auto/16"`` take it from what launched the process, as the command does.
         resume: Whether files that are there and right are kept; what is there and wrong is refused
             unless `force`. A plan without a seed takes the one that they state.
-        memory: The most that the buffers of all threads may take, as `max_shard_size` is given; 48
-            MiB where it is not.
+        memory: The most that the buffers of all threads may take, as `max_shard_size` is given; 12
+            to 48 MiB, by the number of processors, where it is not.
         digests: Whether ``NAME.sha256`` is written beside each file: its SHA-256, and that of each
             tensor.
 

@@ -1,6 +1,6 @@
 """Sharded checkpoints by Ray: each task writes a part, on whatever node Ray runs it.
 
-How-to: https://github.com/varscale/varscale/blob/main/docs/seed-checkpoints.md
+How-to: https://github.com/varscale/varscale/blob/main/docs/many-machines.md#ray
 """
 
 import json
