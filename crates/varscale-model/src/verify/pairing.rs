@@ -133,11 +133,13 @@ impl<'a> Pairing<'a> {
     }
 }
 
+type ByHead<'a> = HashMap<[u8; 32], Vec<&'a StoredTensor>>;
+
 /// Stored tensors that the plan has under no name.
 struct Unnamed<'l, 'a> {
     left: &'l [&'a StoredTensor],
     /// By dtype and shape, and then by the digest of their first bytes: each is read once.
-    by_head: HashMap<(StoredDtype, &'a [usize]), HashMap<[u8; 32], Vec<&'a StoredTensor>>>,
+    by_head: HashMap<(StoredDtype, &'a [usize]), ByHead<'a>>,
 }
 
 impl<'a> Unnamed<'_, 'a> {
