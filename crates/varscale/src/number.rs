@@ -68,8 +68,12 @@ const DIGITS: usize = 17;
 #[must_use]
 pub fn short(value: f64, digits: usize) -> String {
     // Rounded in decimal through the exponent form, then printed the shorter way.
-    let rounded = format!("{value:.*e}", digits.clamp(1, DIGITS) - 1);
-    let rounded: f64 = rounded.parse().unwrap_or(value);
+    let text = format!("{value:.*e}", digits.clamp(1, DIGITS) - 1);
+    let rounded: f64 = text.parse().unwrap_or(value);
+    if rounded.is_infinite() && value.is_finite() {
+        // Rounded up to what no float64 is.
+        return text;
+    }
     let size = rounded.abs();
     if size == 0.0 {
         "0".to_string()
@@ -91,6 +95,9 @@ mod tests {
             (0.1, 0, "0.1"),
             (0.1, usize::MAX, "0.1"),
             (1.0 / 3.0, 6, "0.333333"),
+            (f64::MAX, 4, "1.798e308"),
+            (-f64::MAX, 17, "-1.7976931348623157e308"),
+            (f64::NEG_INFINITY, 4, "-inf"),
             (123_456_789.0, 3, "123000000"),
             (-1.234_56e-7, 4, "-1.235e-7"),
             (1e300, 6, "1e300"),
