@@ -16,9 +16,12 @@ type Error = Box<dyn std::error::Error>;
 fn spec() -> String {
     let mut tensors = vec![r#""wte": {"dtype": "F32", "shape": [300, 64]}"#.to_owned()];
     for layer in 0..6 {
-        for (name, shape) in
-            [("up.weight", "[160, 64]"), ("down.weight", "[64, 160]"), ("norm.bias", "[64]")]
-        {
+        for (name, shape) in [
+            ("up.weight", "[160, 64]"),
+            ("down.weight", "[64, 160]"),
+            ("norm.bias", "[64]"),
+            ("norm.weight", "[64]"),
+        ] {
             tensors.push(format!(r#""h.{layer}.{name}": {{"dtype": "F32", "shape": {shape}}}"#));
         }
     }
@@ -35,6 +38,9 @@ const RULES: &str = r#"
     [[rules]]
     match = "*.bias"
     initializer = "zeros"
+    [[rules]]
+    match = "*.norm.weight"
+    initializer = "ones"
     [[rules]]
     match = "*"
     initializer = "he_normal"
@@ -108,6 +114,12 @@ const PLANTED: &[(&str, Change, Fault, Fault)] = &[
         Fault::NotFinite,
     ),
     ("zeros", |all| values(all, "h.3.up.weight").fill(0.0), Fault::Zero, Fault::Deviation),
+    (
+        "one NaN",
+        |all| values(all, "h.3.up.weight")[5] = f32::NAN,
+        Fault::NotFinite,
+        Fault::NotFinite,
+    ),
     ("constant", |all| values(all, "h.3.up.weight").fill(0.1), Fault::Constant, Fault::Deviation),
     (
         "transposed fan",
@@ -141,6 +153,8 @@ fn planted_faults_are_found_and_named() -> Result<(), Error> {
             };
             assert!(found.iter().any(named), "{what}: {found:?}");
             assert!(found.iter().all(|one| &*one.tensor == "h.3.up.weight"), "{what}: {found:?}");
+            // Each thing is said once.
+            assert_eq!(found.len(), 1, "{what}: {found:?}");
         }
     }
     Ok(())
@@ -170,6 +184,18 @@ fn a_plan_tells_what_chance_does_not() -> Result<(), Error> {
             |all| values(all, "h.0.norm.bias")[3] = 1.0,
             Fault::Bounds,
             "a value is 1, where all are 0",
+        ),
+        (
+            "h.0.norm.weight",
+            |all| values(all, "h.0.norm.weight")[3] = 1.0 + f32::EPSILON * 8.0,
+            Fault::Bounds,
+            "a value is 1.00000095367431",
+        ),
+        (
+            "h.0.up.weight",
+            |all| values(all, "h.0.up.weight").fill(0.0),
+            Fault::Deviation,
+            "all of its values are 0, and its law's standard deviation is 0.1768",
         ),
     ];
     for &(tensor, change, fault, text) in cases {
@@ -318,6 +344,43 @@ fn what_the_plan_ties_is_judged_and_what_it_lacks_is_counted() -> Result<(), Err
         assert_eq!(found.findings.len(), findings, "{law}: {:?}", found.findings);
         let unjudged = found.tensors.iter().filter(|one| one.unjudged.is_some());
         assert_eq!(unjudged.map(|one| &*one.name).collect::<Vec<_>>(), ["more"]);
+    }
+    Ok(())
+}
+
+/// A bias is uniform by the fans of its weight: of its few values alone, no law is named.
+#[test]
+fn laws_of_short_vectors_are_not_guessed() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("model.safetensors");
+    let limit = 0.02 * 3.0_f64.sqrt();
+    let values = Scheme::random_uniform(-limit, limit)?.with_seed(1).sample::<f32>([96])?;
+    let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+    let bias = TensorView::new(Dtype::F32, vec![96], &bytes)?;
+    safetensors::serialize_to_file([("conv.bias", bias)], &None, &path)?;
+    let found = inspected(&path, &Basis::usual_laws())?;
+    assert_eq!(found.tensors[0].law.as_deref(), Some("no known law"));
+    Ok(())
+}
+
+/// Sums of float64's largest values stay finite.
+#[test]
+fn the_largest_values_have_finite_statistics() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("model.safetensors");
+    for scale in [1e200, 1e308, f64::MAX] {
+        let values = Scheme::random_uniform(-1, 1)?.with_seed(1).sample::<f64>([64, 64])?;
+        let mut values: Vec<f64> = values.into_iter().map(|value| value * scale).collect();
+        (values[0], values[1]) = (scale, -scale);
+        let bytes: Vec<u8> = values.into_iter().flat_map(f64::to_le_bytes).collect();
+        let tensor = TensorView::new(Dtype::F64, vec![64, 64], &bytes)?;
+        safetensors::serialize_to_file([("w", tensor)], &None, &path)?;
+        let found = inspected(&path, &Basis::usual_laws())?;
+        let found = found.tensors[0].statistics.ok_or("they are read")?;
+        assert_eq!((found.min, found.max), (Some(-scale), Some(scale)));
+        let (mean, stddev) = (found.mean.unwrap_or(f64::NAN), found.stddev.unwrap_or(f64::NAN));
+        assert!((mean / scale).abs() < 0.03, "{scale}: {found:?}");
+        assert!((stddev / scale * 3.0_f64.sqrt() - 1.0).abs() < 0.03, "{scale}: {found:?}");
     }
     Ok(())
 }

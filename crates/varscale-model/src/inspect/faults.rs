@@ -50,7 +50,9 @@ pub(super) fn faults(tensors: &[InspectedTensor]) -> Vec<Finding> {
         if found.nan + infinite > 0 && !is_mask {
             let share = |count: u64, what: &str| {
                 let percent = varscale::short(count as f64 / found.values as f64 * 100.0, 3);
-                (count > 0).then(|| format!("{count} values ({percent} %) are {what}"))
+                let values = if count == 1 { "value" } else { "values" };
+                let are = if count == 1 { "is" } else { "are" };
+                (count > 0).then(|| format!("{count} {values} ({percent} %) {are} {what}"))
             };
             let text: Vec<_> =
                 share(found.nan, "NaN").into_iter().chain(share(infinite, "infinite")).collect();

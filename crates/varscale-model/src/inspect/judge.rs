@@ -61,6 +61,15 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
                 }
                 let deviations = ideal.deviations(&found, slack);
                 tensor.deviations = Some(deviations);
+                if found.is_constant() && deviations.stddev.is_some_and(|z| z.abs() > limit) {
+                    let (value, wide) = (found.min.unwrap_or(0.0), short(ideal.stddev, 4));
+                    let text = format!(
+                        "all of its values are {}, and its law's standard deviation is {wide}",
+                        short(value, 4),
+                    );
+                    add(Fault::Deviation, text);
+                    continue;
+                }
                 of_law(explanation, &ideal, &found, deviations, slack, limit, &mut add);
                 // Of another deviation, it says nothing new.
                 let is_as_wide = deviations.stddev.is_none_or(|z| z.abs() <= limit);
@@ -198,13 +207,14 @@ fn bounds(
         (max, high, max > high + rounding(high) + steps),
     ] {
         if is_beyond {
+            // All digits, where fewer are the same.
+            let (mut shown, mut limit) = (short(value, 6), short(bound, 6));
+            if shown == limit {
+                (shown, limit) = (value.to_string(), bound.to_string());
+            }
             let text = match low == high {
-                true => {
-                    format!("a value is {}, where all are {}", short(value, 6), short(bound, 6))
-                }
-                false => {
-                    format!("a value is {}, beyond its bound {}", short(value, 6), short(bound, 6))
-                }
+                true => format!("a value is {shown}, where all are {limit}"),
+                false => format!("a value is {shown}, beyond its bound {limit}"),
             };
             return add(Fault::Bounds, text);
         }

@@ -10,6 +10,10 @@ const NEAR: f64 = 5.0;
 /// So much may a library's own rounding take from a standard deviation, whatever the count.
 const SLACK: f64 = 2e-3;
 
+/// Vectors of fewer values fit constant laws by chance: what a bias's law follows from is the shape of
+/// another tensor, and kurtosis tells normal from uniform values only where there are more.
+const FEWEST_IN_VECTOR: usize = 2048;
+
 /// What a law's standard deviation follows from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Size {
@@ -111,6 +115,9 @@ pub(super) fn candidates(shape: &[usize], layers: Option<u64>) -> Vec<Expected> 
     let (torch, keras) = (fans(Layout::torch()), fans(Layout::keras()));
     let is_matrix = shape.len() == 2;
     let mut all = Vec::new();
+    if shape.len() < 2 && shape.iter().product::<usize>() < FEWEST_IN_VECTOR {
+        return all;
+    }
     for (law, &(.., size)) in LAWS.iter().enumerate() {
         let mut add = |view, stddev: f64, fan| {
             all.push(Expected { candidate: Candidate { law, view }, stddev, fan });
