@@ -32,6 +32,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     all: bool,
 
+    /// Show all columns, however wide the table is
+    #[arg(long)]
+    wide: bool,
+
     /// End with code 1 where there are findings
     #[arg(long)]
     strict: bool,
@@ -51,7 +55,7 @@ Examples:
   varscale inspect model.safetensors --json | jq '.findings[].text'";
 
 pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
-    let Arguments { checkpoint: path, plan, globs, all, strict, threads, report } = arguments;
+    let Arguments { checkpoint: path, plan, globs, all, wide, strict, threads, report } = arguments;
     let selection = Selection::new(globs)?;
     let checkpoint = Checkpoint::open(path)?;
     let basis = match plan {
@@ -74,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
         report if report.is_json() => serde_json::to_writer(&mut out, &inspection)
             .map_err(Into::into)
             .and_then(|()| writeln!(out)),
-        _ => table::write(&inspection, *all, &mut out),
+        _ => table::write(&inspection, *all, *wide, &mut out),
     };
     printed.and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))?;
     match *strict && !inspection.findings.is_empty() {

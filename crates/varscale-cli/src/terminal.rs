@@ -11,5 +11,5 @@ pub use self::{
     failure::Failure,
     interrupt::Watch,
     stdout::{Printer, note, note_leftovers, note_stale, print, print_usage},
-    table::{counted, table, write_table},
+    table::{counted, table, widths, write_table},
 };

@@ -101,3 +101,81 @@ fn json_is_one_object_whatever_the_threads() {
     assert_eq!(found["tensors"].as_array().unwrap().len(), 4);
     assert_eq!(json("1"), json("3"));
 }
+
+/// Tables are as wide as a window, unless all is asked for; what is not judged is named with its reason.
+#[test]
+fn tables_are_narrow_and_name_what_is_not_judged() {
+    let folder = TempDir::new().unwrap();
+    let parts = ["self_attn.q_proj.weight", "self_attn.o_proj.weight", "mlp.gate_proj.weight"];
+    let mut spec: Vec<String> = (0..12)
+        .flat_map(|layer| parts.map(|part| format!("model.layers.{layer}.{part}")))
+        .map(|name| format!(r#""{name}": {{"dtype": "F32", "shape": [160, 128]}}"#))
+        .collect();
+    for name in ["model.inv_freq.0", "model.inv_freq.1", "conv_in.weight"] {
+        spec.push(format!(r#""{name}": {{"dtype": "F32", "shape": [64, 6]}}"#));
+    }
+    let rules = "spec = 's.json'\nseed = 1\nlayout = 'torch'\n\
+        [[rules]]\nmatch = '*.inv_freq.*'\n\
+        initializer = { class_name = 'Formula', config = { expression = '1 + u' } }\n\
+        [[rules]]\nmatch = 'conv_in.*'\ninitializer = 'he_normal'\n\
+        regions = [{ slice = ':32, :', initializer = 'zeros' }]\n\
+        [[rules]]\nmatch = '*'\n\
+        initializer = { class_name = 'RandomNormal', config = { stddev = 0.02 } }\n";
+    fs::write(folder.path().join("s.json"), format!("{{{}}}", spec.join(","))).unwrap();
+    fs::write(folder.path().join("plan.toml"), rules).unwrap();
+    let written = varscale(folder.path(), &["init", "plan.toml", "-o", "m.safetensors", "-q"]);
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let shown = |arguments: &[&str]| {
+        let output = varscale(folder.path(), &[&["inspect", "m.safetensors"], arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let table = |text: &str| {
+        text.lines().take_while(|line| !line.is_empty()).map(|line| line.chars().count()).max()
+    };
+    let (narrow, wide) = (shown(&[]), shown(&["--wide"]));
+    assert!(table(&narrow) <= Some(120) && table(&wide) > Some(120), "{narrow}{wide}");
+    for column in ["name", "dtype", "shape", "mean", "stddev", "max", "law"] {
+        assert!(narrow.lines().next().unwrap().contains(column), "{narrow}");
+    }
+    for column in ["kurtosis", "zeros", "not finite", "distinct"] {
+        assert!(wide.lines().next().unwrap().contains(column), "{wide}");
+    }
+    for line in [
+        "not judged, since it is of a formula: 2 tensors: model.inv_freq.#\n",
+        "not judged, since it has regions: 1 tensor: conv_in.weight\n",
+    ] {
+        assert!(narrow.contains(line), "{narrow}");
+    }
+    let one = shown(&["--match", "conv_in.*"]);
+    assert!(one.contains("\n1 tensor, 384 values, judged by"), "{one}");
+}
+
+/// More shards than a process may have open files.
+#[test]
+fn many_shards_are_read_with_few_open_files() {
+    let folder = TempDir::new().unwrap();
+    let tensors: Vec<_> = (0..323)
+        .map(|layer| format!(r#""h.{layer}.w": {{"dtype": "F32", "shape": [16, 16]}}"#))
+        .collect();
+    fs::write(folder.path().join("s.json"), format!("{{{}}}", tensors.join(","))).unwrap();
+    fs::write(folder.path().join("plan.toml"), PLAN.replace("match = \"b\"", "match = \"h.7.*\""))
+        .unwrap();
+    let limited = |arguments: &str| {
+        let script = format!("ulimit -n 100 && exec \"$0\" {arguments}");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_varscale")]).current_dir(folder.path());
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{arguments}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    limited("init plan.toml -o model.safetensors --max-shard-size 1KB --digests -q");
+    let shards = fs::read_dir(folder.path()).unwrap().filter_map(Result::ok);
+    let is_shard = |name: &str| name.starts_with("model-") && name.ends_with(".safetensors");
+    let shards = shards.filter(|entry| is_shard(&entry.file_name().to_string_lossy()));
+    assert_eq!(shards.count(), 323);
+    assert!(limited("inspect .").contains("323 tensors"));
+    assert!(limited("verify .").starts_with("identical: 323 tensors"));
+    assert!(limited("verify . --digests model*.sha256").starts_with("identical: 323 tensors"));
+    limited("init plan.toml -o model.safetensors --max-shard-size 1KB --resume -q");
+}

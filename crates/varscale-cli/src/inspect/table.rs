@@ -6,10 +6,25 @@ use std::{
 };
 
 use indicatif::HumanCount;
+use unicode_width::UnicodeWidthStr;
 use varscale::short;
-use varscale_model::{Finding, InspectedTensor, Inspection, JudgedBy, Statistics, collapsed};
+use varscale_model::{
+    Finding, InspectedTensor, Inspection, JudgedBy, Statistics, collapsed, shown,
+};
 
-use crate::terminal::write_table;
+use crate::terminal::{counted, widths, write_table};
+
+/// Columns that a table has by default, at most.
+const WIDTH: usize = 120;
+
+/// What is left out first of a wider table, by its place in the header.
+const SPARED: [usize; 5] = [9, 10, 7, 8, 5];
+
+/// The place of the law in the header.
+const LAW: usize = 11;
+
+/// Names that are listed; `--json` has all.
+const SHOWN: usize = 10;
 
 const HEADER: [&str; 12] = [
     "name",
@@ -32,12 +47,37 @@ struct Row<'a> {
     tensors: Vec<&'a InspectedTensor>,
 }
 
-/// Layers in one row each, unless `all` are asked for; what there are findings of has its own.
-pub(super) fn write(inspection: &Inspection, all: bool, out: &mut impl Write) -> io::Result<()> {
+/// Layers in one row each, unless `all` are asked for; what there are findings of has its own. Unless it
+/// may be `wide`, columns are left out.
+pub(super) fn write(
+    inspection: &Inspection,
+    all: bool,
+    wide: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let rows = rows(inspection, all);
-    write_table(out, HEADER, || rows.iter().map(Row::cells))?;
+    let mut kept: Vec<usize> = (0..HEADER.len()).collect();
+    let widths = widths(&HEADER, rows.iter().map(Row::cells));
+    let mut spared = SPARED.into_iter();
+    // Each column with a space on both sides, of which the last is not written.
+    let total = |kept: &[usize]| kept.iter().map(|&column| widths[column] + 2).sum::<usize>() - 1;
+    while !wide && total(&kept) > WIDTH {
+        let Some(next) = spared.next() else { break };
+        kept.retain(|&column| column != next);
+    }
+    // Formulas may be longer than all else.
+    let room = (widths[LAW] + WIDTH).saturating_sub(total(&kept)).max(16);
+    let header: Vec<_> = kept.iter().map(|&column| HEADER[column]).collect();
+    let cells = |row: &Row<'_>| {
+        let mut cells = row.cells();
+        if !wide && cells[LAW].width() > room {
+            cells[LAW] = cells[LAW].chars().take(room - 1).chain(['…']).collect();
+        }
+        kept.iter().map(|&column| std::mem::take(&mut cells[column])).collect::<Vec<_>>()
+    };
+    write_table(out, &header, || rows.iter().map(cells))?;
     let values: u64 = inspection.tensors.iter().filter_map(values).sum();
-    let count = HumanCount(inspection.tensors.len() as u64);
+    let tensors = counted(inspection.tensors.len() as u64, "tensor");
     let by = match inspection.judged_by {
         JudgedBy::Plan => "the plan",
         JudgedBy::Recipe => "the recipe in its metadata",
@@ -46,26 +86,47 @@ pub(super) fn write(inspection: &Inspection, all: bool, out: &mut impl Write) ->
     if let Some(note) = &inspection.note {
         writeln!(out, "\n{note}")?;
     }
-    writeln!(out, "\n{count} tensors, {} values, judged by {by}", HumanCount(values))?;
-    let unjudged = inspection.tensors.iter().filter(|tensor| tensor.unjudged.is_some()).count();
-    if unjudged > 0 {
-        writeln!(
-            out,
-            "not judged (of regions, of formulas, or not of the plan): {}",
-            HumanCount(unjudged as u64)
-        )?;
-    }
+    writeln!(out, "\n{tensors}, {}, judged by {by}", counted(values, "value"))?;
+    unjudged(inspection, out)?;
     for set in &inspection.equal {
         writeln!(out, "equal: {}", set.join(", "))?;
     }
     match inspection.findings.len() {
         0 => writeln!(out, "no findings"),
         count => {
-            writeln!(out, "{} findings:", HumanCount(count as u64))?;
+            writeln!(out, "{}:", counted(count as u64, "finding"))?;
             let line = |finding: &Finding| format!("{}: {}", finding.tensor, finding.text);
             inspection.findings.iter().try_for_each(|finding| writeln!(out, "{}", line(finding)))
         }
     }
+}
+
+/// What was not judged, by the reason, and layers under one name.
+fn unjudged(inspection: &Inspection, out: &mut impl Write) -> io::Result<()> {
+    let mut reasons: Vec<(&str, u64, Vec<String>)> = Vec::new();
+    for tensor in &inspection.tensors {
+        let Some(why) = tensor.unjudged else { continue };
+        let place = reasons.iter().position(|(known, ..)| *known == why).unwrap_or(reasons.len());
+        if place == reasons.len() {
+            reasons.push((why, 0, Vec::new()));
+        }
+        let (_, count, names) = &mut reasons[place];
+        *count += 1;
+        let name = collapsed(&tensor.name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    for (why, count, names) in reasons {
+        let more = match names.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more, which --json names"),
+        };
+        let names: Vec<_> = names.iter().take(SHOWN).map(|name| shown(name)).collect();
+        let tensors = counted(count, "tensor");
+        writeln!(out, "not judged, since {why}: {tensors}: {}{more}", names.join(", "))?;
+    }
+    Ok(())
 }
 
 fn values(tensor: &InspectedTensor) -> Option<u64> {
@@ -100,7 +161,15 @@ impl Row<'_> {
             count => format!("{}  x{count}", self.name),
         };
         let sizes: Vec<_> = first.shape.iter().map(ToString::to_string).collect();
-        let numbers = |of: fn(&Statistics) -> Option<f64>| self.range(of, |value| short(value, 4));
+        let digits = if self.tensors.len() == 1 { 4 } else { 3 };
+        let numbers =
+            |of: fn(&Statistics) -> Option<f64>| self.range(of, |value| short(value, digits));
+        // Of several tensors, the outermost one says it.
+        let one = |of: fn(&Statistics) -> Option<f64>, is_more: fn(f64, f64) -> bool| {
+            let found = self.statistics().filter_map(of);
+            let outermost = found.reduce(|a, b| if is_more(b, a) { b } else { a });
+            outermost.map_or("-".to_owned(), |value| short(value, digits))
+        };
         let count = |of: fn(&Statistics) -> u64| {
             let counts = self.statistics().map(of);
             range(counts, |count| HumanCount(count).to_string())
@@ -110,10 +179,10 @@ impl Row<'_> {
             name,
             first.dtype.to_string(),
             format!("({})", sizes.join(", ")),
-            numbers(|statistics| statistics.mean),
+            one(|statistics| statistics.mean, |a, b| a.abs() > b.abs()),
             numbers(|statistics| statistics.stddev),
-            numbers(|statistics| statistics.min),
-            numbers(|statistics| statistics.max),
+            one(|statistics| statistics.min, |a, b| a < b),
+            one(|statistics| statistics.max, |a, b| a > b),
             numbers(|statistics| statistics.excess_kurtosis),
             count(|statistics| statistics.zeros),
             count(|statistics| statistics.values - statistics.finite()),
@@ -130,7 +199,8 @@ impl Row<'_> {
         laws.dedup();
         match laws[..] {
             [] => "-".to_owned(),
-            [law] => law.to_owned(),
+            // The law's own standard deviation beside the one that was found.
+            [law] => law.replacen(", stddev ", " ", 1),
             _ => format!("{} laws", laws.len()),
         }
     }

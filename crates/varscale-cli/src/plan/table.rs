@@ -24,7 +24,7 @@ const HEADER: [&str; 10] = [
 
 /// Row by row: a table of them all would take much memory.
 pub(super) fn write(plan: &Plan, out: &mut impl Write) -> io::Result<()> {
-    write_table(out, HEADER, || rows(plan))?;
+    write_table(out, &HEADER, || rows(plan))?;
     let seed = match is_drawn(plan) {
         true => "none yet: init draws one, and --seed N names one".to_owned(),
         false => plan.shown_seed(),

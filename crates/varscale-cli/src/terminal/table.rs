@@ -19,25 +19,31 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
+/// How wide the columns of a table are.
+pub fn widths(header: &[&str], rows: impl Iterator<Item = impl AsRef<[String]>>) -> Vec<usize> {
+    let mut widths: Vec<_> = header.iter().map(|title| title.width()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row.as_ref()) {
+            *width = shown(cell).width().max(*width);
+        }
+    }
+    widths
+}
+
 /// Writes a table that is not held: its rows are asked for twice, first for their widths.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_table<const N: usize, I: Iterator<Item = [String; N]>>(
+pub fn write_table<I: Iterator<Item = impl AsRef<[String]>>>(
     out: &mut impl Write,
-    header: [&str; N],
+    header: &[&str],
     rows: impl Fn() -> I,
 ) -> io::Result<()> {
-    let mut widths = header.map(UnicodeWidthStr::width);
-    for row in rows() {
-        for (width, cell) in widths.iter_mut().zip(&row) {
-            *width = shown(cell).width().max(*width);
-        }
-    }
+    let widths = widths(header, rows());
     let mut line = String::new();
-    let mut write = |cells: [&str; N]| {
+    let mut write = |cells: &mut dyn Iterator<Item = &str>| {
         line.clear();
-        for (cell, width) in cells.iter().zip(widths) {
+        for (cell, &width) in cells.zip(&widths) {
             let cell = shown(cell);
             line += " ";
             line += &cell;
@@ -45,6 +51,6 @@ pub fn write_table<const N: usize, I: Iterator<Item = [String; N]>>(
         }
         writeln!(out, "{}", line.trim_end())
     };
-    write(header)?;
-    rows().try_for_each(|row| write(row.each_ref().map(String::as_str)))
+    write(&mut header.iter().copied())?;
+    rows().try_for_each(|row| write(&mut row.as_ref().iter().map(String::as_str)))
 }
