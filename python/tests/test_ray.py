@@ -78,7 +78,10 @@ def test_plans_and_folders_are_found_from_elsewhere(nodes, tmp_path, monkeypatch
             "expected.safetensors"
         ]
     (tmp_path / "out.safetensors").unlink()
-    made = varscale.ray.init({"spec": "spec.json", "include": "rules.toml"}, "out.safetensors")
+    unseeded = {"spec": "spec.json", "include": "rules.toml"}
+    made = varscale.ray.init(unseeded, "out.safetensors")
+    # What is there is gone on with.
+    assert varscale.ray.init(unseeded, "out.safetensors")["seed"] == made["seed"]
     varscale.init("plan.toml", "expected.safetensors", seed=made["seed"], force=True)
     assert files(tmp_path)["out.safetensors"] == files(tmp_path)["expected.safetensors"]
     with pytest.raises(ValueError, match="out.safetensors is not what the plan says"):
