@@ -592,6 +592,13 @@ fn digests_of_shards_and_their_index_prove_the_checkpoint() {
     let index = place.path("d/m.safetensors.index.json");
     let bytes = fs::read(&index).unwrap();
     fs::write(&index, [&bytes[..], b"\n"].concat()).unwrap();
+    // Alone, it proves no tensor.
+    assert_eq!(verify(&[]).status.code(), Some(1));
+    let output = verify(&["d"]);
+    assert!(output.status.success() && text(&output.stdout).contains("saved again"));
+    let changed = text(&bytes).replacen("0.05", "0.06", 1);
+    assert!(changed.as_bytes() != bytes);
+    fs::write(&index, changed).unwrap();
     for of in [&[][..], &["d"]] {
         assert_eq!(verify(of).status.code(), Some(1), "{of:?}");
     }
