@@ -592,14 +592,30 @@ fn digests_of_shards_and_their_index_prove_the_checkpoint() {
     let index = place.path("d/m.safetensors.index.json");
     let bytes = fs::read(&index).unwrap();
     fs::write(&index, [&bytes[..], b"\n"].concat()).unwrap();
-    // Alone, it proves no tensor.
-    assert_eq!(verify(&[]).status.code(), Some(1));
-    let output = verify(&["d"]);
-    assert!(output.status.success() && text(&output.stdout).contains("saved again"));
+    for of in [&[][..], &["d"]] {
+        let output = verify(of);
+        assert!(output.status.success() && text(&output.stdout).contains("saved again"));
+    }
     let changed = text(&bytes).replacen("0.05", "0.06", 1);
     assert!(changed.as_bytes() != bytes);
     fs::write(&index, changed).unwrap();
     for of in [&[][..], &["d"]] {
         assert_eq!(verify(of).status.code(), Some(1), "{of:?}");
+    }
+    // Alone, it proves no tensor, and with a shard's own the others are told.
+    fs::write(&index, &bytes).unwrap();
+    let mut shard = fs::read(place.shard("d", 2)).unwrap();
+    *shard.last_mut().unwrap() ^= 1;
+    fs::write(place.shard("d", 2), shard).unwrap();
+    let (of_index, of_shard) =
+        ("d/m.safetensors.index.json.sha256", "d/m-00001-of-00007.safetensors.sha256");
+    for of in [&[][..], &["d"], &["d/m.safetensors.index.json"]] {
+        let verify =
+            |more: &[&str]| place.run(&[&["verify"], of, &["--digests", of_index], more].concat());
+        assert_fails(&verify(&[]), &[of_index, "name the digest files of its shards, too"]);
+        let output = verify(&[of_shard]);
+        assert_eq!(output.status.code(), Some(1), "{of:?}");
+        let told = text(&output.stdout);
+        assert!(told.contains("different") && told.contains("without a digest: "), "{told}");
     }
 }

@@ -29,11 +29,9 @@ pub(super) fn run(
     let proofs: Vec<Proof> = match checkpoint {
         Some(path) => vec![prove(&Checkpoint::open(path)?, &digests)?],
         None => {
-            let of_file = |one: &Digests| {
-                let path = one.path.with_file_name(&one.file);
-                prove(&Checkpoint::open(&path)?, std::slice::from_ref(one))
-            };
-            digests.iter().map(of_file).collect::<Result<_, Error>>()?
+            let groups = beside(&digests)?;
+            let of_group = |(checkpoint, own): &(_, Vec<_>)| prove(checkpoint, own);
+            groups.iter().map(of_group).collect::<Result<_, Error>>()?
         }
     };
     let is_identical = proofs.iter().all(Proof::is_identical);
@@ -47,6 +45,34 @@ pub(super) fn run(
         },
     )?;
     if is_identical { Ok(()) } else { Err(Failure::Differs) }
+}
+
+/// What stands beside digest files, each with those that are of it: with an index those of its shards.
+fn beside(digests: &[Digests]) -> Result<Vec<(Checkpoint, Vec<Digests>)>, Error> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let file = |one: &Digests| real(&one.path.with_file_name(&one.file));
+    let open = |one: &Digests| Checkpoint::open(&one.path.with_file_name(&one.file));
+    let mut groups = Vec::new();
+    let mut left = Vec::new();
+    for one in digests {
+        let checkpoint = open(one)?;
+        match checkpoint.index.is_some() {
+            true => groups.push((checkpoint, vec![one.clone()])),
+            false => left.push((checkpoint, one)),
+        }
+    }
+    let whole = groups.len();
+    for (checkpoint, one) in left {
+        let path = file(one);
+        let is_of = |group: &&mut (Checkpoint, Vec<Digests>)| {
+            group.0.files.iter().any(|shard| real(&shard.path) == path)
+        };
+        match groups[..whole].iter_mut().find(is_of) {
+            Some((_, own)) => own.push(one.clone()),
+            None => groups.push((checkpoint, vec![one.clone()])),
+        }
+    }
+    Ok(groups)
 }
 
 fn shown(proof: &Proof) -> String {

@@ -84,6 +84,9 @@ pub enum DigestsError {
         /// Its name.
         tensor: String,
     },
+    /// The digest of an index without those of its shards.
+    #[error("it is of an index, which holds no tensors: name the digest files of its shards, too")]
+    OfIndex,
 }
 
 const OF_FILE: &str = "64 hexadecimal digits, two spaces and a file's name";

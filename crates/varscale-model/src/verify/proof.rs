@@ -71,8 +71,8 @@ const BUFFER: usize = 1 << 20;
 /// so far.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::Digests`] where two digest files are of one tensor, or
-/// [`Error::Checkpoint`] when `interrupted` is raised.
+/// [`Error::Read`], [`Error::Digests`] where two digest files are of one tensor, or all that there are
+/// is the index's, or [`Error::Checkpoint`] when `interrupted` is raised.
 pub fn verify_digests(
     checkpoint: &Checkpoint,
     digests: &[Digests],
@@ -108,16 +108,15 @@ pub fn verify_digests(
     let is_of_index = |one: &&Digests| index.as_ref().is_some_and(|(_, name)| one.file == *name);
     let (of_index, digests): (Vec<&Digests>, Vec<&Digests>) = digests.iter().partition(is_of_index);
     if let (Some(one), Some((path, name))) = (of_index.last(), &index) {
+        if digests.is_empty() {
+            let (path, source) = (one.path.clone(), DigestsError::OfIndex);
+            return Err(Error::Digests { path, source });
+        }
         let found = match hex(&Sha256::digest(input::read(path)?)) == one.sha256 {
             true => &mut proof.files,
-            false if digests.is_empty() => &mut proof.differing_files,
             false => &mut proof.other_headers,
         };
         found.push(name.clone());
-        if digests.is_empty() {
-            proof.seconds = start.elapsed().as_secs_f64();
-            return Ok(proof);
-        }
     }
     let by_file: HashMap<&str, &Digests> = digests.iter().map(|&one| (&*one.file, one)).collect();
     let named: Vec<_> = (0..checkpoint.files.len())
