@@ -1,5 +1,7 @@
 //! What values of a law are expected to be, and how far chance takes them from it.
 
+use std::cmp::Ordering;
+
 use varscale::{Dtype, Law};
 
 use super::statistics::Statistics;
@@ -92,10 +94,10 @@ impl Ideal {
         let of = |power: &dyn Fn(f64) -> f64| {
             values.iter().map(|&(value, weight)| power(value) * weight).sum::<f64>() / total
         };
-        let mean = of(&|value| value);
+        let is_symmetric = law.mean() == 0.0 && is_symmetric(law);
+        let mean = if is_symmetric { 0.0 } else { of(&|value| value) };
         let stddev = of(&|value| (value - mean).powi(2)).sqrt();
         let moments = [4, 6, 8].map(|power| of(&|value| ((value - mean) / stddev).powi(power)));
-        let is_symmetric = law.mean() == 0.0 && is_symmetric(law);
         Self { mean, stddev, moments, is_symmetric }
     }
 
@@ -158,10 +160,15 @@ fn density(law: &Law) -> impl Fn(f64) -> (f64, f64) {
     }
 }
 
-/// The value of a dtype that a number is rounded to.
+/// The value of a dtype that a number is rounded to: of two that are as near, the even one, for
+/// between narrow dtypes they are many.
 fn nearest(dtype: Dtype, value: f64) -> f64 {
     let (above, below) = dtype.inside(value, value);
-    if above - value < value - below { above } else { below }
+    match (above - value).total_cmp(&(value - below)) {
+        Ordering::Less => above,
+        Ordering::Equal if below / (above - below) % 2.0 != 0.0 => above,
+        _ => below,
+    }
 }
 
 /// Even moments in standard deviations of values at places from 0 to 1, each with its weight.
@@ -203,6 +210,15 @@ mod tests {
             assert!((found - expected).abs() < 1e-8, "{law}: {found}");
         }
         assert_eq!(excess_kurtosis(&Law::Normal { mean: 1.0, stddev: 0.0 }), None);
+    }
+
+    #[test]
+    fn ties_go_to_the_even_value() {
+        for (value, expected) in [(17.0, 16.0), (19.0, 20.0), (31.0, 32.0), (16.0, 16.0)] {
+            for sign in [1.0, -1.0] {
+                assert_eq!(nearest(Dtype::Float8E4M3Fn, sign * value), sign * expected);
+            }
+        }
     }
 
     #[test]
