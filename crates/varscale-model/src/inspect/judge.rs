@@ -49,7 +49,7 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
             continue;
         }
         let stored = tensor.dtype.parse().ok();
-        let (dtypes, dtype, slack) = precision(planned, stored);
+        let (dtypes, smallest, slack) = precision(planned, stored);
         let mut add = |fault, text: String| findings.push(Finding::new(fault, &tensor.name, text));
         match content {
             Content::Random(law) if law.stddev() > 0.0 => {
@@ -74,28 +74,28 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
                 // Of another deviation, it says nothing new.
                 let is_as_wide = deviations.stddev.is_none_or(|z| z.abs() <= limit);
                 if let Some(outer) = law.bounds().filter(|_| is_as_wide) {
-                    bounds(&found, outer, dtype, slack, &mut add);
+                    bounds(&found, outer, smallest, slack, &mut add);
                 }
-                zeros(&found, &ideal, dtype, limit, &mut add);
+                zeros(&found, &ideal, smallest, limit, &mut add);
             }
             Content::Orthogonal(matrix) => {
                 // The sum of squares is exact.
                 let (stddev, ideal) = (found.stddev.unwrap_or(0.0), matrix.stddev());
                 let mean = found.mean.unwrap_or(0.0);
                 let size = stddev.hypot(mean);
-                let least = dtype.map_or(0.0, Dtype::min_positive) / ideal;
+                let least = smallest / ideal;
                 // Of few values, rounding moves it by as much as it moves one of them.
                 let rounding = slack * (limit / (found.values as f64).sqrt()).min(1.0);
                 let rounding = rounding + 2.0 * slack * slack + least * least / 12.0;
                 if found.finite() > 0 && (size / ideal - 1.0).abs() > 1e-3 + rounding {
                     add(Fault::Deviation, of_ideal("root mean square", size, ideal));
                 }
-                bounds(&found, matrix.bounds(), dtype, slack, &mut add);
+                bounds(&found, matrix.bounds(), smallest, slack, &mut add);
             }
             Content::Formula(_) => tensor.unjudged = Some("it is of a formula"),
-            Content::Random(_) => bounds(&found, exact(content), dtype, slack, &mut add),
+            Content::Random(_) => bounds(&found, exact(content), smallest, slack, &mut add),
             Content::Pattern(pattern) => {
-                bounds(&found, pattern.bounds(), dtype, slack, &mut add);
+                bounds(&found, pattern.bounds(), smallest, slack, &mut add);
             }
         }
     }
@@ -113,21 +113,19 @@ fn exact(content: &Content) -> (f64, f64) {
     content.bounds().or(content.mean().map(|mean| (mean, mean))).unwrap_or_default()
 }
 
-/// The dtypes that values were rounded to, the coarsest of them, and by how much of themselves.
-fn precision(
-    planned: &PlannedTensor,
-    stored: Option<StoredDtype>,
-) -> (Vec<Dtype>, Option<Dtype>, f64) {
+/// The dtypes that values were rounded to, the largest of their smallest positive values, and by how
+/// much of itself a value is rounded: each may be another dtype's.
+fn precision(planned: &PlannedTensor, stored: Option<StoredDtype>) -> (Vec<Dtype>, f64, f64) {
     let dtypes = [Some(planned.dtype()), stored].into_iter().flatten();
     let drawn = dtypes.filter_map(|dtype| match dtype {
-        StoredDtype::Drawn(dtype) => Some((dtype, dtype.min_positive() / dtype.min_normal() / 2.0)),
+        StoredDtype::Drawn(dtype) => Some(dtype),
         StoredDtype::Integer(_) => None,
     });
-    let drawn: Vec<_> = drawn.collect();
-    let dtypes = drawn.iter().map(|&(dtype, _)| dtype).collect();
-    let coarsest = drawn.into_iter().max_by(|(_, a), (_, b)| a.total_cmp(b));
-    let (dtype, slack) = coarsest.map_or((None, 0.0), |(dtype, slack)| (Some(dtype), slack));
-    (dtypes, dtype, slack)
+    let dtypes: Vec<Dtype> = drawn.collect();
+    let largest = |of: fn(Dtype) -> f64| dtypes.iter().copied().map(of).fold(0.0, f64::max);
+    let smallest = largest(Dtype::min_positive);
+    let slack = largest(|dtype| dtype.min_positive() / dtype.min_normal() / 2.0);
+    (dtypes, smallest, slack)
 }
 
 fn of_ideal(what: &str, found: f64, ideal: f64) -> String {
@@ -193,12 +191,12 @@ fn of_law(
 fn bounds(
     found: &Statistics,
     (low, high): (f64, f64),
-    dtype: Option<Dtype>,
+    smallest: f64,
     slack: f64,
     add: &mut dyn FnMut(Fault, String),
 ) {
     let (Some(min), Some(max)) = (found.min, found.max) else { return };
-    let rounding = |bound: f64| bound.abs() * slack + dtype.map_or(0.0, Dtype::min_positive);
+    let rounding = |bound: f64| bound.abs() * slack + smallest;
     // Float32's own last bits, which libraries scale values in.
     let steps = 4.0 * f64::from(f32::EPSILON) * (high - low).abs();
     let steps = if steps.is_finite() { steps } else { 0.0 };
@@ -225,11 +223,10 @@ fn bounds(
 fn zeros(
     found: &Statistics,
     ideal: &Ideal,
-    dtype: Option<Dtype>,
+    smallest: f64,
     limit: f64,
     add: &mut dyn FnMut(Fault, String),
 ) {
-    let smallest = dtype.map_or(0.0, Dtype::min_positive);
     let probability = 1.0 / f64::from(1 << 22) + smallest / ideal.stddev.max(smallest);
     let expected = found.values as f64 * probability;
     if found.zeros as f64 > expected + limit * expected.sqrt() + 8.0 {
