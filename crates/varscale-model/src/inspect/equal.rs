@@ -96,7 +96,8 @@ pub(super) fn equal(
             }
         }
         if let Some(text) = text {
-            let all = if count > 2 { format!(", {count} rows in all") } else { String::new() };
+            let all =
+                if count > 2 { format!(", at least {count} rows in all") } else { String::new() };
             found.findings.push(Finding::new(Fault::EqualRows, &tensor.name, text + &all));
         }
     }
