@@ -85,6 +85,9 @@ fn bytes(number: &str, unit: u64) -> Option<u64> {
     if !digits(whole) || !digits(fraction) {
         return None;
     }
+    if unit == 1 && fraction.bytes().any(|digit| digit != b'0') {
+        return None;
+    }
     // The last digits of more make less than a byte.
     let fraction = &fraction[..fraction.len().min(16)];
     let part =

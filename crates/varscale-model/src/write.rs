@@ -18,7 +18,7 @@ use crate::{
     lanes,
     shown::shown_path,
     stream::Stream,
-    write_pieces,
+    whole_name, write_pieces,
 };
 
 /// What was done.
@@ -177,13 +177,17 @@ pub(crate) fn write_files(
             let count = outputs().count() * if options.digests { 2 } else { 1 };
             return Err(output.several(count).into());
         }
+        if shards.len() > 1 && whole_name(&output.file_name()).is_some() {
+            return Err(output.shard().into());
+        }
         outputs().try_for_each(Output::check)?;
         check_apart(shards, &output, options)?;
         if options.digests && !resumes {
             outputs().try_for_each(|output| output.digests().check())?;
         }
-        if let Some((_, first)) = files.first() {
-            first.check_space(summary.bytes)?;
+        if !files.is_empty() {
+            // All of them, under the name that they are instead of.
+            output.check_space(summary.bytes)?;
         }
         summary.stale = stale(shards, &output);
     }

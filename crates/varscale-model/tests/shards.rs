@@ -297,6 +297,18 @@ fn digests_are_of_files_and_of_tensors() {
 }
 
 #[test]
+fn the_name_of_a_shard_is_no_name_of_all() {
+    let plan = plan("seed = 42");
+    let folder = on_disk();
+    let shards = Shards::new(&plan, "m.safetensors", limit(100)).unwrap();
+    let output = Output::new(folder.path().join("m-00001-of-00005.safetensors"));
+    let (all, options) = (shards.part(Part::WHOLE), Options::default());
+    let written = write_shards(&shards, &all, &output, options, &CALM, &mut |_| (), &mut |_| ());
+    assert!(written.unwrap_err().to_string().contains("shard's name"));
+    assert!(files(folder.path()).is_empty());
+}
+
+#[test]
 fn what_exists_is_refused_before_anything_is_written() {
     let plan = plan("seed = 42");
     let options = Options { digests: true, ..Options::default() };
@@ -395,6 +407,8 @@ fn sizes_are_as_hugging_face_writes_them() {
         "0GB",
         "GB",
         "-1",
+        "1.5",
+        "1.5B",
         "5 G",
         "5X",
         "1e9",

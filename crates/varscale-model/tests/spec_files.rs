@@ -196,6 +196,17 @@ fn folders_without_one_model_are_refused() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn shards_that_are_pipes_are_not_waited_for() {
+    let index = br#"{"metadata": {}, "weight_map": {"a": "pipe.safetensors"}}"#;
+    let folder = place(&[("model.safetensors.index.json", index)]);
+    let pipe = folder.path().join("pipe.safetensors");
+    assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    let error = Spec::read(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("no regular file"), "{error}");
+}
+
 #[test]
 fn cut_files_are_refused() {
     let whole = safetensors(&["a"]);

@@ -2,7 +2,7 @@
 //! together in the tensors' order.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -168,10 +168,19 @@ pub(super) fn scan(
         }
         drop((done, counted));
 
-        let mut all: Vec<_> = readings.iter().map(Running::new).collect();
+        // What is counted of a tensor takes more than the tensor where that is small: a few are kept.
+        let mut running: HashMap<usize, Running> = HashMap::new();
+        let mut scanned: Vec<Option<Scanned>> = readings.iter().map(|_| None).collect();
         let (mut bytes, total) = (0, tensors.iter().map(|tensor| tensor.bytes).sum());
-        for (tensor, number, length, part) in parts {
-            all[tensor].take(number, part);
+        for (place, number, length, part) in parts {
+            let (reading, tensor) = (&readings[place], tensors[place]);
+            let mut one = running.remove(&place).unwrap_or_else(|| Running::new(reading));
+            one.take(number, part);
+            if reading.cut.place(one.next, tensor.bytes).is_none() {
+                scanned[place] = Some(one.finish(reading, tensor));
+            } else {
+                running.insert(place, one);
+            }
             bytes += length as u64;
             progress(bytes, total);
         }
@@ -180,8 +189,9 @@ pub(super) fn scan(
         if is_stopped() {
             return Err(InspectError::Interrupted);
         }
-        let all = all.into_iter().zip(readings).zip(tensors);
-        Ok(all.map(|((running, reading), tensor)| running.finish(reading, tensor)).collect())
+        let empty = |(reading, tensor)| Running::new(reading).finish(reading, tensor);
+        let all = scanned.into_iter().zip(readings.iter().zip(tensors.iter().copied()));
+        Ok(all.map(|(scanned, of)| scanned.unwrap_or_else(|| empty(of))).collect())
     })
 }
 

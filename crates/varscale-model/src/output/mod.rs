@@ -168,6 +168,10 @@ impl Output {
     }
 
     /// That it is a stream, and so many files are to be written.
+    pub(crate) fn shard(&self) -> OutputError {
+        self.named_in_messages().kind("a shard's name, where that of the one file is asked for")
+    }
+
     pub(crate) fn several(&self, files: usize) -> OutputError {
         self.named_in_messages().several(files)
     }

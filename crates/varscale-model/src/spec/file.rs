@@ -227,8 +227,13 @@ fn of_shards<T: Named>(
             return Err(wrong(tensor, shard, "which is no file beside it"));
         }
         let path = folder.join(shard);
-        if !path.exists() {
-            return Err(wrong(tensor, shard, "which is not there"));
+        match fs::metadata(&path) {
+            Err(_) => return Err(wrong(tensor, shard, "which is not there")),
+            // A pipe would wait for its writer.
+            Ok(metadata) if !metadata.is_file() => {
+                return Err(wrong(tensor, shard, "which is no regular file"));
+            }
+            Ok(_) => {}
         }
         let Json::Tensors(described) = described(&path)? else {
             return Err(wrong(tensor, shard, "which is an index, too"));

@@ -51,6 +51,9 @@ const BLOCK: u64 = 1 << 14;
 /// Blocks of a tensor that make up about `share` of its values, at least one: boxes whose values stand
 /// next to each other, in order. Which ones depends on name and shape alone.
 pub(super) fn blocks(name: &str, shape: &[usize], share: Share) -> Vec<Slice> {
+    if shape.contains(&0) {
+        return vec![Slice::whole(shape)];
+    }
     let behind = |axis: usize| shape[axis + 1..].iter().map(|&size| size as u64).product::<u64>();
     let Some(axis) = (0..shape.len()).find(|&axis| behind(axis) <= BLOCK) else {
         return vec![Slice::whole(shape)];
@@ -58,9 +61,6 @@ pub(super) fn blocks(name: &str, shape: &[usize], share: Share) -> Vec<Slice> {
     let step = usize::try_from(BLOCK / behind(axis).max(1)).unwrap_or(1).max(1);
     let along = shape[axis].div_ceil(step) as u64;
     let all = shape[..axis].iter().map(|&size| size as u64).product::<u64>() * along;
-    if all == 0 {
-        return vec![Slice::whole(shape)];
-    }
     let count = ((all as f64 * share.0).ceil() as u64).clamp(1, all);
     let mut state = name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
@@ -167,6 +167,13 @@ mod tests {
             }
         }
         assert_ne!(blocks("a", &[1 << 22], Share(0.01)), blocks("b", &[1 << 22], Share(0.01)));
+    }
+
+    #[test]
+    fn nothing_is_one_block() {
+        for shape in [&[0][..], &[1 << 62, 0], &[0, 1 << 62], &[2, 0, 1 << 40]] {
+            assert_eq!(blocks("w", shape, Share(0.01)), [Slice::whole(shape)]);
+        }
     }
 
     fn flat(shape: &[usize], index: &[usize]) -> u64 {
