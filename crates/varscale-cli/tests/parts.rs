@@ -159,6 +159,35 @@ fn parts_at_the_same_time_and_again_make_the_same() {
 }
 
 #[test]
+fn parts_of_two_seeds_are_refused_and_told() {
+    let place = Workplace::new();
+    assert_done(&place.init("two", &["--part", "1/3", "--seed", "1"]));
+    for (arguments, told) in [
+        (&["--part", "3/3", "--seed", "2"][..], "m.safetensors.index.json states seed 1"),
+        (&["--part", "3/3", "--seed", "2", "--resume"], "and this run is of seed 2"),
+    ] {
+        assert_fails(&place.init("two", arguments), &[told, "--force goes on"]);
+    }
+    fs::write(place.path("plan.toml"), PLAN.replace("random_normal", "random_uniform")).unwrap();
+    let other = place.init("two", &["--part", "3/3", "--seed", "1"]);
+    assert_fails(&other, &["states a recipe of digest", "--force goes on"]);
+    fs::write(place.path("plan.toml"), PLAN).unwrap();
+    fs::remove_file(place.path("two/m.safetensors.index.json")).unwrap();
+    let first = "m-00001-of-00007.safetensors states seed 1";
+    assert_fails(&place.init("two", &["--part", "2/3", "--seed", "2"]), &[first]);
+    assert_done(&place.init("two", &["--part", "1/3", "--seed", "1", "--resume"]));
+    assert_done(&place.init("two", &["--part", "2/3", "--seed", "1"]));
+    assert_done(&place.init("two", &["--part", "3/3", "--seed", "2", "--force"]));
+    let output = place.run(&["verify", "two"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    assert!(
+        told.contains("of-00007.safetensors and 4 more state seed 2, the index seed 1\n"),
+        "{told}"
+    );
+}
+
+#[test]
 fn the_environment_tells_the_part() {
     let place = Workplace::new();
     for (part, environment, resolved) in [

@@ -85,6 +85,7 @@ pub use resume::{Found, WrongFile, resume_shards};
 pub use shards::{Files, LimitError, Shard, Shards};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};
+pub use stated::OtherCheckpoint;
 pub use stored::{Integer, StoredDtype, StoredDtypeError};
 pub use verify::{
     Difference, Digests, DigestsError, Form, Mismatch, Number, Proof, Renamed, Rounded, Share,

@@ -28,7 +28,7 @@ pub(crate) const STREAM: &str = "varscale.stream";
 pub(crate) const SEED: &str = "varscale.seed";
 pub(crate) const GLOBAL_SEED: &str = "varscale.global_seed";
 pub(crate) const RECIPE: &str = "varscale.recipe";
-const WHOLE: &str = "varscale.whole";
+pub(crate) const WHOLE: &str = "varscale.whole";
 
 /// All that a plan is made of, as read from a checkpoint.
 ///

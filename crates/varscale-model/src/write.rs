@@ -12,8 +12,8 @@ use std::{
 use varscale::Pool;
 
 use crate::{
-    Files, HeaderError, LimitError, Options, Output, OutputError, Part, Piece, Plan, Shard, Shards,
-    WriteError, WrongFile,
+    Files, HeaderError, LimitError, Options, OtherCheckpoint, Output, OutputError, Part, Piece,
+    Plan, Shard, Shards, WriteError, WrongFile,
     digests::{self, FileDigest},
     lanes,
     shown::shown_path,
@@ -64,6 +64,9 @@ pub enum CheckpointError {
     /// Shards that are there, of which the limit cannot be told.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// A file of another seed or recipe beside those that are to be written.
+    #[error(transparent)]
+    OtherCheckpoint(#[from] OtherCheckpoint),
     /// A file that is there and cannot be read.
     #[error("cannot read {}: {source}", shown_path(path))]
     Read {
@@ -88,7 +91,7 @@ impl CheckpointError {
                         | WriteError::Budget { .. }
                 )
             }
-            Self::Header(_) | Self::Wrong(_) | Self::Limit(_) => true,
+            Self::Header(_) | Self::Wrong(_) | Self::Limit(_) | Self::OtherCheckpoint(_) => true,
             Self::Read { .. } => false,
         }
     }
@@ -166,6 +169,9 @@ pub(crate) fn write_files(
     let start = Instant::now();
     let plan = shards.plan();
     let output = output.clone().inputs(plan.inputs.iter().cloned());
+    if !output.is_forced() {
+        shards.check_beside(files, &output)?;
+    }
     let part: Vec<_> = files.shards.iter().filter_map(|&place| shards.get(place)).collect();
     let index = shards.index_name().filter(|_| files.index);
     let mut summary = summary(&part, start);

@@ -30,6 +30,14 @@ pub(super) fn of(
     if !checkpoint.has_recipe() {
         text += "without a recipe in its metadata\n";
     }
+    if let Some((files, stated, others)) = checkpoint.of_other_wholes() {
+        let first = files[0].path.file_name().unwrap_or_default().to_string_lossy();
+        let who = match files.len() - 1 {
+            0 => format!("{} states", shown(&first)),
+            more => format!("{} and {} more state", shown(&first), HumanCount(more as u64)),
+        };
+        text += &format!("{who} {stated}, {others}\n");
+    }
     differences(found, checkpoint, &mut text);
     mismatches(&found.mismatched, "is planned", &mut text);
     names("missing", &found.missing, &mut text);
