@@ -1,7 +1,7 @@
 //! Checkpoints: a plan carried out, in safetensors files and a few buffers of memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     ffi::OsStr,
     fs, io, iter,
     path::{Path, PathBuf},
@@ -255,6 +255,12 @@ fn stale(shards: &Shards<'_>, output: &Output) -> Vec<PathBuf> {
     let names = entries.flatten().map(|entry| entry.file_name()).filter(|name| is_stale(name));
     let mut paths: Vec<_> = names.map(|name| path.with_file_name(name)).collect();
     paths.sort_unstable();
+    // Digests of files that are named are right.
+    let named: HashSet<_> = paths.iter().cloned().collect();
+    paths.retain(|path| {
+        let file = path.to_str().and_then(|path| path.strip_suffix(digests::EXTENSION));
+        file.is_none_or(|file| !named.contains(Path::new(file)))
+    });
     paths
 }
 

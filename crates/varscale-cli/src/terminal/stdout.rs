@@ -78,9 +78,7 @@ pub fn note_stale(stale: &[PathBuf]) {
     for path in stale {
         let path = shown(&path.to_string_lossy()).into_owned();
         let what = match path.ends_with(".sha256") {
-            true => {
-                "has digests that may be of other files, and is left: remove it, or use --digests"
-            }
+            true => "has digests that may be of other files, and is left: remove it",
             false => "is of another number of shards, and is left: remove it",
         };
         note(&format!("{path} {what}\n"));
