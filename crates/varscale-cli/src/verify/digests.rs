@@ -89,11 +89,7 @@ fn shown(proof: &Proof) -> String {
         &proof.other_headers,
         &mut text,
     );
-    text::names(
-        "not the file of its digest, which has none of tensors",
-        &proof.differing_files,
-        &mut text,
-    );
+    text::names("not the file of its digest", &proof.differing_files, &mut text);
     text::names("metadata was changed", &proof.changed_metadata, &mut text);
     text::names("different values", &proof.differing, &mut text);
     text::mismatches(&proof.mismatched, "stands in the digests", &mut text);

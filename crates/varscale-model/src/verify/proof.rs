@@ -34,7 +34,8 @@ pub struct Proof {
     /// Files that are not their digests', and have the same tensors with the right values, or an index
     /// of such: another program saved them again. They are no difference.
     pub other_headers: Vec<String>,
-    /// Files that are not their digests', where no digests of tensors tell more.
+    /// Files that are not their digests', where no digests of tensors tell more, or an index of which
+    /// these tell that it is another one.
     pub differing_files: Vec<String>,
     /// Files, of which one may be the index, whose metadata was changed after they were written.
     pub changed_metadata: Vec<String>,
@@ -107,16 +108,16 @@ pub fn verify_digests(
     let index = checkpoint.index.as_ref().map(|index| (&index.path, named(&index.path)));
     let is_of_index = |one: &&Digests| index.as_ref().is_some_and(|(_, name)| one.file == *name);
     let (of_index, digests): (Vec<&Digests>, Vec<&Digests>) = digests.iter().partition(is_of_index);
+    let mut other_index = None;
     if let (Some(one), Some((path, name))) = (of_index.last(), &index) {
         if digests.is_empty() {
             let (path, source) = (one.path.clone(), DigestsError::OfIndex);
             return Err(Error::Digests { path, source });
         }
-        let found = match hex(&Sha256::digest(input::read(path)?)) == one.sha256 {
-            true => &mut proof.files,
-            false => &mut proof.other_headers,
-        };
-        found.push(name.clone());
+        match hex(&Sha256::digest(input::read(path)?)) == one.sha256 {
+            true => proof.files.push(name.clone()),
+            false => other_index = Some(name.clone()),
+        }
     }
     let by_file: HashMap<&str, &Digests> = digests.iter().map(|&one| (&*one.file, one)).collect();
     let named: Vec<_> = (0..checkpoint.files.len())
@@ -214,6 +215,13 @@ pub fn verify_digests(
             && proof.differing.iter().all(|one| !own.contains(&**one))
         {
             proof.other_headers.push(digests.file.clone());
+        }
+    }
+    if let Some(name) = other_index {
+        // Of other tensors, it is another checkpoint's.
+        match proof.is_identical() {
+            true => proof.other_headers.push(name),
+            false => proof.differing_files.push(name),
         }
     }
     proof.seconds = start.elapsed().as_secs_f64();
