@@ -1,7 +1,7 @@
 //! Specs in files and folders.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs::{self, File},
     io::{self, Read},
     path::{Component, Path, PathBuf},
@@ -228,7 +228,16 @@ fn of_shards<T: Named>(
         }
         let path = folder.join(shard);
         match fs::metadata(&path) {
-            Err(_) => return Err(wrong(tensor, shard, "which is not there")),
+            Err(_) => {
+                let all: BTreeSet<_> = tensors.iter().map(|(_, shard)| shard).collect();
+                let left = all.iter().filter(|shard| !folder.join(shard).exists()).count();
+                let are = if left == 1 { "is" } else { "are" };
+                let found = format!(
+                    "which is not there: {left} of {} shards {are} missing (varscale missing tells which)",
+                    all.len()
+                );
+                return Err(wrong(tensor, shard, &found));
+            }
             // A pipe would wait for its writer.
             Ok(metadata) if !metadata.is_file() => {
                 return Err(wrong(tensor, shard, "which is no regular file"));
