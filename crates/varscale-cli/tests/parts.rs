@@ -385,6 +385,12 @@ fn missing_tells_what_is_left() {
     assert_prints(&place.run(&["missing", "plan.toml", "one.safetensors"]), "");
 }
 
+/// The shard that an index names for a tensor.
+fn shard_of(index: &str, tensor: &str) -> String {
+    let index: Value = serde_json::from_str(index).unwrap();
+    index["weight_map"][tensor].as_str().unwrap().to_owned()
+}
+
 /// The limit is told by what is there, if one way to cut fits it, and by nothing else.
 #[test]
 fn the_limit_is_told_by_what_is_there() {
@@ -407,12 +413,31 @@ fn the_limit_is_told_by_what_is_there() {
             }
             let given = place.run(&["missing", "plan.toml", output, "--max-shard-size", limit]);
             let told = place.run(&["missing", "plan.toml", output]);
+            assert_prints(&told, text(&given.stdout));
+            // The index lists all shards, and without it those that are there may not tell.
+            let index = place.path(&format!("{limit}/m.safetensors.index.json"));
+            let whole = fs::read(&index).unwrap();
+            fs::remove_file(&index).unwrap();
+            let given = place.run(&["missing", "plan.toml", output, "--max-shard-size", limit]);
+            let told = place.run(&["missing", "plan.toml", output]);
+            fs::write(&index, whole).unwrap();
             match told.status.success() {
                 true => assert_eq!(text(&told.stdout), text(&given.stdout), "{limit} {number}"),
                 false => assert_fails(&told, &["cannot tell the shards", "--max-shard-size"]),
             }
         }
     }
+    // The index alone, and one that no limit gives.
+    fs::create_dir(place.path("index")).unwrap();
+    let index = place.path("index/m.safetensors.index.json");
+    let whole = text(&place.whole["m.safetensors.index.json"]);
+    fs::write(&index, whole).unwrap();
+    assert_prints(&place.missing("index", &[]), "1-7\n");
+    let (of_i, other) = (format!("\"i\": \"{}", shard_of(whole, "i")), "\"i\": \"m-00001-of-00007");
+    assert!(whole.contains(&of_i) && !of_i.starts_with(other), "{whole}");
+    let moved = whole.replace(&of_i, &format!("{other}.safetensors"));
+    fs::write(&index, moved).unwrap();
+    assert_fails(&place.missing("index", &[]), &["another plan", "--max-shard-size"]);
     // Of another plan, and of two numbers of shards.
     place.copy("other");
     fs::write(

@@ -1,7 +1,7 @@
 //! What is there of a checkpoint: what is right is kept, what is missing can be drawn.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -15,6 +15,7 @@ use crate::{
     format::safetensors::PREFIX,
     shown::shown_path,
     spec,
+    stated::weight_map,
     write::{check_apart, write_files},
     write_pieces,
 };
@@ -359,12 +360,8 @@ fn index(shards: &Shards<'_>, path: &Path) -> Result<(), Fault> {
 
 /// What differs of an index that is another one from a byte on.
 fn other_index(shards: &Shards<'_>, path: &Path, place: u64) -> String {
-    #[derive(serde::Deserialize)]
-    struct Index {
-        weight_map: BTreeMap<String, String>,
-    }
-    let found = fs::read(path).ok().and_then(|json| serde_json::from_slice::<Index>(&json).ok());
-    let files: BTreeSet<_> = found.iter().flat_map(|index| index.weight_map.values()).collect();
+    let listed = weight_map(path);
+    let files: BTreeSet<_> = listed.values().collect();
     match files.len() {
         0 => format!("the index differs from byte {place} on"),
         count if count == shards.len() => format!("the index differs from byte {place} on"),

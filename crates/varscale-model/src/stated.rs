@@ -1,6 +1,7 @@
 //! The seed that files of a checkpoint state, for a plan that has none.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -121,6 +122,17 @@ impl Shards<'_> {
 
 fn in_index(path: &Path) -> Option<i128> {
     metadata_of_index(path)?.get(SEED)?.as_str()?.parse().ok()
+}
+
+/// Which file each tensor is in, as an index says; nothing where there is none that can be read.
+pub(crate) fn weight_map(path: &Path) -> BTreeMap<String, String> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let json = path.is_file().then(|| fs::read(path).ok()).flatten();
+    let index = json.and_then(|json| serde_json::from_slice::<Index>(&json).ok());
+    index.map(|index| index.weight_map).unwrap_or_default()
 }
 
 fn metadata_of_index(path: &Path) -> Option<Value> {

@@ -1,7 +1,7 @@
 //! The limit that shards were written with, from what is there of them.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::Path,
 };
@@ -9,7 +9,7 @@ use std::{
 use super::{Shards, ends};
 use crate::{
     ByteSize, CheckpointError, Output, Plan, Spec, format::safetensors::numbers_in,
-    shown::shown_path,
+    shown::shown_path, spec::INDEX_EXTENSION, stated::weight_map,
 };
 
 /// Shards that do not tell how they were cut.
@@ -24,7 +24,7 @@ pub struct LimitError {
 
 impl<'p> Shards<'p> {
     /// The shards that are there, or some of them, where the limit is not known any more: the one file,
-    /// or shards whose number and last tensors a single way of cutting has.
+    /// those that the index lists, or shards whose number and last tensors a single way of cutting has.
     ///
     /// # Errors
     /// [`CheckpointError::Limit`], where nothing is there, or what is there does not tell.
@@ -43,7 +43,13 @@ impl<'p> Shards<'p> {
         let shards: Vec<_> = names
             .filter_map(|name| numbers_in(&name, whole.stem()).map(|numbers| (numbers, name)))
             .collect();
-        let counts: BTreeSet<_> = shards.iter().map(|&((_, count), _)| count).collect();
+        let listed = weight_map(&path.with_file_name(format!("{}{INDEX_EXTENSION}", whole.stem())));
+        let in_index = listed.values().filter_map(|name| numbers_in(name, whole.stem()));
+        let counts: BTreeSet<_> = shards
+            .iter()
+            .map(|&((_, count), _)| count)
+            .chain(in_index.map(|(_, count)| count))
+            .collect();
         let mut counts = counts.into_iter();
         let count = match (counts.next(), counts.next()) {
             (None, _) if path.is_file() => return Ok(whole),
@@ -62,6 +68,21 @@ impl<'p> Shards<'p> {
             .zip(whole.iter().flat_map(|shard| shard.tensors()))
             .map(|(end, planned)| (&*planned.name, end))
             .collect();
+        let mut ends: BTreeMap<usize, usize> = BTreeMap::new();
+        for (tensor, name) in &listed {
+            if let (Some((number, _)), Some(&end)) =
+                (numbers_in(name, whole.stem()), places.get(&**tensor))
+            {
+                let last = ends.entry(number).or_default();
+                *last = end.max(*last);
+            }
+        }
+        for (number, end) in ends {
+            if cut.least <= cut.most {
+                cut.ends_at(number, end);
+                cut.ends_before(number, end + 1);
+            }
+        }
         for ((number, _), name) in shards {
             if cut.least > cut.most || cut.is_known() {
                 break;
@@ -77,9 +98,28 @@ impl<'p> Shards<'p> {
             return Err(refused("what is there is of another plan".to_owned()).into());
         }
         match ByteSize::new(cut.least) {
-            Some(limit) if cut.is_known() => Ok(Self::new(plan, name, limit)?),
+            Some(limit) if cut.is_known() => {
+                let found = Self::new(plan, name, limit)?;
+                if !listed.is_empty() && !found.are_listed(&listed) {
+                    return Err(refused("the index is of another plan".to_owned()).into());
+                }
+                Ok(found)
+            }
             _ => Err(refused("what is there fits several limits".to_owned()).into()),
         }
+    }
+}
+
+impl Shards<'_> {
+    /// Whether an index says where each tensor is, and nothing else.
+    fn are_listed(&self, listed: &BTreeMap<String, String>) -> bool {
+        let mut count = 0;
+        let is_listed = self.iter().all(|shard| {
+            let name = shard.name();
+            count += shard.tensors().len();
+            shard.tensors().all(|planned| listed.get(&*planned.name) == Some(&name))
+        });
+        is_listed && listed.len() == count
     }
 }
 
