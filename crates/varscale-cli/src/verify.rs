@@ -82,6 +82,7 @@ fn carry_out(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     }
     let path = checkpoint.as_deref().unwrap_or(Path::new(""));
     let checkpoint = Checkpoint::open(path)?;
+    let of_recipe = plan.is_none() && seed.is_none();
     let plan = match plan {
         Some(plan) => read_plan(plan, seed.clone(), seeds)?,
         None => of_metadata(path, seed.clone(), seeds)?,
@@ -110,7 +111,7 @@ fn carry_out(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     let found = found?;
     report.tell(
         false,
-        || text::of(&found, &checkpoint, &plan, sample.is_some()),
+        || text::of(&found, &checkpoint, &plan, sample.is_some(), of_recipe),
         || to_json(path, &found, &checkpoint, &plan, sample.is_some()),
     )?;
     if found.is_identical() { Ok(()) } else { Err(Failure::Differs) }

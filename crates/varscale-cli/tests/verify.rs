@@ -130,6 +130,8 @@ fn what_init_writes_is_identical() {
     let shown = text(&shown.stdout);
     assert!(shown.starts_with("identical: 6 tensors, 74,619 values"), "{shown}");
     assert!(shown.contains("seed 42 (given)"), "{shown}");
+    let own = place.run(&["verify", "m.safetensors"]);
+    assert!(text(&own.stdout).contains("seed 42 (of the recipe)"), "{own:?}");
     let quiet = place.run(&["verify", "m.safetensors", "-q"]);
     assert_eq!((quiet.status.code(), &quiet.stdout[..]), (Some(0), &b""[..]));
     for threads in ["1", "3"] {

@@ -14,9 +14,13 @@ pub(super) fn of(
     checkpoint: &Checkpoint,
     plan: &Plan,
     sampled: bool,
+    of_recipe: bool,
 ) -> String {
     let mut text = format!("{}: {}\n", verdict(found), amount(found, sampled));
-    let seed = plan.shown_seed();
+    let seed = match of_recipe {
+        true => plan.shown_seed_from("of the recipe"),
+        false => plan.shown_seed(),
+    };
     text += &format!("seed {seed}, stream {}\n", plan.stream.id());
     match found.form {
         Form::OtherShards => {

@@ -185,10 +185,20 @@ impl Plan {
     /// The seed as reports show it: `42 (given)`, or `42 (drawn), one by each tensor's name`.
     #[must_use]
     pub fn shown_seed(&self) -> String {
+        self.with_seeds(self.seed.to_string())
+    }
+
+    /// The seed as reports show it of which it is known where it comes from: `42 (of the recipe)`.
+    #[must_use]
+    pub fn shown_seed_from(&self, origin: &str) -> String {
+        self.with_seeds(format!("{} ({origin})", self.seed.value()))
+    }
+
+    fn with_seeds(&self, seed: String) -> String {
         match self.seeds {
-            Some(Seeds::ByName) => format!("{}, one by each tensor's name", self.seed),
-            Some(Seeds::Same) => format!("{}, the same for every tensor", self.seed),
-            None => self.seed.to_string(),
+            Some(Seeds::ByName) => format!("{seed}, one by each tensor's name"),
+            Some(Seeds::Same) => format!("{seed}, the same for every tensor"),
+            None => seed,
         }
     }
 
