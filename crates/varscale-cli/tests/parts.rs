@@ -281,6 +281,9 @@ fn another_limit_and_a_missing_index_are_named() {
     let init = ["init", "plan.toml", "-o", "whole/m.safetensors", "--resume"];
     assert_fails(&place.run(&[&init[..], &limit].concat()), &[told]);
 
+    fs::remove_file(place.shard("whole", 2)).unwrap();
+    let told = "which is not there: 1 of 7 shards is missing (varscale missing tells which)";
+    assert_fails(&place.run(&["verify", "whole"]), &[told]);
     fs::remove_file(place.path("whole/m.safetensors.index.json")).unwrap();
     for command in ["plan", "verify"] {
         let told = ["m-00001-of-00007.safetensors", "their index", "is missing"];
@@ -657,6 +660,17 @@ fn digests_of_shards_and_their_index_prove_the_checkpoint() {
     for of in [&[][..], &["d"]] {
         assert_eq!(verify(of).status.code(), Some(1), "{of:?}");
     }
+    // Of another checkpoint, it is not one that was saved again.
+    fs::write(&index, &bytes).unwrap();
+    assert_done(&place.init("e", &["--digests", "--seed", "8"]));
+    let of_e = digests.iter().map(|name| format!("e/{name}")).collect::<Vec<_>>();
+    let of_e = of_e.iter().map(String::as_str);
+    let output =
+        place.run(&["verify", "d", "--digests"].into_iter().chain(of_e).collect::<Vec<_>>());
+    let told = text(&output.stdout);
+    assert!(told.contains("not the file of its digest: m.safetensors.index.json\n"), "{told}");
+    assert!(!told.contains("saved again"), "{told}");
+
     // Alone, it proves no tensor, and with a shard's own the others are told.
     fs::write(&index, &bytes).unwrap();
     let mut shard = fs::read(place.shard("d", 2)).unwrap();
