@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     Checkpoint, CheckpointFile, Files, Output, Shards,
     recipe::{GLOBAL_SEED, RECIPE, SEED, WHOLE, digest_of},
-    shown::shown_path,
+    shown::{shown, shown_path},
     spec,
 };
 
@@ -56,9 +56,11 @@ impl Stated {
             _ => None,
         };
         if let Some((own, other)) = both(&self.seed, &other.seed) {
-            return Some((format!("seed {own}"), format!("seed {other}")));
+            return Some((format!("seed {}", shown(&own)), format!("seed {}", shown(&other))));
         }
-        let digest = |whole: String| format!("a recipe of digest {}", &whole[..whole.len().min(8)]);
+        let digest = |whole: String| {
+            format!("a recipe of digest {}", shown(&whole.chars().take(8).collect::<String>()))
+        };
         let (own, other) = both(&self.whole, &other.whole)?;
         Some((digest(own), digest(other)))
     }
