@@ -1,4 +1,4 @@
-//! The seed that files of a checkpoint state, for a plan that has none.
+//! What files of a checkpoint state of the whole that they are of: its seed, and its recipe's digest.
 
 use std::{
     collections::BTreeMap,
@@ -132,15 +132,18 @@ pub(crate) fn weight_map(path: &Path) -> BTreeMap<String, String> {
     struct Index {
         weight_map: BTreeMap<String, String>,
     }
-    let json = path.is_file().then(|| fs::read(path).ok()).flatten();
-    let index = json.and_then(|json| serde_json::from_slice::<Index>(&json).ok());
+    let index = read(path).and_then(|json| serde_json::from_slice::<Index>(&json).ok());
     index.map(|index| index.weight_map).unwrap_or_default()
 }
 
 fn metadata_of_index(path: &Path) -> Option<Value> {
-    let index = path.is_file().then(|| fs::read(path).ok()).flatten()?;
-    let mut index: Value = serde_json::from_slice(&index).ok()?;
+    let mut index: Value = serde_json::from_slice(&read(path)?).ok()?;
     Some(index.get_mut("metadata")?.take())
+}
+
+/// Of nothing but files: a pipe would wait for its writer.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    path.is_file().then(|| fs::read(path).ok())?
 }
 
 impl Checkpoint {

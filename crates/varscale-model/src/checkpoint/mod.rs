@@ -2,6 +2,7 @@
 
 mod error;
 mod header;
+mod open_files;
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +15,7 @@ use std::{
 use serde_json::Value;
 
 pub use self::error::StoredError;
+pub(crate) use self::open_files::OpenFiles;
 use crate::{
     Error, SpecTensor, StoredDtype, StoredDtypeError,
     recipe::RECIPE,

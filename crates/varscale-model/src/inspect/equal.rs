@@ -11,7 +11,7 @@ use super::{
     siblings::collapsed,
     statistics::Statistics,
 };
-use crate::{Checkpoint, Error, Integer, OpenFile, StoredDtype, StoredTensor};
+use crate::{Checkpoint, Error, Integer, StoredDtype, StoredTensor, checkpoint::OpenFiles};
 
 /// Tensors and rows of fewer values may be equal by chance.
 const FEWEST: usize = 16;
@@ -33,19 +33,11 @@ pub(super) fn equal(
     scanned: &[Scanned],
     tensors: &[InspectedTensor],
 ) -> Result<Equal, InspectError> {
-    // Two at a time, for there may be more than a process may open.
-    let open: RefCell<Vec<(usize, OpenFile)>> = RefCell::default();
+    let files = RefCell::new(OpenFiles::new(checkpoint));
     let read = |place: usize, first: u64, bytes: u64| -> Result<Vec<u8>, Error> {
         let tensor = stored[place];
         let mut read = vec![0; bytes.min(tensor.bytes - first) as usize];
-        let mut open = open.borrow_mut();
-        if !open.iter().any(|&(place, _)| place == tensor.file) {
-            open.truncate(1);
-            open.insert(0, (tensor.file, checkpoint.files[tensor.file].open()?));
-        }
-        if let Some((_, file)) = open.iter().find(|&&(place, _)| place == tensor.file) {
-            file.read_at(tensor.offset + first, &mut read)?;
-        }
+        files.borrow_mut().read_at(tensor, first, &mut read)?;
         Ok(read)
     };
     let same = |(a, a_first): (usize, u64), (b, b_first): (usize, u64), bytes: u64| {
@@ -71,15 +63,14 @@ pub(super) fn equal(
     let mut found = Equal::default();
     for (place, (tensor, scanned)) in tensors.iter().zip(scanned).enumerate() {
         let Some(statistics) = tensor.statistics.filter(|_| tensor.is_float()) else { continue };
-        let is_one_value = statistics.distinct <= 1;
-        if !is_one_value && statistics.values >= FEWEST as u64 {
+        if statistics.distinct <= 1 {
+            continue;
+        }
+        if statistics.values >= FEWEST as u64 {
             let key = (scanned.digest, &tensor.dtype, &tensor.shape);
             by_digest.entry(key).or_default().push(place);
         }
         let row = stored[place].bytes / tensor.shape.first().map_or(1, |&rows| rows as u64).max(1);
-        if is_one_value {
-            continue;
-        }
         let in_row = tensor.shape.iter().skip(1).product::<usize>();
         if in_row < FEWEST || may_be_equal_by_chance(&statistics, in_row) {
             continue;

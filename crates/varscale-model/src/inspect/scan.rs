@@ -20,7 +20,7 @@ use super::{
     distinct::NO_LIMIT,
     statistics::{Counted, Statistics},
 };
-use crate::{Checkpoint, Error, OpenFile, StoredDtype, StoredTensor};
+use crate::{Checkpoint, Error, StoredDtype, StoredTensor, checkpoint::OpenFiles};
 
 /// Bytes that are read at a time, into one buffer: of a file that is not in the system's cache, half as
 /// many take longer.
@@ -116,15 +116,9 @@ pub(super) fn scan(
         let (done, counted) = (done, counted);
         let (readings, to_count) = (&readings, &to_count);
         let read = move || -> Result<(), Error> {
-            // One at a time, for there may be more than a process may open.
-            let mut open: Option<(usize, OpenFile)> = None;
+            let mut files = OpenFiles::new(checkpoint);
             for place in order {
                 let (tensor, reading) = (tensors[place], &readings[place]);
-                let file = match open.take() {
-                    Some((at, file)) if at == tensor.file => file,
-                    _ => checkpoint.files[tensor.file].open()?,
-                };
-                let (_, file) = open.insert((tensor.file, file));
                 let chunks = (0..).map_while(|number| reading.cut.place(number, tensor.bytes));
                 for (number, (first, length)) in (0..).zip(chunks) {
                     let Ok(mut buffer) = empty.recv() else { return Ok(()) };
@@ -132,7 +126,7 @@ pub(super) fn scan(
                         return Ok(());
                     }
                     let bytes = &mut bytemuck::cast_slice_mut(&mut buffer)[..length];
-                    file.read_at(tensor.offset + first, bytes)?;
+                    files.read_at(tensor, first, bytes)?;
                     if full.send(Chunk { tensor: place, number, buffer, length }).is_err() {
                         return Ok(());
                     }

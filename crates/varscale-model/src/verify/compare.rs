@@ -2,8 +2,8 @@
 
 use varscale::{Dtype, Slice};
 
-use super::{Difference, Files, number::Number, pairing::Pair, rounding, sample};
-use crate::{Error, Piece, Share, StoredDtype};
+use super::{Difference, number::Number, pairing::Pair, rounding, sample};
+use crate::{Error, Piece, Share, StoredDtype, checkpoint::OpenFiles};
 
 /// Values that are rounded to another dtype at a time.
 const PART: usize = 1 << 14;
@@ -85,7 +85,7 @@ impl<'p> Comparison<'p> {
     pub(super) fn go_on(
         &mut self,
         drawn: &[u8],
-        files: &mut Files<'_>,
+        files: &mut OpenFiles<'_>,
         Scratch { stored, rounded }: &mut Scratch,
     ) -> Result<(), Error> {
         let (block, first) = self.next;
@@ -94,7 +94,7 @@ impl<'p> Comparison<'p> {
         let at = flat(self.pair.planned.shape(), &slice.index(0)) + first;
         let (size, tensor) = (self.size(), self.pair.stored);
         stored.resize(values * size, 0);
-        files.read_at(tensor.file, tensor.offset + at * size as u64, stored)?;
+        files.read_at(tensor, at * size as u64, stored)?;
         match (self.pair.planned.dtype(), self.pair.dtype) {
             (StoredDtype::Drawn(from), StoredDtype::Drawn(to)) if from != to => {
                 let parts = drawn.chunks(PART * from.size()).zip(stored.chunks(PART * size));

@@ -22,7 +22,9 @@ pub use self::{
     proof::{Proof, verify_digests},
     sample::{Share, ShareError},
 };
-use crate::{Checkpoint, CheckpointError, Error, OpenFile, Options, Piece, Plan, write_pieces};
+use crate::{
+    Checkpoint, CheckpointError, Error, Options, Piece, Plan, checkpoint::OpenFiles, write_pieces,
+};
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -154,7 +156,7 @@ pub fn verify(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Verification, Error> {
     let start = Instant::now();
-    let mut files = Files::new(checkpoint);
+    let mut files = OpenFiles::new(checkpoint);
     let pairing = pairing::of(checkpoint, plan, &mut files)?;
     let mut comparisons = Vec::with_capacity(pairing.pairs.len());
     for pair in &pairing.pairs {
@@ -217,27 +219,3 @@ pub fn verify(
 
 /// Bytes that are read at a time: of a file that is not in the system's cache, half as many take longer.
 const READ: usize = 16 << 20;
-
-/// The files of a checkpoint, of which one is open.
-struct Files<'c> {
-    checkpoint: &'c Checkpoint,
-    open: Option<(usize, OpenFile)>,
-}
-
-impl<'c> Files<'c> {
-    fn new(checkpoint: &'c Checkpoint) -> Self {
-        Self { checkpoint, open: None }
-    }
-
-    fn read_at(&mut self, file: usize, offset: u64, bytes: &mut [u8]) -> Result<(), Error> {
-        match &self.open {
-            Some((open, reader)) if *open == file => reader.read_at(offset, bytes),
-            _ => {
-                let reader = self.checkpoint.files[file].open()?;
-                reader.read_at(offset, bytes)?;
-                self.open = Some((file, reader));
-                Ok(())
-            }
-        }
-    }
-}

@@ -6,10 +6,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use varscale::Slice;
 
-use super::Files;
 use crate::{
     Checkpoint, CheckpointError, Error, Options, Piece, Plan, PlannedTensor, StoredDtype,
-    StoredTensor, write_pieces,
+    StoredTensor, checkpoint::OpenFiles, write_pieces,
 };
 
 /// A tensor that has another name than the plan's, and its values.
@@ -65,7 +64,7 @@ const HEAD: u64 = 4096;
 pub(super) fn of<'a>(
     checkpoint: &'a Checkpoint,
     plan: &'a Plan,
-    files: &mut Files<'_>,
+    files: &mut OpenFiles<'_>,
 ) -> Result<Pairing<'a>, Error> {
     let mut stored: HashMap<&str, &StoredTensor> =
         checkpoint.tensors.iter().map(|tensor| (&*tensor.name, tensor)).collect();
@@ -154,7 +153,7 @@ impl<'a> Unnamed<'a> {
     fn take(
         &mut self,
         planned: &'a PlannedTensor,
-        files: &mut Files<'_>,
+        files: &mut OpenFiles<'_>,
     ) -> Result<Option<&'a StoredTensor>, Error> {
         let (dtype, shape) = (planned.dtype(), planned.shape());
         let Some(of_kind) = self.by_kind.get(&(dtype, shape)) else { return Ok(None) };
@@ -165,7 +164,7 @@ impl<'a> Unnamed<'a> {
                 let mut by_head: HashMap<_, Vec<_>> = HashMap::new();
                 let mut bytes = vec![0; head.len()];
                 for &tensor in of_kind {
-                    files.read_at(tensor.file, tensor.offset, &mut bytes)?;
+                    files.read_at(tensor, 0, &mut bytes)?;
                     by_head.entry(Sha256::digest(&bytes).into()).or_default().push(tensor);
                 }
                 new.insert(by_head)
