@@ -1,5 +1,6 @@
 //! Tasks of the repository, as `cargo xtask TASK`.
 
+mod adapters;
 mod instructions;
 mod layers;
 mod packages;
@@ -38,6 +39,9 @@ enum Task {
         /// Only the core crate's tests on other CPUs (CONTRIBUTING.md names the packages needed).
         #[arg(long, conflicts_with_all = ["fast", "frameworks"])]
         targets: bool,
+        /// Only the adapters to Rust frameworks.
+        #[arg(long, conflicts_with_all = ["fast", "frameworks", "targets"])]
+        adapters: bool,
     },
     /// Check format, lints, documentation, dependencies and where unsafe code is.
     Lint,
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
     let mut report = Report::default();
     let outcome = match Task::parse() {
         Task::Test { targets: true, .. } => targets::test(&mut report),
+        Task::Test { adapters: true, .. } => test::adapters(&mut report),
         Task::Test { fast, frameworks, .. } => test::test(&mut report, fast, frameworks),
         Task::Lint => test::lint(&mut report),
         Task::Instructions => test::instructions(&mut report),

@@ -10,26 +10,46 @@ use crate::report::{Report, cargo_command, run};
 /// Each package holds them as the root does.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-pub(crate) fn check(report: &mut Report, metadata: &Metadata) -> Result<()> {
-    report.group("packages", || build(metadata))
+/// Builds the packages of these crates, with those of the workspace's that they depend on.
+pub(crate) fn check(
+    report: &mut Report,
+    group: &str,
+    metadata: &Metadata,
+    names: &[&str],
+) -> Result<()> {
+    report.group(group, || build(metadata, names))
 }
 
-fn build(metadata: &Metadata) -> Result<()> {
-    let (published, private) = metadata
-        .workspace_packages()
-        .into_iter()
-        .partition::<Vec<&Package>, _>(|package| package.publish.is_none());
+/// The crates that are published, by name.
+pub(crate) fn published(metadata: &Metadata) -> impl Iterator<Item = &Package> {
+    metadata.workspace_packages().into_iter().filter(|package| package.publish.is_none())
+}
+
+fn build(metadata: &Metadata, names: &[&str]) -> Result<()> {
+    let mut packages: Vec<&Package> =
+        published(metadata).filter(|package| names.contains(&package.name.as_str())).collect();
+    ensure!(packages.len() == names.len(), "{names:?} are to be published, but {packages:?} are");
+    // No registry has those yet.
+    let mut next = 0;
+    while let Some(package) = packages.get(next) {
+        let needed = published(metadata)
+            .filter(|other| package.dependencies.iter().any(|needed| needed.name == *other.name));
+        let new: Vec<_> =
+            needed.filter(|other| !packages.iter().any(|known| known.id == other.id)).collect();
+        packages.extend(new);
+        next += 1;
+    }
     // Cargo unpacks what it has packed into its home, by this folder's path, name and version, and
     // builds what lies there already: a package of another commit, if the folder were one of before.
     let target = tempfile::tempdir_in(&metadata.target_directory)?;
-    let mut command = cargo_command("package --workspace --allow-dirty --target-dir");
+    let mut command = cargo_command("package --allow-dirty --target-dir");
     command.arg(target.path());
-    for package in private {
-        command.args(["--exclude", &package.name]);
+    for package in &packages {
+        command.args(["--package", &package.name]);
     }
-    run(&mut command)?;
+    run(command.env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
 
-    for package in published {
+    for package in packages {
         let folder = target.path().join(format!("package/{}-{}", package.name, package.version));
         for licence in LICENCES {
             let packed = folder.join(licence);

@@ -6,7 +6,9 @@ use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, MetadataCommand};
 
 use crate::{
-    Frameworks, instructions, layers, packages,
+    Frameworks,
+    adapters::{self, ADAPTERS},
+    instructions, layers, packages,
     report::{Report, cargo_command},
     unsafe_files,
 };
@@ -18,7 +20,8 @@ const SLOW: &str = "slow tests";
 
 pub(crate) fn test(report: &mut Report, fast: bool, frameworks: Frameworks) -> Result<()> {
     lint(report)?;
-    report.cargo("tests", "test --workspace --all-features --no-fail-fast")?;
+    let others = adapters::others();
+    report.cargo("tests", &format!("test {others} --all-features --no-fail-fast"))?;
     for (name, features) in [("tests without features", ""), ("tests without std", "serde")] {
         report.cargo(
             name,
@@ -28,7 +31,10 @@ pub(crate) fn test(report: &mut Report, fast: bool, frameworks: Frameworks) -> R
             ),
         )?;
     }
-    packages::check(report, &metadata()?)?;
+    let metadata = metadata()?;
+    let published = packages::published(&metadata).map(|package| package.name.as_str());
+    let published: Vec<_> = published.filter(|name| !ADAPTERS.contains(name)).collect();
+    packages::check(report, "packages", &metadata, &published)?;
     let mut python = Command::new("python3");
     python.args(["tools/test_python.py", "jax"]);
     if frameworks == Frameworks::All {
@@ -39,21 +45,29 @@ pub(crate) fn test(report: &mut Report, fast: bool, frameworks: Frameworks) -> R
     report.command("Python package", &mut python)?;
     report.skip("other CPUs", "asked for by --targets");
     if fast {
+        report.skip("adapters", "--fast");
         report.skip("instructions of the kernels", "--fast");
         report.skip(SLOW, "--fast");
         return Ok(());
     }
+    adapters::test(report, &metadata)?;
     instructions(report)?;
     // Not the documentation: an ignored example there is no slow test.
     report.cargo(
         SLOW,
-        "test --workspace --all-features --lib --bins --tests --no-fail-fast -- --ignored",
+        &format!("test {others} --all-features --lib --bins --tests --no-fail-fast -- --ignored"),
     )
 }
 
+pub(crate) fn adapters(report: &mut Report) -> Result<()> {
+    adapters::test(report, &metadata()?)
+}
+
 pub(crate) fn lint(report: &mut Report) -> Result<()> {
+    let others = adapters::others();
     report.cargo("format", "fmt --all --check")?;
-    report.cargo("lints", "clippy --workspace --all-targets --all-features -- -D warnings")?;
+    report
+        .cargo("lints", &format!("clippy {others} --all-targets --all-features -- -D warnings"))?;
     for feature in CORE_FEATURES {
         report.cargo(
             &format!("lints of the core crate with features [{feature}]"),
@@ -66,7 +80,7 @@ pub(crate) fn lint(report: &mut Report) -> Result<()> {
     // Libraries only: the binary is called as the core crate is, and its pages would overwrite it.
     report.command(
         "documentation",
-        cargo_command("doc --workspace --lib --all-features --no-deps")
+        cargo_command(&format!("doc {others} --lib --all-features --no-deps"))
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
 
@@ -88,8 +102,16 @@ fn dependencies(report: &mut Report) -> Result<()> {
     )?;
     // An exception that is no longer needed would hide the next duplicate.
     let stale = ["--deny", "unmatched-skip", "--deny", "unnecessary-skip"];
-    let what = ["bans", "licenses", "sources"];
-    report.command("dependencies", Command::new(DENY).arg("check").args(stale).args(what))?;
+    // The frameworks bring more than one version of much.
+    let others = ADAPTERS.iter().flat_map(|name| ["--exclude", name]);
+    report.command(
+        "dependencies",
+        Command::new(DENY).args(others).args(["check", "bans"]).args(stale),
+    )?;
+    report.command(
+        "licences and sources",
+        Command::new(DENY).args(["check", "licenses", "sources"]),
+    )?;
 
     let advisories = "advisories of the dependencies";
     let fetched = Command::new(DENY).args(["fetch", "db"]).output()?;

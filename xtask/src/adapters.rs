@@ -1,0 +1,43 @@
+//! The adapters: crates that bring varscale to a framework of Rust's. A framework takes longer to
+//! build than everything else here, so they are built apart, and `--workspace` leaves them out.
+
+use std::process::Command;
+
+use anyhow::Result;
+use cargo_metadata::Metadata;
+
+use crate::{
+    packages,
+    report::{Report, cargo_command, run},
+};
+
+/// Each has an example `digits`, which fails where it does not learn.
+pub(crate) const ADAPTERS: [&str; 1] = ["varscale-ndarray"];
+
+/// All of the workspace but the adapters, as cargo's arguments.
+pub(crate) fn others() -> String {
+    ADAPTERS.iter().fold("--workspace".to_owned(), |all, name| format!("{all} --exclude {name}"))
+}
+
+pub(crate) fn test(report: &mut Report, metadata: &Metadata) -> Result<()> {
+    for name in ADAPTERS {
+        report.group(&format!("{name}: lints"), || {
+            run(&mut cargo(name, "clippy --all-targets --all-features", "-- -D warnings"))
+        })?;
+        report.group(&format!("{name}: documentation"), || {
+            run(cargo(name, "doc --lib --all-features --no-deps", "")
+                .env("RUSTDOCFLAGS", "-D warnings"))
+        })?;
+        report.group(&format!("{name}: tests"), || {
+            run(&mut cargo(name, "test --all-features --no-fail-fast", ""))
+        })?;
+    }
+    packages::check(report, "packages of the adapters", metadata, &ADAPTERS)
+}
+
+/// A call of cargo for one adapter. No debug information: it takes half the time and most of the disk.
+fn cargo(name: &str, arguments: &str, rest: &str) -> Command {
+    let mut command = cargo_command(&format!("{arguments} --package {name} {rest}"));
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0");
+    command
+}
