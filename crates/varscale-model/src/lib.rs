@@ -73,7 +73,7 @@ pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use part::{Part, PartArgument, PartError};
 pub use pieces::{Options, Piece, WriteError, write_pieces};
 pub use plan::{
-    Computed, Derivation, Fate, Plan, PlanSeed, PlannedRegion, PlannedTensor, Source, Tie,
+    Computed, Derivation, Fate, LazyPlan, Plan, PlanSeed, PlannedRegion, PlannedTensor, Source, Tie,
 };
 pub use plan_error::PlanError;
 pub use plan_file::{

@@ -8,6 +8,30 @@ use crate::{Integer, Seeds, StoredDtypeError, quoted};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
+    /// What cannot be told without knowing all of the model's tensors.
+    #[error("{what}, and there is no spec, which tells its tensors: give one (spec = ...)")]
+    NoSpec {
+        /// What.
+        what: String,
+    },
+    /// A tensor that is asked for, and that a rule leaves out.
+    #[error("tensor {tensor:?} is left out by {rule}")]
+    Skipped {
+        /// Its name.
+        tensor: String,
+        /// The rule, as in `rule 2 (match "*.bias")`.
+        rule: String,
+    },
+    /// A tensor that is asked for in another shape than the spec's.
+    #[error("tensor {tensor:?} was asked for in shape {received:?}: the spec says {expected:?}")]
+    OtherShape {
+        /// Its name.
+        tensor: String,
+        /// The shape received.
+        received: Vec<usize>,
+        /// The spec's.
+        expected: Vec<usize>,
+    },
     /// Nothing says how to fill a tensor.
     #[error(
         "tensor {tensor:?} has no initializer: {}, and the spec gives it none of its own",
@@ -265,6 +289,10 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    pub(crate) fn no_spec(what: impl Into<String>) -> Self {
+        Self::NoSpec { what: what.into() }
+    }
+
     /// As [`Error::is_input`].
     pub(crate) fn is_input(&self) -> bool {
         !matches!(self, Self::Seed(SeedError::NoEntropy { .. }))

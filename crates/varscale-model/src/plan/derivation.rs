@@ -84,7 +84,7 @@ impl<'p> Derivation<'p> {
         let lookup = Lookup::new(spec, file, deciding(spec, &file.rules)?)?;
         let fate = plan.fate(name);
         let (Some(place), Some(fate)) = (lookup.place(name), fate) else {
-            return Err(unknown(spec, name));
+            return Err(unknown(spec.tensors.iter().map(|tensor| &*tensor.name), name));
         };
         let (tensor, rule) = (lookup.tensor(place), lookup.rule(place));
         let passed = lookup.deciding[place].map_or(&file.rules[..], |index| &file.rules[..index]);
@@ -218,14 +218,14 @@ fn initializer_has_seed(tensor: &SpecTensor) -> bool {
 }
 
 /// The error of a name that is none, with those most like it.
-fn unknown(spec: &Spec, name: &str) -> PlanError {
+pub(super) fn unknown<'s>(names: impl Iterator<Item = &'s str>, name: &str) -> PlanError {
     const MOST: usize = 5;
     let mut near: Vec<(f64, &str)> = Vec::new();
-    for tensor in &spec.tensors {
-        let likeness = strsim::jaro_winkler(&tensor.name, name);
-        let at = near.partition_point(|(known, _)| *known >= likeness);
+    for known in names {
+        let likeness = strsim::jaro_winkler(known, name);
+        let at = near.partition_point(|(other, _)| *other >= likeness);
         if likeness > 0.7 && at < MOST {
-            near.insert(at, (likeness, &tensor.name));
+            near.insert(at, (likeness, known));
             near.truncate(MOST);
         }
     }

@@ -4,6 +4,7 @@ mod derivation;
 mod json;
 mod kind;
 mod layout;
+mod lazy;
 mod lookup;
 mod names;
 mod region;
@@ -19,6 +20,7 @@ use varscale::{Seed, Stream};
 
 pub use self::{
     derivation::{Computed, Derivation, Fate},
+    lazy::LazyPlan,
     region::PlannedRegion,
     seed::PlanSeed,
     source::Source,
@@ -73,13 +75,7 @@ impl Plan {
     /// # Errors
     /// [`PlanError`], which names the tensor or the rule.
     pub fn new(spec: &Spec, file: &PlanFile, seed: Option<Seed>) -> Result<Self, PlanError> {
-        let seed = match (seed.or_else(|| file.seed.clone()), file.global_seed) {
-            (Some(seed), _) if seed.is_unset() => PlanSeed::Drawn(seed.value()),
-            (Some(seed), _) => PlanSeed::Given(seed.value()),
-            (None, Some(global)) => PlanSeed::Global(global),
-            (None, None) => PlanSeed::Drawn(Seed::unset()?.value()),
-        };
-        Self::with_seed(spec, file, seed, false)
+        Self::with_seed(spec, file, PlanSeed::new(seed, file)?, false)
     }
 
     /// As [`Plan::new`], with the seed that is resolved; `drawn` is that of a recipe.

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use varscale::{Seed, SeedError};
+
+use crate::PlanFile;
+
 /// What the tensors of a [`Plan`](crate::Plan) take that have no seed of their own. Shown as in `42 (given)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanSeed {
@@ -15,6 +19,16 @@ pub enum PlanSeed {
 }
 
 impl PlanSeed {
+    /// A seed that is given, or else the file's, or else one that is drawn.
+    pub(super) fn new(seed: Option<Seed>, file: &PlanFile) -> Result<Self, SeedError> {
+        Ok(match (seed.or_else(|| file.seed.clone()), file.global_seed) {
+            (Some(seed), _) if seed.is_unset() => Self::Drawn(seed.value()),
+            (Some(seed), _) => Self::Given(seed.value()),
+            (None, Some(global)) => Self::Global(global),
+            (None, None) => Self::Drawn(Seed::unset()?.value()),
+        })
+    }
+
     /// The number itself.
     #[must_use]
     pub fn value(self) -> i128 {

@@ -1,11 +1,14 @@
-//! Sources of plans: a plan file with its spec, or a checkpoint.
+//! Sources of plans: a plan file with its spec, rules without one, or a checkpoint.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use varscale::Seed;
 
 use super::{Plan, PlanSeed, derivation::Derivation};
-use crate::{Error, PlanError, PlanFile, Recipe, Seeds, Spec};
+use crate::{Error, PlanError, PlanFile, Recipe, Seeds, Spec, SpecTensor};
 
 /// All that a plan is made of, but a seed that is given beside.
 #[derive(Debug, Clone)]
@@ -17,6 +20,8 @@ pub struct Source {
 #[derive(Debug, Clone)]
 enum Content {
     File(Spec, PlanFile),
+    /// Of which there is no plan before they get a spec.
+    Rules(PlanFile),
     Checkpoint(Recipe),
 }
 
@@ -39,15 +44,49 @@ impl Source {
         Ok(source)
     }
 
-    /// A plan file, whose spec and includes are relative to `folder`, and that spec.
+    /// A plan file, whose spec and includes are relative to `folder`, and that spec, if it names one.
     ///
     /// # Errors
     /// [`Error`], which names the file.
     pub fn of(file: &PlanFile, folder: &Path) -> Result<Self, Error> {
         let file = file.clone().with_includes(folder)?;
+        if file.spec.as_os_str().is_empty() {
+            return Ok(Self { content: Content::Rules(file), inputs: Vec::new() });
+        }
         let mut spec = Spec::read(&folder.join(&file.spec))?;
         let inputs = std::mem::take(&mut spec.files);
         Ok(Self { content: Content::File(spec, file), inputs })
+    }
+
+    /// A plan file's text. What it names is relative to `folder`; it need not name a spec.
+    ///
+    /// # Errors
+    /// [`Error::Include`] for invalid text, and as [`Source::of`].
+    ///
+    /// ```
+    /// use varscale_model::{Source, Spec};
+    ///
+    /// let rules = Source::from_toml("include = 'bert'", "".as_ref())?;
+    /// let spec = br#"{"encoder.layer.0.output.dense.weight": {"dtype": "F32", "shape": [8, 32]}}"#;
+    /// let plan = rules.with_spec(Spec::from_json(spec)?).plan(Some(42.into()))?;
+    /// assert_eq!(plan.tensors[0].initializer().class_name(), "RandomNormal");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_toml(text: &str, folder: &Path) -> Result<Self, Error> {
+        Self::of(&PlanFile::from_toml(text).map_err(Error::Include)?, folder)
+    }
+
+    /// With this spec in place of its own, if it has one: of a checkpoint, under the checkpoint's rules.
+    #[must_use]
+    pub fn with_spec(self, spec: Spec) -> Self {
+        let file = match self.content {
+            Content::File(_, file) | Content::Rules(file) => file,
+            Content::Checkpoint(Recipe { file, seed: PlanSeed::Global(_), .. }) => file,
+            Content::Checkpoint(Recipe { file, seed, .. }) => {
+                PlanFile { seed: Some(seed.value().into()), ..file }
+            }
+        };
+        Self { content: Content::File(spec, file), ..self }
     }
 
     /// With one more file that it was read from.
@@ -65,6 +104,7 @@ impl Source {
         let mut plan = match &self.content {
             Content::File(spec, file) => Plan::new(spec, file, seed)?,
             Content::Checkpoint(recipe) => recipe.plan(seed)?,
+            Content::Rules(_) => return Err(PlanError::no_spec("the plan is of a whole model")),
         };
         plan.inputs.extend(self.inputs.iter().cloned());
         Ok(plan)
@@ -78,9 +118,48 @@ impl Source {
         let mut plan = match &self.content {
             Content::File(spec, file) => Plan::with_seed(spec, file, PlanSeed::Drawn(seed), false)?,
             Content::Checkpoint(recipe) => recipe.plan(Some(seed.into()))?,
+            Content::Rules(_) => return Err(PlanError::no_spec("the plan is of a whole model")),
         };
         plan.inputs.extend(self.inputs.iter().cloned());
         Ok(plan)
+    }
+
+    /// The rules, where they have no spec.
+    pub(super) fn without_spec(&self) -> Option<&PlanFile> {
+        match &self.content {
+            Content::Rules(file) => Some(file),
+            Content::File(..) | Content::Checkpoint(_) => None,
+        }
+    }
+
+    /// With zeros for the tensors of its spec for which nothing says how they are filled, and those.
+    pub(super) fn with_zeros(&self) -> (Self, Vec<SpecTensor>) {
+        let mut source = self.clone();
+        let mut open = Vec::new();
+        if let Content::File(spec, file) = &mut source.content {
+            for tensor in &mut spec.tensors {
+                let rule = file.rule(&tensor.name);
+                // Fans of another tensor are refused without an initializer, as in every plan.
+                let of_rule = rule.is_some_and(|rule| {
+                    let other = rule.tie.is_some() || rule.fans_of.is_some();
+                    rule.initializer.is_some() || rule.skip || other
+                });
+                if !of_rule && tensor.initializer.is_none() {
+                    open.push(tensor.clone());
+                    tensor.initializer = Some(Arc::new("zeros".into()));
+                }
+            }
+        }
+        (source, open)
+    }
+
+    /// The plan file with what it includes, of a checkpoint that in its recipe.
+    #[must_use]
+    pub fn file(&self) -> &PlanFile {
+        match &self.content {
+            Content::File(_, file) | Content::Rules(file) => file,
+            Content::Checkpoint(recipe) => &recipe.file,
+        }
     }
 
     /// How `plan`, which is this source's, comes to what it says of a tensor.
@@ -91,6 +170,7 @@ impl Source {
         let (spec, file) = match &self.content {
             Content::File(spec, file) => (spec, file),
             Content::Checkpoint(recipe) => (&recipe.spec, &recipe.file),
+            Content::Rules(file) => (&Spec::default(), file),
         };
         Derivation::new(spec, file, plan, tensor)
     }

@@ -61,7 +61,9 @@ use crate::{Error, input};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanFile {
-    /// The spec's file, relative to the plan file's folder.
+    /// The spec's file, relative to the plan file's folder. Empty where there is none: see
+    /// [`Source::with_spec`](crate::Source::with_spec) and [`LazyPlan`](crate::LazyPlan).
+    #[serde(default)]
     pub spec: PathBuf,
     /// Seed of the whole model.
     #[serde(default)]
@@ -142,6 +144,12 @@ impl PlanFile {
     /// [`PlanFileError`] with the line and what is allowed there.
     pub fn from_toml(text: &str) -> Result<Self, PlanFileError> {
         from_toml::<Self>(text)?.checked()
+    }
+
+    /// The rule that decides a tensor of this name: the first that matches it.
+    #[must_use]
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.matches(name))
     }
 
     /// A plan file's content as JSON.
