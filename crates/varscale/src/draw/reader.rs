@@ -164,6 +164,31 @@ impl<T: Element> Reader<T> {
         self.fill_until(end, elements, out, &|| interrupted.load(Ordering::Relaxed))
     }
 
+    /// Passes the next values without drawing them, where the stream is not sequential.
+    ///
+    /// # Errors
+    /// [`ShapeError::RangeBounds`] where fewer remain; none is passed then.
+    ///
+    /// ```
+    /// use varscale::{Scheme, Slice};
+    /// let draw = Scheme::he_normal().with_seed(42).draw([784, 256])?;
+    /// let mut reader = draw.reader::<f32>(&Slice::whole(draw.shape()))?;
+    /// let mut row = [0.0; 256];
+    /// reader.skip(100 * 256)?;
+    /// reader.fill(&mut row)?;
+    /// assert_eq!(row[..], draw.slice_to_vec::<f32>(&Slice::new([100, 0], [1, 256]))?);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    pub fn skip(&mut self, count: u64) -> Result<(), Error> {
+        let (start, elements) = (self.next, self.elements);
+        let end = start.saturating_add(count);
+        if end > elements {
+            return Err(ShapeError::RangeBounds { start, end, elements }.into());
+        }
+        self.next = end;
+        Ok(())
+    }
+
     /// Fills `out` with the next values, up to element `end`. What is drawn by boxes is drawn up to
     /// `ahead`.
     fn fill_until(

@@ -62,6 +62,39 @@ fn readers_give_the_same_however_they_are_split() {
     }
 }
 
+/// In every kind of stream: of random access, sequential, by boxes.
+#[test]
+fn what_is_skipped_changes_nothing_else() {
+    let he = || Scheme::he_normal().with_seed(3);
+    for initializer in [
+        he(),
+        #[cfg(feature = "keras-streams")]
+        he().with_stream(Stream::KerasTorch),
+        Scheme::orthogonal(1.0).unwrap().with_seed(3),
+    ] {
+        let draw = initializer.draw([311, 503]).unwrap();
+        for slice in [Slice::whole(draw.shape()), Slice::new([1, 170], [309, 250])] {
+            let expected = draw.slice_to_vec::<f32>(&slice).unwrap();
+            let mut reader = draw.reader::<f32>(&slice).unwrap();
+            let mut next = 0;
+            for (skipped, read) in [(0, 7), (1, 1), (2000, 250), (0, 3), (60_000, 10_000)] {
+                reader.skip(skipped).unwrap();
+                next += skipped as usize;
+                let mut values = vec![0.0; read];
+                reader.fill(&mut values).unwrap();
+                assert_eq!(values, expected[next..next + read]);
+                next += read;
+            }
+            let left = reader.remaining();
+            reader.skip(left + 1).unwrap_err();
+            reader.skip(u64::MAX).unwrap_err();
+            assert_eq!(reader.remaining(), left);
+            reader.skip(left).unwrap();
+            assert_eq!(reader.remaining(), 0);
+        }
+    }
+}
+
 /// The state of a sequential stream stands where the values end, in the middle of its own blocks.
 #[test]
 #[cfg(feature = "parallel")]
