@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Each has an example `digits`, which fails where it does not learn.
-pub(crate) const ADAPTERS: [&str; 1] = ["varscale-ndarray"];
+pub(crate) const ADAPTERS: [&str; 2] = ["varscale-candle", "varscale-ndarray"];
 
 /// All of the workspace but the adapters, as cargo's arguments.
 pub(crate) fn others() -> String {

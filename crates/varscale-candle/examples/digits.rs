@@ -1,0 +1,123 @@
+//! Trains a network on digits: weights by rules over names, and beside it candle's own, which no seed
+//! fixes on the CPU. `cargo run --release --example digits [SEEDS]`, from a checkout.
+
+use std::{env, error::Error, fs};
+
+use candle_core::{D, DType, Device, Result, Tensor};
+use candle_nn::{Linear, Module, Optimizer, SGD, VarBuilder, VarMap, linear, loss::cross_entropy};
+use varscale_candle::{Source, Weights};
+
+const RULES: &str = r#"
+    layout = "torch"
+
+    [[rules]]
+    match = "*.bias"
+    initializer = "zeros"
+
+    [[rules]]
+    match = "head.weight"
+    initializer = "lecun_normal"
+
+    [[rules]]
+    match = "*.weight"
+    initializer = "he_normal"
+"#;
+
+const DEVICE: Device = Device::Cpu;
+const EPOCHS: usize = 10;
+/// Images that are trained on; the rest tests.
+const TRAINED: usize = 1500;
+const BATCH: usize = 50;
+
+struct Network {
+    hidden: Vec<Linear>,
+    head: Linear,
+}
+
+impl Network {
+    fn new(vb: VarBuilder) -> Result<Self> {
+        let sizes = [64, 64, 64, 64];
+        let layer = |(number, pair): (usize, &[usize])| {
+            linear(pair[0], pair[1], vb.pp(format!("hidden.{number}")))
+        };
+        let hidden = sizes.windows(2).enumerate().map(layer).collect::<Result<_>>()?;
+        Ok(Self { hidden, head: linear(64, 10, vb.pp("head"))? })
+    }
+
+    fn forward(&self, images: &Tensor) -> Result<Tensor> {
+        let hidden =
+            self.hidden.iter().try_fold(images.clone(), |x, layer| layer.forward(&x)?.relu());
+        self.head.forward(&hidden?)
+    }
+}
+
+/// Images of mean 0 and variance about 1, and which digit each is.
+fn digits() -> std::result::Result<(Tensor, Tensor), Box<dyn Error>> {
+    let text =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/digits.csv"))?;
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
+    for line in text.lines() {
+        let numbers =
+            line.split(',').map(str::parse).collect::<std::result::Result<Vec<u8>, _>>()?;
+        let (label, pixels) = numbers.split_last().ok_or("an empty line")?;
+        labels.push(u32::from(*label));
+        images.extend(pixels.iter().map(|&pixel| (f32::from(pixel) - 4.88) / 6.02));
+    }
+    let count = labels.len();
+    Ok((Tensor::from_vec(images, (count, 64), &DEVICE)?, Tensor::from_vec(labels, count, &DEVICE)?))
+}
+
+/// The loss of the test's images before and after each epoch, and how many are read right in the end.
+fn train(
+    vb: VarBuilder,
+    map: &VarMap,
+    images: &Tensor,
+    labels: &Tensor,
+) -> Result<(Vec<f32>, f32)> {
+    let network = Network::new(vb)?;
+    let mut sgd = SGD::new(map.all_vars(), 0.02)?;
+    let rest = images.dim(0)? - TRAINED;
+    let (test, answers) = (images.narrow(0, TRAINED, rest)?, labels.narrow(0, TRAINED, rest)?);
+    let loss = || cross_entropy(&network.forward(&test)?, &answers)?.to_scalar::<f32>();
+    let mut losses = vec![loss()?];
+    for _ in 0..EPOCHS {
+        for first in (0..TRAINED).step_by(BATCH) {
+            let output = network.forward(&images.narrow(0, first, BATCH)?)?;
+            sgd.backward_step(&cross_entropy(&output, &labels.narrow(0, first, BATCH)?)?)?;
+        }
+        losses.push(loss()?);
+    }
+    let read = network.forward(&test)?.argmax(D::Minus1)?.eq(&answers)?;
+    Ok((losses, read.to_dtype(DType::F32)?.mean_all()?.to_scalar()?))
+}
+
+/// Mean, least and most of each epoch.
+fn shown(runs: &[Vec<f32>], epoch: usize) -> String {
+    let losses = runs.iter().map(|run| run[epoch]);
+    let mean = losses.clone().sum::<f32>() / runs.len() as f32;
+    let (least, most) = (losses.clone().fold(f32::MAX, f32::min), losses.fold(0.0, f32::max));
+    format!("{mean:.3} ({least:.3} to {most:.3})")
+}
+
+fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let seeds = env::args().nth(1).map_or(Ok(1), |seeds| seeds.parse::<u32>())?;
+    let (images, labels) = digits()?;
+    let rules = Source::from_toml(RULES, "".as_ref())?;
+    let (mut ours, mut candles, mut right) = (Vec::new(), Vec::new(), 1f32);
+    for seed in 0..seeds {
+        let map = VarMap::new();
+        let vb = Weights::new(&rules, Some(seed.into()))?.trainable(&map, DType::F32, &DEVICE);
+        let (losses, share) = train(vb, &map, &images, &labels)?;
+        ours.push(losses);
+        right = right.min(share);
+        let map = VarMap::new();
+        let vb = VarBuilder::from_varmap(&map, DType::F32, &DEVICE);
+        candles.push(train(vb, &map, &images, &labels)?.0);
+    }
+    println!("{:5}  {:24}  candle's own", "epoch", "he_normal by rules");
+    for epoch in 0..=EPOCHS {
+        println!("{epoch:5}  {:24}  {}", shown(&ours, epoch), shown(&candles, epoch));
+    }
+    println!("{:.1} % of the test's digits are read right, at least", 100.0 * right);
+    if right < 0.85 { Err("it did not learn".into()) } else { Ok(()) }
+}
