@@ -75,7 +75,7 @@ fn train(
     labels: &Tensor,
 ) -> Result<(Vec<f32>, f32)> {
     let network = Network::new(vb)?;
-    let mut sgd = SGD::new(map.all_vars(), 0.02)?;
+    let mut sgd = SGD::new(map.all_vars(), 0.05)?;
     let rest = images.dim(0)? - TRAINED;
     let (test, answers) = (images.narrow(0, TRAINED, rest)?, labels.narrow(0, TRAINED, rest)?);
     let loss = || cross_entropy(&network.forward(&test)?, &answers)?.to_scalar::<f32>();
