@@ -55,7 +55,7 @@ pub use argument::ArgumentError;
 pub use bits::python_random::PythonRandom;
 #[cfg(feature = "parallel")]
 pub use draw::Pool;
-pub use draw::{Draw, NativeDraw, Reader, Region};
+pub use draw::{Draw, NativeDraw, Reader, ReaderIter, Region};
 pub use dtype::{Dtype, DtypeVisitor, Element};
 pub use error::{
     ConfigError, Error, FormulaError, NoValueError, OverflowError, RoundingError, StreamError,

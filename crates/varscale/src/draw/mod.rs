@@ -2,6 +2,7 @@
 
 mod filling;
 mod formula;
+mod iter;
 mod memory;
 mod orthogonal;
 mod patterns;
@@ -18,7 +19,7 @@ use self::filling::Filling;
 #[cfg(feature = "parallel")]
 pub use self::pool::Pool;
 pub(crate) use self::source::Source;
-pub use self::{reader::Reader, region::Region};
+pub use self::{iter::ReaderIter, reader::Reader, region::Region};
 use crate::{
     dtype::{Dtype, Element},
     error::{Error, StreamError},

@@ -95,6 +95,31 @@ fn what_is_skipped_changes_nothing_else() {
     }
 }
 
+#[test]
+fn iterators_give_the_same_values() {
+    let draw = Scheme::he_normal().with_seed(3).draw([97, 503]).unwrap();
+    for slice in [Slice::whole(draw.shape()), Slice::new([1, 170], [90, 250])] {
+        let expected = draw.slice_to_vec::<f32>(&slice).unwrap();
+        let values = || draw.reader::<f32>(&slice).unwrap().into_iter();
+        assert_eq!(values().size_hint(), (expected.len(), Some(expected.len())));
+        let all: Result<Vec<f32>, crate::Error> = values().collect();
+        assert_eq!(all.unwrap(), expected);
+        for step in [1, 3, 4000, 5000, 20_000, usize::MAX] {
+            let some: Result<Vec<f32>, crate::Error> = values().step_by(step).collect();
+            assert_eq!(some.unwrap(), expected.iter().copied().step_by(step).collect::<Vec<_>>());
+        }
+        let mut beyond = values();
+        beyond.next();
+        assert!(beyond.nth(expected.len() - 1).is_none() && beyond.next().is_none());
+        assert_eq!(beyond.size_hint(), (0, Some(0)));
+    }
+    // A value that is none ends it.
+    let formula = Scheme::formula("1 / (i0 - 4100)").unwrap().with_seed(0).draw([5000]).unwrap();
+    let mut values = formula.reader::<f32>(&Slice::whole(&[5000])).unwrap().into_iter();
+    let good = values.by_ref().take_while(Result::is_ok).count();
+    assert_eq!((good, values.next()), (4096, None));
+}
+
 /// The state of a sequential stream stands where the values end, in the middle of its own blocks.
 #[test]
 #[cfg(feature = "parallel")]
