@@ -31,6 +31,9 @@ pub(crate) fn test(report: &mut Report, metadata: &Metadata) -> Result<()> {
         report.group(&format!("{name}: tests"), || {
             run(&mut cargo(name, "test --all-features --no-fail-fast", ""))
         })?;
+        report.group(&format!("{name}: a network learns"), || {
+            run(&mut cargo(name, "run --all-features --example digits", ""))
+        })?;
     }
     packages::check(report, "packages of the adapters", metadata, &ADAPTERS)
 }
