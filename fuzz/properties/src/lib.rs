@@ -20,6 +20,8 @@ mod documents {
     struct Executors;
     #[doc = include_str!("../../../docs/extending.md")]
     struct Extending;
+    #[doc = include_str!("../../../docs/rust.md")]
+    struct Rust;
 }
 
 /// A fuzz target: its name, which is that of its corpus, and its property.
