@@ -172,7 +172,7 @@ fn every_tensor_is_that_of_the_checkpoint() {
     for (number, Case { rules, build, has, needs_spec }) in CASES.into_iter().enumerate() {
         let rules = source(rules);
         let spec = spec(&rules, DType::F32, &DEVICE, build).unwrap();
-        let whole = rules.clone().with_spec(spec);
+        let whole = rules.clone().with_spec(spec.clone());
 
         let path = folder.path().join(format!("{number}.safetensors"));
         let plan = whole.plan(Some(42.into())).unwrap();
@@ -182,8 +182,10 @@ fn every_tensor_is_that_of_the_checkpoint() {
         assert!(stored.contains_key(has), "{:?}", stored.keys());
 
         let exact = Weights::new(&whole, Some(42.into())).unwrap();
-        let redrawn = Weights::new(&Source::read(&path, None).unwrap(), None).unwrap();
-        let mut all = vec![exact, redrawn];
+        let checkpoint = Source::read(&path, None).unwrap();
+        let redrawn = Weights::new(&checkpoint, None).unwrap();
+        let of_its_rules = Weights::new(&checkpoint.with_spec(spec), None).unwrap();
+        let mut all = vec![exact, redrawn, of_its_rules];
         let alone = Weights::new(&rules, Some(42.into())).unwrap();
         if needs_spec {
             let error = build(alone.var_builder(DType::F32, &DEVICE)).err().unwrap().to_string();
