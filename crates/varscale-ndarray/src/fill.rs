@@ -1,13 +1,12 @@
 //! Values of a draw in arrays, whatever their strides.
 
-use bytemuck::allocation::try_zeroed_vec;
 use ndarray::{
     ArrayBase, ArrayRef, ArrayView, ArrayViewMutD, Axis, DataOwned, Dimension, IxDyn, ShapeBuilder,
     Slice,
 };
-use varscale::{Draw, Element, Reader, element_count};
+use varscale::{Draw, Element, Initializer, Reader, Scheme, element_count};
 
-use crate::{Error, selection::Selection};
+use crate::{Error, copy::copy, selection::Selection};
 
 /// Values that are drawn at a time where they do not follow each other in the array: what a cache
 /// holds.
@@ -17,8 +16,9 @@ const BLOCK: u64 = 1 << 18;
 pub(crate) fn is_row_major<D: Dimension>(shape: impl ShapeBuilder<Dim = D>) -> Result<bool, Error> {
     let shape = shape.into_shape_with_order();
     let sizes = shape.raw_dim().slice().to_vec();
+    let elements = element_count(&sizes).map_err(varscale::Error::from)?;
     // ndarray tells of arrays only; one of units takes no memory.
-    let units = zeros::<()>(&sizes, 0)?;
+    let units = vec![(); usize::try_from(elements).unwrap_or(usize::MAX)];
     match ndarray::Array::from_shape_vec(shape, units) {
         Ok(array) => Ok(array.is_standard_layout()),
         Err(source) => Err(Error::Shape { shape: sizes, source }),
@@ -43,7 +43,9 @@ where
         let values = draw.slice_to_vec(&selection.slice)?;
         return ArrayBase::from_shape_vec(shape, values).map_err(refused);
     }
-    let values = zeros::<S::Elem>(&sizes, S::Elem::DTYPE.size())?;
+    // Memory as a draw takes it, and its error where there is not enough.
+    let zeros = Initializer::new(Scheme::zeros(), None);
+    let values = zeros.sample::<S::Elem>(&sizes[..])?;
     let mut array = ndarray::Array::from_shape_vec(shape.clone(), values).map_err(refused)?;
     fill(draw, selection, &mut array)?;
     let (values, _) = array.into_raw_vec_and_offset();
@@ -86,7 +88,7 @@ fn read<A: Element>(
         let mut values = ArrayView::from_shape(IxDyn(extent), buffer).expect("as many as counted");
         values
             .slice_each_axis_inplace(|axis| Slice::new(0, None, steps[axis.axis.index()] as isize));
-        array.assign(&values);
+        copy(values, array);
         return Ok(());
     }
     let row = elements / extent[0] as u64;
@@ -106,11 +108,4 @@ fn read<A: Element>(
         read(reader, array, &part, steps, buffer)?;
     }
     Ok(())
-}
-
-/// Zeros for an array of this shape, or an error where there is no room for them.
-fn zeros<A: bytemuck::Zeroable>(shape: &[usize], size: usize) -> Result<Vec<A>, varscale::Error> {
-    let elements = element_count(shape)?;
-    let memory = || varscale::Error::Memory { bytes: u128::from(elements) * size as u128 };
-    try_zeroed_vec(usize::try_from(elements).map_err(|_| memory())?).map_err(|()| memory())
 }

@@ -38,6 +38,7 @@ mod documents {
     struct HowTo;
 }
 
+mod copy;
 mod draw;
 mod drawn;
 mod error;
