@@ -11,13 +11,8 @@ use crate::report::{Report, cargo_command, run};
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// Builds the packages of these crates, with those of the workspace's that they depend on.
-pub(crate) fn check(
-    report: &mut Report,
-    group: &str,
-    metadata: &Metadata,
-    names: &[&str],
-) -> Result<()> {
-    report.group(group, || build(metadata, names))
+pub(crate) fn check(report: &mut Report, metadata: &Metadata, names: &[&str]) -> Result<()> {
+    report.group("packages", || build(metadata, names))
 }
 
 /// The crates that are published, by name.

@@ -33,8 +33,8 @@ pub(crate) fn test(report: &mut Report, fast: bool, frameworks: Frameworks) -> R
     }
     let metadata = metadata()?;
     let published = packages::published(&metadata).map(|package| package.name.as_str());
-    let published: Vec<_> = published.filter(|name| !ADAPTERS.contains(name)).collect();
-    packages::check(report, "packages", &metadata, &published)?;
+    let published: Vec<_> = published.filter(|name| !fast || !ADAPTERS.contains(name)).collect();
+    packages::check(report, &metadata, &published)?;
     let mut python = Command::new("python3");
     python.args(["tools/test_python.py", "jax"]);
     if frameworks == Frameworks::All {
@@ -50,7 +50,7 @@ pub(crate) fn test(report: &mut Report, fast: bool, frameworks: Frameworks) -> R
         report.skip(SLOW, "--fast");
         return Ok(());
     }
-    adapters::test(report, &metadata)?;
+    adapters::test(report)?;
     instructions(report)?;
     // Not the documentation: an ignored example there is no slow test.
     report.cargo(
@@ -60,7 +60,8 @@ pub(crate) fn test(report: &mut Report, fast: bool, frameworks: Frameworks) -> R
 }
 
 pub(crate) fn adapters(report: &mut Report) -> Result<()> {
-    adapters::test(report, &metadata()?)
+    adapters::test(report)?;
+    packages::check(report, &metadata()?, &ADAPTERS)
 }
 
 pub(crate) fn lint(report: &mut Report) -> Result<()> {
