@@ -3,30 +3,36 @@
 
 use std::{env, error::Error, fs, process::Command, time::Instant};
 
-use candle_core::{DType, Device};
-use candle_nn::{VarBuilder, VarMap};
-use candle_transformers::models::llama::{Config, Llama};
+use candle_core::{DType, Device, Result};
+use candle_nn::{Linear, VarBuilder, VarMap, embedding, linear_no_bias};
 use varscale_candle::{Source, Weights};
 
 const DEVICE: Device = Device::Cpu;
 
-fn config() -> Config {
-    Config {
-        hidden_size: 768,
-        intermediate_size: 2048,
-        num_hidden_layers: 8,
-        num_attention_heads: 12,
-        num_key_value_heads: 12,
-        max_position_embeddings: 512,
-        vocab_size: 32_000,
-        ..Config::config_7b_v2(false)
+const WIDTH: usize = 768;
+
+/// The matrices of a Llama of eight layers.
+fn model(vb: VarBuilder) -> Result<Vec<Linear>> {
+    let mut layers = vec![linear_no_bias(WIDTH, 32_000, vb.pp("lm_head"))?];
+    let embedding = embedding(32_000, WIDTH, vb.pp("model.embed_tokens"))?;
+    layers.push(Linear::new(embedding.embeddings().clone(), None));
+    for layer in 0..8 {
+        let vb = vb.pp(format!("model.layers.{layer}"));
+        for name in ["q_proj", "k_proj", "v_proj", "o_proj"] {
+            layers.push(linear_no_bias(WIDTH, WIDTH, vb.pp("self_attn").pp(name))?);
+        }
+        for (name, from, to) in
+            [("gate_proj", WIDTH, 2048), ("up_proj", WIDTH, 2048), ("down_proj", 2048, WIDTH)]
+        {
+            layers.push(linear_no_bias(from, to, vb.pp("mlp").pp(name))?);
+        }
     }
+    Ok(layers)
 }
 
 /// Builds the model in one way, and says how many parameters it has.
-fn build(way: &str, dtype: DType) -> Result<usize, Box<dyn Error>> {
-    let weights =
-        Weights::new(&Source::from_toml("include = 'llama'", "".as_ref())?, Some(42.into()))?;
+fn build(way: &str, dtype: DType, source: &Source) -> std::result::Result<usize, Box<dyn Error>> {
+    let weights = Weights::new(source, Some(42.into()))?;
     let map = VarMap::new();
     let vb = match way {
         "zeros" => VarBuilder::zeros(dtype, &DEVICE),
@@ -34,22 +40,21 @@ fn build(way: &str, dtype: DType) -> Result<usize, Box<dyn Error>> {
         "var_builder" => weights.var_builder(dtype, &DEVICE),
         _ => weights.trainable(&map, dtype, &DEVICE),
     };
-    let model = Llama::load(vb, &config())?;
-    drop(model);
-    Ok(map.all_vars().iter().map(|variable| variable.elem_count()).sum())
+    Ok(model(vb)?.iter().map(|layer| layer.weight().elem_count()).sum())
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> std::result::Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
     if let [way, dtype] = &arguments[..] {
+        let source = Source::from_toml("include = 'llama'", "".as_ref())?;
         let start = Instant::now();
-        let parameters = build(way, dtype.parse()?)?;
+        let parameters = build(way, dtype.parse()?, &source)?;
         let seconds = start.elapsed().as_secs_f64();
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(str::trim);
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?");
         println!(
-            "{way:16} {dtype:5} {seconds:8.2} s, at most {} ({parameters} variables' values)",
-            most.unwrap_or("?")
+            "{way:16} {dtype:5} {parameters} parameters {seconds:6.2} s, at most {}",
+            most.trim()
         );
         return Ok(());
     }
