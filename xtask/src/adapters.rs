@@ -34,9 +34,7 @@ pub(crate) fn test(report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// A call of cargo for one adapter. No debug information: it takes half the time and most of the disk.
+/// A call of cargo for one adapter.
 fn cargo(name: &str, arguments: &str, rest: &str) -> Command {
-    let mut command = cargo_command(&format!("{arguments} --package {name} {rest}"));
-    command.env("CARGO_PROFILE_DEV_DEBUG", "0");
-    command
+    cargo_command(&format!("{arguments} --package {name} {rest}"))
 }
