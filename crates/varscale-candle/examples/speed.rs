@@ -1,5 +1,5 @@
 //! Initializes a Llama of 100 million parameters in several ways, each in a process of its own: time, and
-//! the most memory. `cargo run --release --example speed`.
+//! the most memory (on Linux). `cargo run --release -p varscale-candle --example speed`
 
 use std::{env, error::Error, fs, process::Command, time::Instant};
 
@@ -8,6 +8,8 @@ use candle_nn::{Linear, VarBuilder, VarMap, embedding, linear_no_bias};
 use varscale_candle::{Source, Weights};
 
 const DEVICE: Device = Device::Cpu;
+
+const WAYS: [&str; 4] = ["zeros", "candle's VarMap", "var_builder", "trainable"];
 
 const WIDTH: usize = 768;
 
@@ -45,23 +47,23 @@ fn build(way: &str, dtype: DType, source: &Source) -> std::result::Result<usize,
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    if let [way, dtype] = &arguments[..] {
-        let source = Source::from_toml("include = 'llama'", "".as_ref())?;
-        let start = Instant::now();
-        let parameters = build(way, dtype.parse()?, &source)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?");
-        println!(
-            "{way:16} {dtype:5} {parameters} parameters {seconds:6.2} s, at most {}",
-            most.trim()
-        );
-        return Ok(());
-    }
-    for dtype in ["f32", "bf16"] {
-        for way in ["zeros", "candle's VarMap", "var_builder", "trainable"] {
+    let [way, dtype] = &arguments[..] else {
+        println!("{:20}  dtype  parameters  seconds  most MiB", "way");
+        for (dtype, way) in
+            ["f32", "bf16"].into_iter().flat_map(|dtype| WAYS.map(|way| (dtype, way)))
+        {
             Command::new(env::current_exe()?).args([way, dtype]).status()?;
         }
-    }
+        return Ok(());
+    };
+    let source = Source::from_toml("include = 'llama'", "".as_ref())?;
+    let start = Instant::now();
+    let parameters = build(way, dtype.parse()?, &source)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let most =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let most = most.map_or(Ok(0), str::parse::<u64>)? / 1024;
+    println!("{way:20}  {dtype:5}  {parameters:10}  {seconds:7.3}  {most:8}");
     Ok(())
 }

@@ -1,12 +1,18 @@
-//! A network of three layers learns digits, in plain ndarray, from ten seeds.
+//! A network of three layers learns digits, in plain ndarray: from He's initializer, and beside it from
+//! ndarray-rand with one law for all shapes.
 //!
-//! It prints the loss on the images that it learns from, and in the end how many of the others it
-//! reads: `cargo run --release -p varscale-ndarray --example digits`.
+//! It prints how many of the images that it has not seen it reads in the end, and the loss on them before
+//! and after each epoch: `cargo run --release -p varscale-ndarray --example digits [SEED]...`
 
-use std::error::Error;
+use std::{convert::Infallible, env, error::Error};
 
 use ndarray::{Array1, Array2, ArrayView2, Axis, Zip, s};
-use varscale::{Initializer, Scheme};
+use ndarray_rand::{
+    RandomExt,
+    rand::{SeedableRng, rngs::StdRng},
+    rand_distr::Uniform,
+};
+use varscale::Scheme;
 use varscale_ndarray::{DrawnExt, InitializerExt};
 
 /// Images and digits, one a line: `examples/data/README.md` says whose.
@@ -22,29 +28,18 @@ struct Dense {
     bias: Array1<f32>,
 }
 
-impl Dense {
-    /// `varscale init` gives the same values to tensors of these names.
-    fn new(
-        name: &str,
-        inputs: usize,
-        outputs: usize,
-        initializer: &Initializer,
-    ) -> Result<Self, varscale_ndarray::Error> {
-        let kernel = Array2::drawn((inputs, outputs), initializer.named(format!("{name}.kernel")))?;
-        Ok(Self { kernel, bias: Array1::zeros(outputs) })
-    }
-}
-
 struct Network(Vec<Dense>);
 
 impl Network {
-    fn new(seed: u32) -> Result<Self, varscale_ndarray::Error> {
-        let he = Scheme::he_normal().with_seed(seed);
-        let layers = SIZES.windows(2).enumerate();
-        layers
-            .map(|(i, size)| Dense::new(&format!("layers.{i}"), size[0], size[1], &he))
-            .collect::<Result<_, _>>()
-            .map(Self)
+    /// A network whose kernels are made by name and shape.
+    fn new<E>(
+        mut kernel: impl FnMut(&str, (usize, usize)) -> Result<Array2<f32>, E>,
+    ) -> Result<Self, E> {
+        let layers = SIZES.windows(2).enumerate().map(|(i, size)| {
+            let kernel = kernel(&format!("layers.{i}.kernel"), (size[0], size[1]))?;
+            Ok(Dense { kernel, bias: Array1::zeros(size[1]) })
+        });
+        layers.collect::<Result<_, _>>().map(Self)
     }
 
     /// What goes into each layer, and the logits that come out of the last one.
@@ -60,11 +55,11 @@ impl Network {
         all
     }
 
-    /// One step down the gradient of the loss, which is returned.
-    fn learn(&mut self, images: ArrayView2<'_, f32>, digits: &[usize]) -> f32 {
+    /// One step down the gradient of the loss.
+    fn learn(&mut self, images: ArrayView2<'_, f32>, digits: &[usize]) {
         let mut activations = self.activations(images);
         let mut gradient = activations.pop().expect("the logits");
-        let loss = softmax_less_truth(&mut gradient, digits);
+        softmax_less_truth(&mut gradient, digits);
         for (layer, input) in self.0.iter_mut().zip(activations).rev() {
             let mut before = gradient.dot(&layer.kernel.t());
             Zip::from(&mut before).and(&input).for_each(|slope, &x| *slope *= f32::from(x > 0.0));
@@ -72,7 +67,12 @@ impl Network {
             layer.bias.scaled_add(-RATE, &gradient.sum_axis(Axis(0)));
             gradient = before;
         }
-        loss
+    }
+
+    /// The mean cross-entropy.
+    fn loss(&self, images: ArrayView2<'_, f32>, digits: &[usize]) -> f32 {
+        let mut logits = self.activations(images).pop().expect("the logits");
+        softmax_less_truth(&mut logits, digits)
     }
 
     /// The share of images that are read as what they are.
@@ -101,30 +101,52 @@ fn softmax_less_truth(logits: &mut Array2<f32>, digits: &[usize]) -> f32 {
     loss / digits.len() as f32
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+/// Images, and which digit each is.
+fn digits() -> Result<(Array2<f32>, Vec<usize>), Box<dyn Error>> {
     let numbers = DIGITS.lines().flat_map(|line| line.split(',')).map(str::parse::<f32>);
     let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
     let table = Array2::from_shape_vec((numbers.len() / 65, 65), numbers)?;
     let images = table.slice(s![.., ..64]).mapv(|darkness| darkness / 16.0);
-    let digits: Vec<usize> = table.column(64).iter().map(|&digit| digit as usize).collect();
+    Ok((images, table.column(64).iter().map(|&digit| digit as usize).collect()))
+}
 
-    for seed in 1..=10 {
-        let mut network = Network::new(seed)?;
-        print!("seed {seed:2}: loss");
-        for epoch in 1..=EPOCHS {
-            let batches = images.slice(s![..LEARNT, ..]);
-            let batches = batches.axis_chunks_iter(Axis(0), BATCH).zip(digits.chunks(BATCH));
-            let losses: Vec<f32> =
-                batches.map(|(images, digits)| network.learn(images, digits)).collect();
-            if epoch == 1 || epoch % 10 == 0 {
-                print!(" {:.3}", losses.iter().sum::<f32>() / losses.len() as f32);
-            }
+/// The share of the unseen images that are read in the end, and the loss before and after each epoch.
+fn train(mut network: Network, images: &Array2<f32>, digits: &[usize]) -> (f32, Vec<f32>) {
+    let (learnt, unseen) = images.view().split_at(Axis(0), LEARNT);
+    let mut losses = vec![network.loss(unseen, &digits[LEARNT..])];
+    for _ in 0..EPOCHS {
+        for (images, digits) in learnt.axis_chunks_iter(Axis(0), BATCH).zip(digits.chunks(BATCH)) {
+            network.learn(images, digits);
         }
-        let accuracy = network.accuracy(images.slice(s![LEARNT.., ..]), &digits[LEARNT..]);
-        println!(", {:.1} % read", 100.0 * accuracy);
+        losses.push(network.loss(unseen, &digits[LEARNT..]));
+    }
+    (network.accuracy(unseen, &digits[LEARNT..]), losses)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (images, digits) = digits()?;
+    let mut seeds =
+        env::args().skip(1).map(|seed| seed.parse()).collect::<Result<Vec<u64>, _>>()?;
+    if seeds.is_empty() {
+        seeds.extend(1..=10);
+    }
+    println!("initializer   seed  accuracy  losses");
+    for seed in seeds {
+        // `varscale init` gives the same values to tensors of these names.
+        let he = Scheme::he_normal().with_seed(seed);
+        let ours = Network::new(|name, shape| Array2::drawn(shape, he.named(name)))?;
+        let (accuracy, losses) = train(ours, &images, &digits);
+        println!("varscale      {seed:4}  {accuracy:8.3}  {losses:.3?}");
         if accuracy < 0.85 {
             return Err(format!("seed {seed} has not learnt").into());
         }
+
+        let (law, mut rng) = (Uniform::new(-1.0, 1.0)?, StdRng::seed_from_u64(seed));
+        let theirs = Network::new(|_, shape| {
+            Ok::<_, Infallible>(Array2::random_using(shape, law, &mut rng))
+        })?;
+        let (accuracy, losses) = train(theirs, &images, &digits);
+        println!("ndarray-rand  {seed:4}  {accuracy:8.3}  {losses:.3?}");
     }
     Ok(())
 }
