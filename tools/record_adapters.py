@@ -22,6 +22,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 # The crates of each adapter's framework that decide what is recorded.
 CRATES = {
@@ -96,6 +97,8 @@ def plot(runs: list[dict], path: Path) -> None:
         )
     axes.set(yscale="log", xlim=(0, None), xlabel="epochs of 1,500 images")
     axes.set_ylabel("cross-entropy of 297 unseen images (nats)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter("")
     axes.legend(frameon=False)

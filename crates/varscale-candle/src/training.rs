@@ -1,9 +1,10 @@
 //! Variables for training, in candle's `VarMap`.
 
-use std::sync::PoisonError;
+use std::{collections::HashMap, sync::PoisonError};
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 use candle_nn::{Init, VarBuilder, VarMap, var_builder::SimpleBackend};
+use varscale_model::PlannedTensor;
 
 use crate::{Error, Weights, tensor::Make};
 
@@ -15,7 +16,8 @@ struct Variables {
 
 impl Weights {
     /// A `VarBuilder` whose tensors are variables of `map`, for training: what it has not is drawn and
-    /// inserted, what it has is taken from it. (A `VarMap` knows no other backend than its own.)
+    /// inserted, what it has is taken from it; tied tensors are one variable. (A `VarMap` knows no other
+    /// backend than its own.)
     ///
     /// ```
     /// use candle_core::{DType, Device};
@@ -72,8 +74,7 @@ impl SimpleBackend for Variables {
             return Ok(variable.as_tensor().clone());
         }
         let planned = self.weights.planned(&shape, name, Some(hint), dtype)?;
-        let variable = Make::whole(&planned, device).variable(dtype)?;
-        Ok(insert(&mut variables, name, variable))
+        variable(&mut variables, &planned, dtype, device)
     }
 
     fn get_unchecked(
@@ -86,8 +87,7 @@ impl SimpleBackend for Variables {
         if let Some(variable) = variables.get(name) {
             return Ok(variable.as_tensor().clone());
         }
-        let variable = Make::whole(self.weights.of_spec(name)?, device).variable(dtype)?;
-        Ok(insert(&mut variables, name, variable))
+        variable(&mut variables, self.weights.of_spec(name)?, dtype, device)
     }
 
     fn contains_tensor(&self, name: &str) -> bool {
@@ -96,12 +96,18 @@ impl SimpleBackend for Variables {
     }
 }
 
-fn insert(
-    variables: &mut std::collections::HashMap<String, Var>,
-    name: &str,
-    variable: Var,
-) -> Tensor {
+/// The variable of a planned tensor, under its own name: a tied one is the other's variable.
+fn variable(
+    variables: &mut HashMap<String, Var>,
+    planned: &PlannedTensor,
+    dtype: DType,
+    device: &Device,
+) -> candle_core::Result<Tensor> {
+    if let Some(variable) = variables.get(&*planned.name) {
+        return Ok(variable.as_tensor().clone());
+    }
+    let variable = Make::whole(planned, device).variable(dtype)?;
     let tensor = variable.as_tensor().clone();
-    variables.insert(name.to_owned(), variable);
-    tensor
+    variables.insert(planned.name.to_string(), variable);
+    Ok(tensor)
 }

@@ -5,7 +5,7 @@ use candle_nn::{
     Init, VarMap,
     init::{FanInOut, NonLinearity, NormalOrUniform},
 };
-use varscale_candle::{Slice, Source, Weights, spec};
+use varscale_candle::{Slice, Source, Spec, Weights, spec};
 
 const DEVICE: Device = Device::Cpu;
 
@@ -146,6 +146,26 @@ fn a_map_that_is_half_full_is_completed() {
         assert_eq!(bytes(&variable), bytes(&fresh.get((4, 3), name).unwrap()));
     }
     he.fill(&VarMap::new()).unwrap();
+}
+
+/// A tied tensor is one variable, whichever name a model asks for first.
+#[test]
+fn tied_tensors_are_one_variable() {
+    let tie = "[[rules]]\nmatch = 'head'\ntie = 'embed'\n[[rules]]\nmatch = 'embed'\ninitializer = 'he_normal'";
+    let entry = r#"{"dtype": "F32", "shape": [8, 4]}"#;
+    let tensors = Spec::from_json(format!(r#"{{"embed": {entry}, "head": {entry}}}"#).as_bytes());
+    let source = Source::from_toml(tie, "".as_ref()).unwrap().with_spec(tensors.unwrap());
+    let weights = Weights::new(&source, Some(42.into())).unwrap();
+    for names in [["embed", "head"], ["head", "embed"]] {
+        let map = VarMap::new();
+        let vb = weights.trainable(&map, DType::F32, &DEVICE);
+        let first = vb.get((8, 4), names[0]).unwrap();
+        vb.get((4, 8), names[1]).unwrap_err();
+        let second = vb.get_unchecked(names[1]).unwrap();
+        assert_eq!(map.data().lock().unwrap().keys().collect::<Vec<_>>(), ["embed"]);
+        map.all_vars()[0].set(&first.ones_like().unwrap()).unwrap();
+        assert_eq!(bytes(&second), bytes(&first.ones_like().unwrap()));
+    }
 }
 
 /// Threads that build parts of one model get what one thread does.

