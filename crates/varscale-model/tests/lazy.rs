@@ -1,8 +1,9 @@
 //! Lazy plans: tensors that are asked for one by one, with a spec and without.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashMap, path::Path, sync::Arc};
 
-use varscale_model::{LazyPlan, Plan, PlanError, Source, Spec, SpecTensor};
+use varscale::Layout;
+use varscale_model::{LazyPlan, Plan, PlanError, PlanSeed, Source, Spec, SpecTensor};
 
 const SPEC: &str = r#"{
     "embed.weight": {"dtype": "BF16", "shape": [10, 4]},
@@ -142,4 +143,49 @@ fn hints_serve_where_nothing_else_does() {
     assert!(matches!(lazy.of_spec("rest"), Err(PlanError::NoInitializer { .. })));
     let other = SpecTensor { shape: vec![4], ..hinted("rest") };
     assert!(matches!(lazy.tensor(&other), Err(PlanError::OtherShape { .. })));
+}
+
+#[test]
+fn a_model_says_its_axes_where_no_layout_does() {
+    let rules = format!(
+        "[[rules]]\nmatch = '*.weight'\ninitializer = 'he_normal'\n{BIAS}\n
+        [[rules]]\nmatch = 'steps'\ninitializer = 'zeros'"
+    );
+    let layouts: HashMap<Arc<str>, _> = [("0.fc.weight".into(), Layout::torch())].into();
+    for (said, layout, other) in [
+        ("", Layout::torch(), Layout::keras()),
+        ("layout = 'keras'\n", Layout::keras(), Layout::keras()),
+        ("layout = 'axes:1/0'\n", Layout::axes([1], [0]), Layout::axes([1], [0])),
+    ] {
+        for source in [source(&format!("{said}{rules}")), source(&rules).with_spec(spec())] {
+            let is_said = source.file().layout.is_some();
+            if !is_said && !said.is_empty() {
+                continue;
+            }
+            let seed = Some(42.into());
+            let plan = LazyPlan::of_model(&source, seed, spec(), layouts.clone()).unwrap();
+            let planned = |name: &str| plan.of_spec(name).unwrap();
+            assert_eq!(*planned("0.fc.weight").layout(), layout);
+            assert_eq!(*planned("1.fc.weight").layout(), other);
+            // What has the fans of another takes them by its layout.
+            let [fan_in, fan_out] = if layout == Layout::keras() { [8, 4] } else { [4, 8] };
+            assert_eq!(*planned("0.fc.bias").layout(), Layout::fans(fan_in, fan_out));
+            assert_eq!(plan.names().count(), 8);
+            let rest = plan.of_spec("rest").unwrap_err();
+            assert!(matches!(rest, PlanError::NoInitializer { .. }), "{rest}");
+        }
+    }
+}
+
+#[test]
+fn a_seed_is_drawn_once() {
+    let drawn = source(REST).with_drawn_seed().unwrap();
+    let PlanSeed::Drawn(seed) = drawn.seed(None).unwrap() else { panic!("drawn") };
+    assert_eq!(drawn.clone().with_spec(spec()).plan(None).unwrap().seed, PlanSeed::Drawn(seed));
+    assert_eq!(LazyPlan::new(&drawn, None).unwrap().seed(), PlanSeed::Drawn(seed));
+    assert_eq!(drawn.seed(Some(7.into())).unwrap(), PlanSeed::Given(7));
+    let given = source(&format!("seed = 7\n{REST}")).with_drawn_seed().unwrap();
+    assert_eq!(given.seed(None).unwrap(), PlanSeed::Given(7));
+    let global = source(&format!("global_seed = 7\n{REST}")).with_drawn_seed().unwrap();
+    assert_eq!(global.seed(None).unwrap(), PlanSeed::Global(7));
 }

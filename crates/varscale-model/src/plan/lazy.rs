@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use varscale::{Seed, Stream};
+use varscale::{Layout, Seed, Stream};
 
 use super::{
     Plan, PlanSeed, PlannedTensor, Source,
@@ -69,6 +69,23 @@ impl LazyPlan {
         Self::with(&source, seed, open)
     }
 
+    /// As [`LazyPlan::with_hints`], of a model that is built: `spec` is what it has, for rules that have
+    /// no spec, and `layouts` are what the axes of its tensors stand for, where neither rule nor plan
+    /// says it. (A checkpoint's recipe does, always.)
+    ///
+    /// # Errors
+    /// As [`LazyPlan::new`].
+    pub fn of_model(
+        source: &Source,
+        seed: Option<Seed>,
+        spec: Spec,
+        layouts: HashMap<Arc<str>, Layout>,
+    ) -> Result<Self, PlanError> {
+        let source = source.clone();
+        let source = if source.without_spec().is_some() { source.with_spec(spec) } else { source };
+        Self::with_hints(&source.with_layouts(layouts), seed)
+    }
+
     fn with(source: &Source, seed: Option<Seed>, open: Vec<SpecTensor>) -> Result<Self, PlanError> {
         let file = source.file().clone();
         if source.without_spec().is_none() {
@@ -96,6 +113,11 @@ impl LazyPlan {
     #[must_use]
     pub fn seed(&self) -> PlanSeed {
         self.seed
+    }
+
+    /// The names of the spec's tensors, of those that rules neither leave out nor tie to others.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.whole.iter().flat_map(|whole| whole.plan.tensors.iter().map(|one| &*one.name))
     }
 
     /// Whether there is a tensor of this name: in the spec, where there is one, and otherwise by a

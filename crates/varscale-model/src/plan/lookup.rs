@@ -69,7 +69,7 @@ impl<'a> Lookup<'a> {
     pub(super) fn by_name(&self, tensor: &SpecTensor, rule: Option<&Rule>) -> ByName {
         match rule.and_then(|rule| rule.layout.as_ref()).or(self.file.layout.as_ref()) {
             Some(layout) => layout.of(&tensor.name, &tensor.shape),
-            None => Ok((Layout::default(), None)),
+            None => Ok((self.file.layouts.get(&tensor.name).cloned().unwrap_or_default(), None)),
         }
     }
 

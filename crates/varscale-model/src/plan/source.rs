@@ -1,11 +1,12 @@
 //! Sources of plans: a plan file with its spec, rules without one, or a checkpoint.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use varscale::Seed;
+use varscale::{Layout, Seed};
 
 use super::{Plan, PlanSeed, derivation::Derivation};
 use crate::{Error, PlanError, PlanFile, Recipe, Seeds, Spec, SpecTensor};
@@ -122,6 +123,41 @@ impl Source {
         };
         plan.inputs.extend(self.inputs.iter().cloned());
         Ok(plan)
+    }
+
+    /// The source, where it names no seed with one that is drawn: all its plans take the same.
+    ///
+    /// # Errors
+    /// [`PlanError::Seed`] where the system has no random numbers.
+    pub fn with_drawn_seed(mut self) -> Result<Self, PlanError> {
+        match &mut self.content {
+            Content::File(_, file) | Content::Rules(file) => {
+                if file.seed.is_none() && file.global_seed.is_none() {
+                    file.seed = Some(Seed::unset()?);
+                }
+            }
+            Content::Checkpoint(_) => {}
+        }
+        Ok(self)
+    }
+
+    /// What the tensors of its plan take that have no seed of their own. `seed` goes before its own.
+    ///
+    /// # Errors
+    /// As [`Source::with_drawn_seed`].
+    pub fn seed(&self, seed: Option<Seed>) -> Result<PlanSeed, PlanError> {
+        Ok(match (&self.content, seed) {
+            (Content::Checkpoint(recipe), None) => recipe.seed,
+            (_, seed) => PlanSeed::new(seed, self.file())?,
+        })
+    }
+
+    /// With what the axes of these tensors stand for, where neither rule nor plan says it.
+    pub(super) fn with_layouts(mut self, layouts: HashMap<Arc<str>, Layout>) -> Self {
+        if let Content::File(_, file) = &mut self.content {
+            file.layouts = layouts.into();
+        }
+        self
     }
 
     /// The rules, where they have no spec.

@@ -11,10 +11,14 @@ mod rule;
 mod slice;
 mod template;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
-use varscale::{Dtype, Seed, Stream};
+use varscale::{Dtype, Layout, Seed, Stream};
 
 use self::rule::Place;
 pub(crate) use self::{
@@ -101,6 +105,9 @@ pub struct PlanFile {
     /// Files that were included.
     #[serde(skip)]
     pub files: Vec<PathBuf>,
+    /// Of tensors of a model that is built: what their axes stand for, where nothing says a layout.
+    #[serde(skip)]
+    pub(crate) layouts: Arc<HashMap<Arc<str>, Layout>>,
 }
 
 /// What becomes of a seed that several tensors share, in a framework's stream: of the plan's, or a
