@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::report::{Report, cargo_command, run};
 
 /// Each has an example `digits`, which fails where it does not learn.
-pub(crate) const ADAPTERS: [&str; 2] = ["varscale-candle", "varscale-ndarray"];
+pub(crate) const ADAPTERS: [&str; 3] = ["varscale-burn", "varscale-candle", "varscale-ndarray"];
 
 /// All of the workspace but the adapters, as cargo's arguments.
 pub(crate) fn others() -> String {

@@ -1,0 +1,124 @@
+//! Trains a network on digits: weights by rules over names, and beside it burn's own.
+//! `cargo run --release --example digits [SEEDS]`, from a checkout.
+
+use std::{env, error::Error, fs};
+
+use burn::{
+    module::Module,
+    nn::{Linear, LinearConfig, loss::CrossEntropyLossConfig},
+    optim::{GradientsParams, SgdConfig},
+    store::ModuleSnapshot,
+    tensor::{Device, Int, Tensor, TensorData, activation::relu},
+};
+use varscale_burn::{Source, Weights};
+
+const RULES: &str = r#"
+    layout = "torch"
+
+    [[rules]]
+    match = "*.bias"
+    initializer = "zeros"
+
+    [[rules]]
+    match = "head.weight"
+    initializer = "lecun_normal"
+
+    [[rules]]
+    match = "*.weight"
+    initializer = "he_normal"
+"#;
+
+const EPOCHS: usize = 10;
+/// Images that are trained on; the rest tests.
+const TRAINED: usize = 1500;
+const BATCH: usize = 50;
+
+#[derive(Module, Debug)]
+struct Network {
+    hidden: Vec<Linear>,
+    head: Linear,
+}
+
+impl Network {
+    fn new(device: &Device) -> Self {
+        let hidden = (0..3).map(|_| LinearConfig::new(64, 64).init(device)).collect();
+        Self { hidden, head: LinearConfig::new(64, 10).init(device) }
+    }
+
+    fn forward(&self, images: Tensor<2>) -> Tensor<2> {
+        let hidden = self.hidden.iter().fold(images, |x, layer| relu(layer.forward(x)));
+        self.head.forward(hidden)
+    }
+}
+
+/// Images of mean 0 and variance about 1, and which digit each is.
+fn digits(device: &Device) -> Result<(Tensor<2>, Tensor<1, Int>), Box<dyn Error>> {
+    let text =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/digits.csv"))?;
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
+    for line in text.lines() {
+        let numbers = line.split(',').map(str::parse).collect::<Result<Vec<u8>, _>>()?;
+        let (label, pixels) = numbers.split_last().ok_or("an empty line")?;
+        labels.push(i32::from(*label));
+        images.extend(pixels.iter().map(|&pixel| (f32::from(pixel) - 4.88) / 6.02));
+    }
+    let count = labels.len();
+    let images = Tensor::from_data(TensorData::new(images, [count, 64]), device);
+    Ok((images, Tensor::from_data(TensorData::new(labels, [count]), device)))
+}
+
+/// The loss of the test's images before and after each epoch, and how many are read right in the end.
+fn train(mut network: Network, images: &Tensor<2>, labels: &Tensor<1, Int>) -> (Vec<f32>, f32) {
+    let mut sgd = SgdConfig::new().init();
+    let cross_entropy = CrossEntropyLossConfig::new().init(&images.device());
+    let batch = |from: usize, to: usize| {
+        (images.clone().slice([from..to]), labels.clone().slice([from..to]))
+    };
+    let (test, answers) = batch(TRAINED, images.dims()[0]);
+    let loss = |network: &Network| {
+        cross_entropy.forward(network.forward(test.clone()), answers.clone()).into_scalar::<f32>()
+    };
+    let mut losses = vec![loss(&network)];
+    for _ in 0..EPOCHS {
+        for first in (0..TRAINED).step_by(BATCH) {
+            let (images, labels) = batch(first, first + BATCH);
+            let loss = cross_entropy.forward(network.forward(images), labels);
+            let gradients = GradientsParams::from_grads(loss.backward(), &network);
+            network = sgd.step(0.05, network, gradients);
+        }
+        losses.push(loss(&network));
+    }
+    let read = network.forward(test.clone()).argmax(1).squeeze::<1>().equal(answers.clone());
+    (losses, read.float().mean().into_scalar::<f32>())
+}
+
+/// Mean, least and most of each epoch.
+fn shown(runs: &[Vec<f32>], epoch: usize) -> String {
+    let losses = runs.iter().map(|run| run[epoch]);
+    let mean = losses.clone().sum::<f32>() / runs.len() as f32;
+    let (least, most) = (losses.clone().fold(f32::MAX, f32::min), losses.fold(0.0, f32::max));
+    format!("{mean:.3} ({least:.3} to {most:.3})")
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let seeds = env::args().nth(1).map_or(Ok(1), |seeds| seeds.parse::<u32>())?;
+    let device = Device::flex().autodiff();
+    let (images, labels) = digits(&device)?;
+    let rules = Source::from_toml(RULES, "".as_ref())?;
+    let (mut ours, mut burns, mut right) = (Vec::new(), Vec::new(), 1f32);
+    for seed in 0..seeds {
+        let mut network = Network::new(&device);
+        network.load_from(&mut Weights::new(&rules, Some(seed.into()))?)?;
+        let (losses, share) = train(network, &images, &labels);
+        ours.push(losses);
+        right = right.min(share);
+        device.seed(seed.into());
+        burns.push(train(Network::new(&device), &images, &labels).0);
+    }
+    println!("{:5}  {:24}  burn's own", "epoch", "he_normal by rules");
+    for epoch in 0..=EPOCHS {
+        println!("{epoch:5}  {:24}  {}", shown(&ours, epoch), shown(&burns, epoch));
+    }
+    println!("{:.1} % of the test's digits are read right, at least", 100.0 * right);
+    if right < 0.85 { Err("it did not learn".into()) } else { Ok(()) }
+}
