@@ -151,6 +151,57 @@ fn tables_are_narrow_and_name_what_is_not_judged() {
     assert!(one.contains("\n1 tensor, 384 values, judged by"), "{one}");
 }
 
+/// The number of a law is never cut, and what a plan alone has is listed in a few lines.
+#[test]
+fn laws_are_whole_and_renamed_tensors_few_lines() {
+    let folder = TempDir::new().unwrap();
+    let part = "vision_tower.encoder.some_quite_long_name.mlp.experts.gate_up_proj.weight";
+    let tensor = |name: &str| format!(r#""{name}": {{"dtype": "F32", "shape": [160, 128]}}"#);
+    let spec = |prefix| {
+        let names = (0..12).map(|layer| tensor(&format!("{prefix}.{layer}.{part}")));
+        format!("{{{}}}", names.collect::<Vec<_>>().join(","))
+    };
+    let plan = |spec, stddev| {
+        format!(
+            "spec = '{spec}'\nseed = 1\nlayout = 'torch'\n[[rules]]\nmatch = '*.0.*'\n\
+             initializer = {{ class_name = 'RandomNormal', config = {{ stddev = {stddev} }} }}\n\
+             [[rules]]\nmatch = '*'\n\
+             initializer = {{ class_name = 'RandomNormal', config = {{ stddev = 0.0212345 }} }}\n"
+        )
+    };
+    for (name, content) in [
+        ("a.json", spec("h")),
+        ("b.json", spec("model.h")),
+        ("one.toml", plan("a.json", "0.0212345")),
+        ("two.toml", plan("a.json", "0.0312345")),
+        ("renamed.toml", plan("b.json", "0.0212345")),
+    ] {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    for (drawn, arguments, expected) in [
+        ("one.toml", &[][..], &["RandomNormal 0.0212345\n"][..]),
+        ("two.toml", &[], &["2 laws\n", "\nlayers of several laws: --all shows each\n"]),
+        (
+            "one.toml",
+            &["renamed.toml"],
+            &[
+                "\n12 findings:\n",
+                "\nand 2 more that the checkpoint has not, which --json names\n",
+                "\n`varscale verify` pairs tensors that have only other names\n",
+            ],
+        ),
+    ] {
+        let init = ["init", drawn, "-o", "m.safetensors", "-q", "--force"];
+        assert!(varscale(folder.path(), &init).status.success());
+        let output = varscale(folder.path(), &[&["inspect", "m.safetensors"], arguments].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        for line in expected {
+            assert!(text.contains(line), "{line}{text}");
+        }
+        assert!(text.matches("the plan has it, and").count() <= 10, "{text}");
+    }
+}
+
 /// More shards than a process may have open files.
 #[test]
 fn many_shards_are_read_with_few_open_files() {

@@ -208,6 +208,78 @@ fn a_plan_tells_what_chance_does_not() -> Result<(), Error> {
     Ok(())
 }
 
+/// A model's tensors by their number, shape, and whether fans are exchanged, and what is found in them.
+type Kinds = &'static [(&'static str, usize, [usize; 2], &'static str)];
+
+const TRANSPOSED: &[(&str, Kinds, usize, Option<Fault>)] = &[
+    (
+        "a kind of 6, beside 18",
+        &[
+            ("h.#.fc1.weight", 6, [256, 64], "fan_out"),
+            ("h.#.fc2.weight", 6, [64, 256], "fan_in"),
+            ("h.#.k.weight", 12, [64, 256], "fan_in"),
+        ],
+        6,
+        Some(Fault::TransposedFan),
+    ),
+    (
+        "a kind of 6, beside 12",
+        &[("h.#.fc1.weight", 6, [256, 64], "fan_out"), ("h.#.fc2.weight", 12, [64, 256], "fan_in")],
+        0,
+        None,
+    ),
+    (
+        "one shape of 8",
+        &[("h.0.w", 1, [64, 176], "fan_out"), ("h.1#.w", 7, [176, 64], "fan_in")],
+        1,
+        Some(Fault::TransposedShape),
+    ),
+    (
+        "one shape of 3",
+        &[("h.0.w", 1, [64, 176], "fan_in"), ("h.1#.w", 2, [176, 64], "fan_in")],
+        0,
+        None,
+    ),
+    (
+        "two shapes of 8",
+        &[("h.0#.w", 2, [64, 176], "fan_in"), ("h.1#.w", 6, [176, 64], "fan_in")],
+        0,
+        None,
+    ),
+    (
+        "other shapes",
+        &[("h.0.w", 1, [64, 176], "fan_in"), ("h.1#.w", 4, [352, 64], "fan_in")],
+        0,
+        None,
+    ),
+];
+
+#[test]
+fn transposed_kinds_and_shapes_are_found() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let path = folder.path().join("model.safetensors");
+    for &(what, kinds, count, fault) in TRANSPOSED {
+        let (mut tensors, mut rules) =
+            (Vec::new(), String::from("spec = 'm.json'\nlayout = 'torch'\nseed = 3\n"));
+        for &(name, count, [rows, columns], mode) in kinds {
+            for number in 0..count {
+                let name = name.replace('#', &number.to_string());
+                tensors
+                    .push(format!(r#""{name}": {{"dtype": "F32", "shape": [{rows}, {columns}]}}"#));
+                rules += &format!(
+                    "[[rules]]\nmatch = '{name}'\ninitializer = {{ class_name = 'VarianceScaling', \
+                     config = {{ scale = 2.0, mode = '{mode}', distribution = 'untruncated_normal' }} }}\n"
+                );
+            }
+        }
+        written(&plan(&format!("{{{}}}", tensors.join(", ")), &rules)?, &path)?;
+        let found = inspected(&path, &Basis::usual_laws())?.findings;
+        assert_eq!(found.len(), count, "{what}: {found:?}");
+        assert!(found.iter().all(|one| Some(one.fault) == fault), "{what}: {found:?}");
+    }
+    Ok(())
+}
+
 /// Laws that need numbers of their own.
 const WITH_NUMBERS: &[&str] = &[
     "{ class_name = 'LogUniform', config = { minval = 0.001, maxval = 0.1 } }",

@@ -18,10 +18,16 @@ use crate::terminal::{counted, widths, write_table};
 const WIDTH: usize = 120;
 
 /// What is left out first of a wider table, by its place in the header.
-const SPARED: [usize; 5] = [9, 10, 7, 8, 5];
+const SPARED: [usize; 7] = [9, 10, 7, 8, 5, 6, 3];
 
 /// The place of the law in the header.
 const LAW: usize = 11;
+
+/// Of formulas alone, the law has so many characters.
+const LAW_WIDTH: usize = 16;
+
+/// Why a tensor that the plan lacks is not judged.
+const ADDED: &str = "the plan has it not";
 
 /// Names that are listed; `--json` has all.
 const SHOWN: usize = 10;
@@ -57,7 +63,10 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let rows = rows(inspection, all);
     let mut kept: Vec<usize> = (0..HEADER.len()).collect();
-    let widths = widths(&HEADER, rows.iter().map(Row::cells));
+    let mut widths = widths(&HEADER, rows.iter().map(Row::cells));
+    // Formulas may be longer than all else; other laws are whole.
+    let laws = rows.iter().map(Row::law).filter(|law| !law.contains("formula"));
+    widths[LAW] = laws.map(|law| law.width()).fold(LAW_WIDTH, usize::max);
     let mut spared = SPARED.into_iter();
     // Each column with a space on both sides, of which the last is not written.
     let total = |kept: &[usize]| kept.iter().map(|&column| widths[column] + 2).sum::<usize>() - 1;
@@ -65,8 +74,7 @@ pub(super) fn write(
         let Some(next) = spared.next() else { break };
         kept.retain(|&column| column != next);
     }
-    // Formulas may be longer than all else.
-    let room = (widths[LAW] + WIDTH).saturating_sub(total(&kept)).max(16);
+    let room = widths[LAW] + WIDTH.saturating_sub(total(&kept));
     let header: Vec<_> = kept.iter().map(|&column| HEADER[column]).collect();
     let cells = |row: &Row<'_>| {
         let mut cells = row.cells();
@@ -76,6 +84,9 @@ pub(super) fn write(
         kept.iter().map(|&column| std::mem::take(&mut cells[column])).collect::<Vec<_>>()
     };
     write_table(out, &header, || rows.iter().map(cells))?;
+    if rows.iter().any(|row| row.laws().len() > 1) {
+        writeln!(out, "\nlayers of several laws: --all shows each")?;
+    }
     let values: u64 = inspection.tensors.iter().filter_map(values).sum();
     let tensors = counted(inspection.tensors.len() as u64, "tensor");
     let by = match inspection.judged_by {
@@ -95,8 +106,22 @@ pub(super) fn write(
         0 => writeln!(out, "no findings"),
         count => {
             writeln!(out, "{}:", counted(count as u64, "finding"))?;
-            let line = |finding: &Finding| format!("{}: {}", finding.tensor, finding.text);
-            inspection.findings.iter().try_for_each(|finding| writeln!(out, "{}", line(finding)))
+            let there: HashSet<_> = inspection.tensors.iter().map(|tensor| &tensor.name).collect();
+            let is_there = |finding: &&Finding| there.contains(&finding.tensor);
+            let (others, missing): (Vec<_>, Vec<_>) =
+                inspection.findings.iter().partition(is_there);
+            for finding in others.into_iter().chain(missing.iter().copied().take(SHOWN)) {
+                writeln!(out, "{}: {}", finding.tensor, finding.text)?;
+            }
+            let more = missing.len().saturating_sub(SHOWN);
+            if more > 0 {
+                writeln!(out, "and {more} more that the checkpoint has not, which --json names")?;
+            }
+            let is_added = |tensor: &InspectedTensor| tensor.unjudged == Some(ADDED);
+            if !missing.is_empty() && inspection.tensors.iter().any(is_added) {
+                writeln!(out, "`varscale verify` pairs tensors that have only other names")?;
+            }
+            Ok(())
         }
     }
 }
@@ -193,16 +218,21 @@ impl Row<'_> {
 
     /// The law of all, or how many they have.
     fn law(&self) -> String {
-        let mut laws: Vec<_> =
-            self.tensors.iter().filter_map(|tensor| tensor.law.as_deref()).collect();
-        laws.sort_unstable();
-        laws.dedup();
+        let laws = self.laws();
         match laws[..] {
             [] => "-".to_owned(),
             // The law's own standard deviation beside the one that was found.
             [law] => law.replacen(", stddev ", " ", 1),
             _ => format!("{} laws", laws.len()),
         }
+    }
+
+    fn laws(&self) -> Vec<&str> {
+        let mut laws: Vec<_> =
+            self.tensors.iter().filter_map(|tensor| tensor.law.as_deref()).collect();
+        laws.sort_unstable();
+        laws.dedup();
+        laws
     }
 
     fn statistics(&self) -> impl Iterator<Item = &Statistics> {

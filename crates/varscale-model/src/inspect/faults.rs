@@ -1,4 +1,5 @@
-//! What is wrong with a tensor whatever its law: values that are none, and matrices of one value.
+//! What is wrong with a tensor whatever its law: values that are none, matrices of one value, and
+//! transposed ones.
 
 use std::collections::HashMap;
 
@@ -34,6 +35,24 @@ fn rank(tensor: &InspectedTensor) -> usize {
     tensor.shape.iter().filter(|&&size| size > 1).count()
 }
 
+/// Siblings of one shape, of which one tensor has it the other way round: that many are no chance.
+const FEWEST_SIBLINGS: usize = 3;
+
+/// A finding of a matrix that alone is transposed, as its siblings' shape tells.
+fn shape(tensor: &InspectedTensor, siblings: &[&InspectedTensor]) -> Option<Finding> {
+    let &[rows, columns] = &tensor.shape[..] else { return None };
+    let count = |shape| siblings.iter().filter(|other| other.shape == shape).count();
+    let others = count([columns, rows]);
+    let is_alone = rows != columns && count([rows, columns]) == 1 && others >= FEWEST_SIBLINGS;
+    let text = || {
+        format!(
+            "its shape ({rows}, {columns}) is that of its {others} siblings, {}, transposed",
+            collapsed(&tensor.name),
+        )
+    };
+    is_alone.then(|| Finding::new(Fault::TransposedShape, &tensor.name, text()))
+}
+
 /// Findings of single tensors. A matrix of one value is none where all of its siblings are of it, or
 /// where its name says that it begins so.
 pub(super) fn faults(tensors: &[InspectedTensor]) -> Vec<Finding> {
@@ -41,7 +60,8 @@ pub(super) fn faults(tensors: &[InspectedTensor]) -> Vec<Finding> {
     for tensor in tensors {
         groups.entry(collapsed(&tensor.name)).or_default().push(tensor);
     }
-    let mut findings = Vec::new();
+    let mut findings: Vec<_> =
+        tensors.iter().filter_map(|one| shape(one, &groups[&collapsed(&one.name)])).collect();
     for tensor in tensors.iter().filter(|tensor| tensor.is_float()) {
         let Some(found) = tensor.statistics else { continue };
         let name = tensor.name.to_lowercase();

@@ -23,6 +23,8 @@ pub enum Fault {
     Deviation,
     /// A standard deviation that is the law's with fan_in and fan_out exchanged.
     TransposedFan,
+    /// A matrix of a shape that is its siblings' the other way round.
+    TransposedShape,
     /// A mean that is not the law's.
     Mean,
     /// Another distribution than the law's, by its kurtosis.

@@ -115,7 +115,16 @@ pub fn inspect(
         }
         None => {
             let mut findings = faults::faults(&tensors);
-            findings.extend(by_usual_laws(&mut tensors));
+            let mut of_laws = by_usual_laws(&mut tensors);
+            // Of a transposed matrix, its fans say nothing new.
+            let is_new = |one: &Finding| {
+                let same = |known: &Finding| {
+                    known.fault == Fault::TransposedShape && known.tensor == one.tensor
+                };
+                one.fault != Fault::TransposedFan || !findings.iter().any(same)
+            };
+            of_laws.retain(is_new);
+            findings.extend(of_laws);
             findings
         }
     };

@@ -17,6 +17,9 @@ const APART: f64 = 1.2;
 /// So many standard errors must be between them, too.
 const SURE: f64 = 8.0;
 
+/// One view of a law is exchanged where so many times more tensors fit the other one.
+const MOST: usize = 3;
+
 /// Fewer values are not compared.
 const FEWEST: u64 = 256;
 
@@ -187,7 +190,7 @@ fn transposed(all: &[Known<'_>]) -> Vec<Finding> {
         let rank = known.tensor.shape.len();
         let this = count(candidate.law, rank, candidate.view);
         let others = count(candidate.law, rank, candidate.view.transposed());
-        if fits > 2 || others < 3 || others < 4 * this {
+        if fits > 2 || others < MOST * this {
             continue;
         }
         let Some(fit) = known.fitting.iter().find(|fit| fit.candidate == candidate) else {
