@@ -67,7 +67,7 @@ pub use error::Error;
 pub use format::{Entry, Format, HeaderError, safetensors::whole_name};
 pub use inspect::{
     Basis, Deviations, Fault, Finding, InspectError, InspectedTensor, Inspection, JudgedBy,
-    Moments, Selection, Statistics, collapsed, excess_kurtosis, inspect,
+    Moments, NOT_PLANNED, Selection, Statistics, collapsed, excess_kurtosis, inspect,
 };
 pub use output::{Output, OutputError, Sink, remove_unfinished};
 pub use part::{Part, PartArgument, PartError};

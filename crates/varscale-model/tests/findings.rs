@@ -213,24 +213,36 @@ type Kinds = &'static [(&'static str, usize, [usize; 2], &'static str)];
 
 const TRANSPOSED: &[(&str, Kinds, usize, Option<Fault>)] = &[
     (
-        "a kind of 6, beside 18",
-        &[
-            ("h.#.fc1.weight", 6, [256, 64], "fan_out"),
-            ("h.#.fc2.weight", 6, [64, 256], "fan_in"),
-            ("h.#.k.weight", 12, [64, 256], "fan_in"),
-        ],
-        6,
+        "a kind, beside 4 times as many",
+        &[("h.#.up.w", 2, [256, 64], "fan_out"), ("h.#.k.w", 8, [96, 64], "fan_in")],
+        2,
         Some(Fault::TransposedFan),
     ),
     (
-        "a kind of 6, beside 12",
-        &[("h.#.fc1.weight", 6, [256, 64], "fan_out"), ("h.#.fc2.weight", 12, [64, 256], "fan_in")],
+        "a kind, beside fewer",
+        &[("h.#.up.w", 2, [256, 64], "fan_out"), ("h.#.k.w", 7, [96, 64], "fan_in")],
+        0,
+        None,
+    ),
+    (
+        "one deviation for all",
+        &[
+            ("h.#.gate.w", 2, [176, 64], "fan_in"),
+            ("h.#.up.w", 2, [176, 64], "fan_in"),
+            ("h.#.k.w", 2, [32, 64], "fan_in"),
+            ("h.#.v.w", 2, [32, 64], "fan_in"),
+            ("h.#.down.w", 2, [64, 176], "fan_out"),
+        ],
         0,
         None,
     ),
     (
         "one shape of 8",
-        &[("h.0.w", 1, [64, 176], "fan_out"), ("h.1#.w", 7, [176, 64], "fan_in")],
+        &[
+            ("h.0.w", 1, [64, 176], "fan_out"),
+            ("h.1#.w", 7, [176, 64], "fan_in"),
+            ("h.#.k.w", 8, [96, 128], "fan_in"),
+        ],
         1,
         Some(Fault::TransposedShape),
     ),

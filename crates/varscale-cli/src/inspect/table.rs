@@ -9,7 +9,7 @@ use indicatif::HumanCount;
 use unicode_width::UnicodeWidthStr;
 use varscale::short;
 use varscale_model::{
-    Finding, InspectedTensor, Inspection, JudgedBy, Statistics, collapsed, shown,
+    Finding, InspectedTensor, Inspection, JudgedBy, NOT_PLANNED, Statistics, collapsed, shown,
 };
 
 use crate::terminal::{counted, widths, write_table};
@@ -25,9 +25,6 @@ const LAW: usize = 11;
 
 /// Of formulas alone, the law has so many characters.
 const LAW_WIDTH: usize = 16;
-
-/// Why a tensor that the plan lacks is not judged.
-const ADDED: &str = "the plan has it not";
 
 /// Names that are listed; `--json` has all.
 const SHOWN: usize = 10;
@@ -117,8 +114,8 @@ pub(super) fn write(
             if more > 0 {
                 writeln!(out, "and {more} more that the checkpoint has not, which --json names")?;
             }
-            let is_added = |tensor: &InspectedTensor| tensor.unjudged == Some(ADDED);
-            if !missing.is_empty() && inspection.tensors.iter().any(is_added) {
+            let is_more = |tensor: &InspectedTensor| tensor.unjudged == Some(NOT_PLANNED);
+            if !missing.is_empty() && inspection.tensors.iter().any(is_more) {
                 writeln!(out, "`varscale verify` pairs tensors that have only other names")?;
             }
             Ok(())

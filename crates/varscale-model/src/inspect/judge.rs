@@ -12,6 +12,9 @@ use super::{
 };
 use crate::{Plan, PlannedTensor, StoredDtype};
 
+/// Why a tensor that the plan lacks is not judged.
+pub const NOT_PLANNED: &str = "the plan has it not";
+
 /// Judges tensors by a plan: their laws, and what is wrong.
 pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -> Vec<Finding> {
     let planned: HashMap<_, _> =
@@ -26,7 +29,7 @@ pub(super) fn judge(tensors: &mut [InspectedTensor], plan: &Plan, whole: bool) -
         let tie = plan.ties.iter().find(|tie| tie.tensor.name == tensor.name);
         let name = tie.map_or(&*tensor.name, |tie| &*tie.to);
         let Some(planned) = planned.get(name) else {
-            tensor.unjudged = Some("the plan has it not");
+            tensor.unjudged = Some(NOT_PLANNED);
             continue;
         };
         if tensor.shape != planned.shape() {

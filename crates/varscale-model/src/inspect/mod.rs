@@ -28,6 +28,7 @@ pub use self::{
     error::InspectError,
     finding::{Fault, Finding},
     ideal::{Deviations, excess_kurtosis},
+    judge::NOT_PLANNED,
     moments::Moments,
     selection::Selection,
     siblings::collapsed,

@@ -18,7 +18,7 @@ const APART: f64 = 1.2;
 const SURE: f64 = 8.0;
 
 /// One view of a law is exchanged where so many times more tensors fit the other one.
-const MOST: usize = 3;
+const MOST: usize = 4;
 
 /// Fewer values are not compared.
 const FEWEST: u64 = 256;
@@ -162,40 +162,44 @@ fn varying(group: &[(&Known<'_>, (f64, f64))]) -> Option<usize> {
 }
 
 /// Tensors that fit a law only with fan_in and fan_out exchanged, where the others fit it as it is.
+///
+/// Others of the same deviation say nothing: in a model of one deviation for all, `up` and `down` fit
+/// the law by the fan that they share, which is one's fan_in and the other's fan_out.
 fn transposed(all: &[Known<'_>]) -> Vec<Finding> {
-    // By law and rank: how many fit it by each view, and not by the other.
-    let mut votes: HashMap<(usize, usize, View), usize> = HashMap::new();
+    // By law and rank: logarithms of the deviations of those that fit it by each view, and not by the other.
+    let mut votes: HashMap<(usize, usize, View), Vec<f64>> = HashMap::new();
     let mut one_way = Vec::new();
     for known in all {
         let shape = &known.tensor.shape;
         let is_depthwise = shape.len() > 2 && shape[1] == 1;
         let of_views = known.fitting.iter().filter(|fit| fit.candidate.view != View::None);
-        let of_views: Vec<_> = of_views.map(|fit| fit.candidate).collect();
+        let of_views: Vec<_> = of_views.collect();
         let other_law = known.fitting.len() > of_views.len();
-        if is_depthwise || other_law || known.log().is_none() {
-            continue;
-        }
-        for &candidate in &of_views {
+        let Some((log, _)) = known.log().filter(|_| !is_depthwise && !other_law) else { continue };
+        for &fit in &of_views {
+            let candidate = fit.candidate;
             let other = Candidate { view: candidate.view.transposed(), ..candidate };
-            let told_apart = known.expected(other).is_some() && !of_views.contains(&other);
+            let told_apart = known.expected(other).is_some()
+                && of_views.iter().all(|fit| fit.candidate != other);
             if told_apart {
-                *votes.entry((candidate.law, shape.len(), candidate.view)).or_default() += 1;
-                one_way.push((known, candidate, of_views.len()));
+                votes.entry((candidate.law, shape.len(), candidate.view)).or_default().push(log);
+                one_way.push((known, fit, log, of_views.len()));
             }
         }
     }
-    let count = |law, rank, view| votes.get(&(law, rank, view)).copied().unwrap_or(0);
+    votes.values_mut().for_each(|logs| logs.sort_by(f64::total_cmp));
     let mut findings: Vec<Finding> = Vec::new();
-    for (known, candidate, fits) in one_way {
+    for (known, fit, log, fits) in one_way {
         let rank = known.tensor.shape.len();
-        let this = count(candidate.law, rank, candidate.view);
-        let others = count(candidate.law, rank, candidate.view.transposed());
-        if fits > 2 || others < MOST * this {
+        let of = |view| votes.get(&(fit.candidate.law, rank, view)).map_or(&[][..], |logs| logs);
+        let these = of(fit.candidate.view).len();
+        let others = of(fit.candidate.view.transposed());
+        let narrower = others.partition_point(|&other| other < log - APART.ln());
+        let wider = others.len() - others.partition_point(|&other| other <= log + APART.ln());
+        let others = narrower + wider;
+        if fits > 2 || others < MOST * these {
             continue;
         }
-        let Some(fit) = known.fitting.iter().find(|fit| fit.candidate == candidate) else {
-            continue;
-        };
         let name = &known.tensor.name;
         if findings.iter().any(|finding| finding.tensor == *name) {
             continue;
