@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 SHARD = "2GB"
-ROUNDS = 5
+ROUNDS = 3
 PARTS = 16
 BLOCK = 8 << 20
 
