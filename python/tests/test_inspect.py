@@ -187,6 +187,18 @@ def test_copied_experts_of_one_tensor_are_found(path):
     assert finding["text"] == "rows 0 and 2 are equal"
 
 
+def test_a_doubled_expert_of_one_large_tensor_is_found(path):
+    # Each is read by two chunks.
+    tensors = {"experts.w": (torch.randn(4, 3000, 3000) * 0.02).to(torch.bfloat16)}
+    safetensors.save_file(tensors, path)
+    assert varscale.inspect(path)["findings"] == []
+    tensors["experts.w"][3] *= 2
+    safetensors.save_file(tensors, path)
+    (finding,) = varscale.inspect(path)["findings"]
+    assert (finding["fault"], finding["tensor"]) == ("deviation", "experts.w")
+    assert finding["text"].startswith("its expert 3 of 4: its standard deviation 0.04 is 2 times")
+
+
 def test_statistics_are_numpys(path):
     values = torch.randn(300, 200).to(torch.bfloat16)
     safetensors.save_file({"w": values, "n": torch.arange(5)}, path)

@@ -292,6 +292,47 @@ fn transposed_kinds_and_shapes_are_found() -> Result<(), Error> {
     Ok(())
 }
 
+/// What is planted into expert 5 of 8 of a layer, and what it is found as.
+const EXPERTS: &[(fn(&mut [f32]), Option<Fault>)] = &[
+    (|_| (), None),
+    (|expert| expert.fill(0.0), Some(Fault::Zero)),
+    (|expert| expert.fill(0.5), Some(Fault::Constant)),
+    (|expert| expert.iter_mut().for_each(|x| *x *= 2.0), Some(Fault::Deviation)),
+    (|expert| expert.iter_mut().for_each(|x| *x *= 0.5), Some(Fault::Deviation)),
+    // Within what trained experts may differ by.
+    (|expert| expert.iter_mut().for_each(|x| *x *= 1.1), None),
+];
+
+#[test]
+fn experts_in_one_tensor_are_compared() -> Result<(), Error> {
+    let folder = TempDir::new()?;
+    let (healthy, ill) = (folder.path().join("a.safetensors"), folder.path().join("b.safetensors"));
+    let tensor =
+        |layer| format!(r#""h.{layer}.experts.up": {{"dtype": "F32", "shape": [8, 96, 64]}}"#);
+    let spec = (0..4).map(tensor).collect::<Vec<_>>().join(", ");
+    let rules = "spec = 'm.json'\nseed = 3\n[[rules]]\nmatch = '*'\n\
+                 initializer = { class_name = 'RandomNormal', config = { stddev = 0.02 } }\n";
+    written(&plan(&format!("{{{spec}}}"), rules)?, &healthy)?;
+    for &(change, fault) in EXPERTS {
+        planted(&healthy, &ill, |all| {
+            change(&mut values(all, "h.2.experts.up")[5 * 96 * 64..6 * 96 * 64]);
+        })?;
+        let found = inspected(&ill, &Basis::usual_laws())?.findings;
+        let names = found.iter().map(|one| (Some(one.fault), &*one.tensor)).collect::<Vec<_>>();
+        match fault {
+            None => assert_eq!(found, []),
+            fault => assert_eq!(names, [(fault, "h.2.experts.up")], "{found:?}"),
+        }
+        assert!(found.iter().all(|one| one.text.starts_with("its expert 5 of 8: ")), "{found:?}");
+    }
+    // Layers in one tensor may scale as they like.
+    let layers = spec.replace("experts", "layers");
+    written(&plan(&format!("{{{layers}}}"), rules)?, &healthy)?;
+    planted(&healthy, &ill, |all| values(all, "h.2.layers.up")[..96 * 64].fill(0.0))?;
+    assert_eq!(inspected(&ill, &Basis::usual_laws())?.findings, []);
+    Ok(())
+}
+
 /// Laws that need numbers of their own.
 const WITH_NUMBERS: &[&str] = &[
     "{ class_name = 'LogUniform', config = { minval = 0.001, maxval = 0.1 } }",

@@ -6,6 +6,7 @@ mod digest;
 mod distinct;
 mod equal;
 mod error;
+mod experts;
 mod faults;
 mod finding;
 mod ideal;
@@ -116,15 +117,14 @@ pub fn inspect(
         }
         None => {
             let mut findings = faults::faults(&tensors);
+            findings.extend(experts::experts(&tensors, &scanned));
             let mut of_laws = by_usual_laws(&mut tensors);
-            // Of a transposed matrix, its fans say nothing new.
-            let is_new = |one: &Finding| {
-                let same = |known: &Finding| {
-                    known.fault == Fault::TransposedShape && known.tensor == one.tensor
-                };
-                one.fault != Fault::TransposedFan || !findings.iter().any(same)
-            };
-            of_laws.retain(is_new);
+            // Of a transposed matrix or a lost expert, the whole's deviation says nothing new.
+            of_laws.retain(|one| {
+                let explains =
+                    |known: &Finding| known.fault != Fault::NotFinite && known.tensor == one.tensor;
+                !findings.iter().any(explains)
+            });
             findings.extend(of_laws);
             findings
         }

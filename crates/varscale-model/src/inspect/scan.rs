@@ -18,6 +18,8 @@ use super::{
     codes::Counter,
     digest::{Cut, Digests},
     distinct::NO_LIMIT,
+    experts,
+    moments::Moments,
     statistics::{Counted, Statistics},
 };
 use crate::{Checkpoint, Error, StoredDtype, StoredTensor, checkpoint::OpenFiles};
@@ -37,6 +39,8 @@ pub(super) struct Scanned {
     pub(super) digest: u128,
     /// Sets of rows that seem to be equal.
     pub(super) equal_rows: Vec<Vec<u64>>,
+    /// Of each expert of a stack of them; else empty.
+    pub(super) experts: Vec<Moments>,
 }
 
 /// What of a tensor has been counted.
@@ -46,17 +50,22 @@ struct Running {
     waiting: BTreeMap<u64, Part>,
     counted: Option<Counted>,
     digests: Digests,
+    experts: Vec<Moments>,
 }
 
 struct Part {
     counted: Option<Counted>,
     digests: Vec<u128>,
+    /// Of a chunk of an expert.
+    moments: Option<Moments>,
 }
 
 /// How a tensor is read.
 struct Reading {
     dtype: Option<StoredDtype>,
     cut: Cut,
+    /// Chunks of an expert, in a stack of them.
+    per_expert: Option<u64>,
     limit: AtomicU64,
 }
 
@@ -64,8 +73,15 @@ impl Reading {
     fn new(tensor: &StoredTensor) -> Self {
         let dtype = tensor.dtype().ok();
         let size = (tensor.bits / 8).max(1) as usize;
-        let cut = Cut::new(&tensor.shape, size, CHUNK);
-        Self { dtype, cut, limit: AtomicU64::new(NO_LIMIT) }
+        let whole = Cut::new(&tensor.shape, size, CHUNK);
+        let expert = whole.row.filter(|_| experts::is_stack(&tensor.name, &tensor.shape));
+        // No chunk is of two experts.
+        let cut = match expert {
+            Some(row) if row < CHUNK as u64 => Cut::new(&tensor.shape, size, row as usize),
+            _ => whole,
+        };
+        let per_expert = expert.map(|row| row.div_ceil(CHUNK as u64));
+        Self { dtype, cut, per_expert, limit: AtomicU64::new(NO_LIMIT) }
     }
 }
 
@@ -153,7 +169,10 @@ pub(super) fn scan(
                     let counted_here = reading
                         .dtype
                         .map(|dtype| Counted::of(dtype, bytes, &mut counter, &reading.limit));
-                    let part = Part { counted: counted_here, digests };
+                    let moments = reading
+                        .per_expert
+                        .and_then(|_| Some(counted_here.as_ref()?.moments(reading.dtype?)));
+                    let part = Part { counted: counted_here, digests, moments };
                     // Nobody takes it when all is read.
                     let _ = counted.send(buffer);
                     let _ = done.send((tensor, number, length, part));
@@ -169,7 +188,7 @@ pub(super) fn scan(
         for (place, number, length, part) in parts {
             let (reading, tensor) = (&readings[place], tensors[place]);
             let mut one = running.remove(&place).unwrap_or_else(|| Running::new(reading));
-            one.take(number, part);
+            one.take(number, part, reading.per_expert);
             if reading.cut.place(one.next, tensor.bytes).is_none() {
                 scanned[place] = Some(one.finish(reading, tensor));
             } else {
@@ -202,12 +221,19 @@ fn start<'s, T: Send + 's>(
 impl Running {
     fn new(reading: &Reading) -> Self {
         let digests = Digests::new(reading.cut);
-        Self { next: 0, waiting: BTreeMap::new(), counted: None, digests }
+        let (waiting, experts) = (BTreeMap::new(), Vec::new());
+        Self { next: 0, waiting, counted: None, digests, experts }
     }
 
-    fn take(&mut self, number: u64, part: Part) {
+    fn take(&mut self, number: u64, part: Part, per_expert: Option<u64>) {
         self.waiting.insert(number, part);
-        while let Some(Part { counted, digests }) = self.waiting.remove(&self.next) {
+        while let Some(Part { counted, digests, moments }) = self.waiting.remove(&self.next) {
+            if let (Some(per_expert), Some(moments)) = (per_expert, moments) {
+                match self.experts.last_mut().filter(|_| self.next % per_expert > 0) {
+                    Some(expert) => expert.merge(&moments),
+                    None => self.experts.push(moments),
+                }
+            }
             self.next += 1;
             self.digests.extend(&digests);
             match (&mut self.counted, counted) {
@@ -224,6 +250,6 @@ impl Running {
         };
         let digest = self.digests.whole();
         let statistics = reading.dtype.map(counted);
-        Scanned { statistics, digest, equal_rows: self.digests.equal_rows() }
+        Scanned { statistics, digest, equal_rows: self.digests.equal_rows(), experts: self.experts }
     }
 }

@@ -12,16 +12,16 @@ use super::{
 };
 
 /// Siblings differ by more than this factor where one stands out.
-const APART: f64 = 1.2;
+pub(super) const APART: f64 = 1.2;
 
 /// So many standard errors must be between them, too.
-const SURE: f64 = 8.0;
+pub(super) const SURE: f64 = 8.0;
 
 /// One view of a law is exchanged where so many times more tensors fit the other one.
 const MOST: usize = 4;
 
 /// Fewer values are not compared.
-const FEWEST: u64 = 256;
+pub(super) const FEWEST: u64 = 256;
 
 /// A tensor with the laws for its shape, and those that fit.
 pub(super) struct Known<'a> {

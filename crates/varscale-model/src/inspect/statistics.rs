@@ -107,6 +107,22 @@ impl Counted {
         }
     }
 
+    /// The moments of all.
+    pub(super) fn moments(&self, dtype: StoredDtype) -> Moments {
+        match self {
+            Self::Codes(counts) => {
+                let number = |&(code, count): &(u16, u64)| (codes::number(dtype, code), count);
+                let finite = counts.iter().map(number).filter(|(number, _)| number.is_finite());
+                let finite: Vec<_> = finite.collect();
+                let numbers = finite.iter().map(|&(number, _)| number);
+                let low = numbers.clone().fold(f64::INFINITY, f64::min);
+                let high = numbers.fold(f64::NEG_INFINITY, f64::max);
+                Moments::weighted(&finite, low, high)
+            }
+            Self::Numbers(numbers) => numbers.moments,
+        }
+    }
+
     /// The statistics of all.
     pub(super) fn statistics(&self, dtype: StoredDtype, values: u64) -> Statistics {
         match self {
