@@ -41,13 +41,21 @@ pub(crate) fn failed(error: impl Into<varscale_model::Error>) -> PyErr {
         varscale_model::Error::Read { source, .. } => system(source, message),
         varscale_model::Error::Checkpoint(CheckpointError::Output(error)) => match error {
             OutputError::Write { source, .. } => system(source, message),
-            OutputError::Exists { .. } => PyFileExistsError::new_err(message),
+            OutputError::Exists { .. } => {
+                PyFileExistsError::new_err(format!("{message} (`force=True`)"))
+            }
             OutputError::Folder { .. } => PyFileNotFoundError::new_err(message),
             OutputError::Input { .. } | OutputError::Kind { .. } | OutputError::Same { .. } => {
                 PyValueError::new_err(message)
             }
             _ => PyOSError::new_err(message),
         },
+        varscale_model::Error::Checkpoint(
+            CheckpointError::Wrong(_) | CheckpointError::OtherCheckpoint(_),
+        ) => PyValueError::new_err(format!("{message} (`force=True`)")),
+        varscale_model::Error::Checkpoint(CheckpointError::Limit(_)) => {
+            PyValueError::new_err(format!("{message} (`max_shard_size`)"))
+        }
         varscale_model::Error::Checkpoint(CheckpointError::Values(WriteError::Memory {
             ..
         })) => PyMemoryError::new_err(message),

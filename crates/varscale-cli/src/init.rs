@@ -141,7 +141,7 @@ pub(crate) fn run(arguments: &Arguments, watch: &Watch) -> Result<(), Failure> {
     bar.finish_and_clear();
     let summary = result.map_err(|error| match error {
         CheckpointError::Output(error @ OutputError::Exists { .. }) if !arguments.resume => {
-            Failure::Input(format!("{error}; --resume keeps it where it is right"))
+            Failure::Input(format!("{error} (--force); --resume keeps it where it is right"))
         }
         error => Error::from(error).into(),
     })?;

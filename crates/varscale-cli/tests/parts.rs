@@ -166,11 +166,11 @@ fn parts_of_two_seeds_are_refused_and_told() {
         (&["--part", "3/3", "--seed", "2"][..], "m.safetensors.index.json states seed 1"),
         (&["--part", "3/3", "--seed", "2", "--resume"], "and this run is of seed 2"),
     ] {
-        assert_fails(&place.init("two", arguments), &[told, "--force goes on"]);
+        assert_fails(&place.init("two", arguments), &[told, "only by force (--force)"]);
     }
     fs::write(place.path("plan.toml"), PLAN.replace("random_normal", "random_uniform")).unwrap();
     let other = place.init("two", &["--part", "3/3", "--seed", "1"]);
-    assert_fails(&other, &["states a recipe of digest", "--force goes on"]);
+    assert_fails(&other, &["states a recipe of digest", "only by force (--force)"]);
     fs::write(place.path("plan.toml"), PLAN).unwrap();
     fs::remove_file(place.path("two/m.safetensors.index.json")).unwrap();
     let first = "m-00001-of-00007.safetensors states seed 1";
@@ -275,7 +275,7 @@ fn files_that_links_make_one_are_refused() {
 fn another_limit_and_a_missing_index_are_named() {
     let place = Workplace::new();
     let limit = ["--max-shard-size", "3000"];
-    let told = "the index is of 7 shards, and this limit (--max-shard-size) makes 4";
+    let told = "the index is of 7 shards, and this limit of their size makes 4";
     let missing = place.missing("whole", &limit);
     assert!(text(&missing.stderr).contains(told), "{}", text(&missing.stderr));
     let init = ["init", "plan.toml", "-o", "whole/m.safetensors", "--resume"];

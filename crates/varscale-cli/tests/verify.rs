@@ -716,7 +716,7 @@ fn digests_prove_files_and_copies_in_other_shards() {
     }
     place.refuses(&["--digests", "s.json"], &["s.json", "line 1"]);
     place.refuses(&["--digests", "none"], &["none"]);
-    place.refuses(&["m.safetensors.sha256"], &["it is a digest file", "--digests"]);
+    place.refuses(&["m.safetensors.sha256"], &["it is a digest file (verify takes it as digests)"]);
     place.refuses(
         &["plan.toml", "m.safetensors"],
         &["plan.toml", "it is TOML text, such as a plan"],

@@ -366,7 +366,7 @@ fn other_index(shards: &Shards<'_>, path: &Path, place: u64) -> String {
         0 => format!("the index differs from byte {place} on"),
         count if count == shards.len() => format!("the index differs from byte {place} on"),
         count => format!(
-            "the index is of {count} shards, and this limit (--max-shard-size) makes {}",
+            "the index is of {count} shards, and this limit of their size makes {}",
             shards.len()
         ),
     }

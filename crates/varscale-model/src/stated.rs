@@ -18,7 +18,7 @@ use crate::{
 /// A file of the same name's checkpoint that is of another seed or recipe than the others.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} {found}, and this run is of {planned}: together they are no checkpoint; --force goes on",
+    "{} {found}, and this run is of {planned}: together they are no checkpoint; it goes on only by force",
     shown_path(path)
 )]
 pub struct OtherCheckpoint {

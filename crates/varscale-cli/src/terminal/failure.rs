@@ -85,6 +85,10 @@ impl From<CheckpointError> for Failure {
         match error {
             CheckpointError::Values(WriteError::Interrupted) => Self::Interrupted,
             CheckpointError::Output(error) => error.into(),
+            CheckpointError::Wrong(_) | CheckpointError::OtherCheckpoint(_) => {
+                Self::Input(format!("{error} (--force)"))
+            }
+            CheckpointError::Limit(_) => Self::Input(format!("{error} (--max-shard-size)")),
             _ if error.is_input() => Self::Input(error.to_string()),
             _ => Self::System(error.to_string()),
         }
@@ -101,6 +105,7 @@ impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         match error {
             OutputError::ClosedPipe => Self::ClosedPipe,
+            OutputError::Exists { .. } => Self::Input(format!("{error} (--force)")),
             _ if error.is_input() => Self::Input(error.to_string()),
             _ => Self::System(error.to_string()),
         }

@@ -20,7 +20,7 @@ pub enum OutputError {
         input: PathBuf,
     },
     /// It exists.
-    #[error("cannot write {output}: it exists, and is replaced only by force (--force)")]
+    #[error("cannot write {output}: it exists, and is replaced only by force")]
     Exists {
         /// The output as the user named it.
         output: String,

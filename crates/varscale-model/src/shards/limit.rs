@@ -14,7 +14,7 @@ use crate::{
 
 /// Shards that do not tell how they were cut.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot tell the shards of {output}: {found}; give their limit (--max-shard-size)")]
+#[error("cannot tell the shards of {output}: {found}; give the limit of their size")]
 pub struct LimitError {
     /// The output as the user named it.
     pub output: String,

@@ -57,7 +57,7 @@ pub(super) fn other(head: &[u8]) -> Option<String> {
         return Some("it is HTML or XML, such as the page of an error".into());
     }
     if text.len() > 66 && text[..64].iter().all(u8::is_ascii_hexdigit) && text[64] == b' ' {
-        return Some("it is a digest file (varscale verify takes it by --digests)".into());
+        return Some("it is a digest file (verify takes it as digests)".into());
     }
     if is_toml(text) {
         return Some("it is TOML text, such as a plan".into());
