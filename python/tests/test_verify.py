@@ -44,6 +44,7 @@ def test_differences_are_told(file):
     assert not found
     [one] = found.differing
     assert (one["tensor"], one["index"], one["values"]) == ("w", [299, 39], 1)
+    assert one["file"] == "m.safetensors"
     assert one["stored"] != one["planned"]
     other = varscale.verify(file, seed=43)
     assert other.differing[0]["values"] > 11_000

@@ -22,9 +22,10 @@ class Verification:
         values: Values that were compared.
         total: Values of these tensors: more, of a sample.
         bytes: Bytes of the checkpoint that were compared.
-        differing: For each tensor with other values its name (``tensor``), how many ``values``
-            differ, the ``index`` of the first one, what is ``stored`` and what is ``planned``
-            there, the ``largest`` distance, and how many are ``not_finite``.
+        differing: For each tensor with other values its name (``tensor``) and its file's
+            (``file``), how many ``values`` differ, the ``index`` of the first one, what is
+            ``stored`` and what is ``planned`` there, the ``largest`` distance, and how many are
+            ``not_finite``.
         missing: Names of the plan that the checkpoint lacks.
         added: Names of the checkpoint that the plan lacks.
         renamed: For each tensor with another name, the one ``planned`` and the one ``stored``.

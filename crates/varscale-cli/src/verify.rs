@@ -151,10 +151,5 @@ fn to_json(
     {
         report.extend(found);
     }
-    let differing = report.get_mut("differing").and_then(Json::as_array_mut);
-    for one in differing.into_iter().flatten() {
-        let file = one["tensor"].as_str().and_then(|name| text::file_of(checkpoint, name));
-        one["file"] = file.into();
-    }
     report
 }

@@ -35,7 +35,7 @@ pub(super) fn of(
         text += "without a recipe in its metadata\n";
     }
     if let Some((files, stated, others)) = checkpoint.of_other_wholes() {
-        let first = files[0].path.file_name().unwrap_or_default().to_string_lossy();
+        let first = files[0].name();
         let who = match files.len() - 1 {
             0 => format!("{} states", shown(&first)),
             more => format!("{} and {} more state", shown(&first), HumanCount(more as u64)),
@@ -112,18 +112,11 @@ fn differences(found: &Verification, checkpoint: &Checkpoint, text: &mut String)
             one.planned.to_string(),
             largest,
         ];
-        row.extend(file_of(checkpoint, &one.tensor).filter(|_| with_files));
+        row.extend(with_files.then(|| shown(&one.file).into_owned()));
         rows.add_row(row);
     }
     *text += &format!("{}\n", rows.trim_fmt());
     more(found.differing.len(), text);
-}
-
-/// The name of the file that holds a tensor.
-pub(super) fn file_of(checkpoint: &Checkpoint, name: &str) -> Option<String> {
-    let tensor = checkpoint.tensors.iter().find(|tensor| *tensor.name == *name)?;
-    let path = checkpoint.files[tensor.file].path.file_name()?;
-    Some(shown(&path.to_string_lossy()).into_owned())
 }
 
 /// Tensors of other dtypes in one line each pair of these, and then those of other shapes.

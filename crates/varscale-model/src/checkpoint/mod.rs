@@ -187,7 +187,25 @@ impl StoredTensor {
     }
 }
 
+impl CheckpointIndex {
+    /// Its name, without its folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name(&self.path)
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 impl CheckpointFile {
+    /// Its name, without its folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name(&self.path)
+    }
+
     /// Opens it, to read its values.
     ///
     /// # Errors

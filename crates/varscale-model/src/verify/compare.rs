@@ -3,7 +3,7 @@
 use varscale::{Dtype, Slice};
 
 use super::{Difference, number::Number, pairing::Pair, rounding, sample};
-use crate::{Error, Piece, Share, StoredDtype, checkpoint::OpenFiles};
+use crate::{Checkpoint, Error, Piece, Share, StoredDtype, checkpoint::OpenFiles};
 
 /// Values that are rounded to another dtype at a time.
 const PART: usize = 1 << 14;
@@ -17,6 +17,7 @@ pub(super) struct Scratch {
 
 /// A tensor that is being compared, block by block.
 pub(super) struct Comparison<'p> {
+    checkpoint: &'p Checkpoint,
     pair: &'p Pair<'p>,
     blocks: Vec<Slice>,
     /// The block that comes next, and how many of its values were compared.
@@ -26,7 +27,11 @@ pub(super) struct Comparison<'p> {
 }
 
 impl<'p> Comparison<'p> {
-    pub(super) fn new(pair: &'p Pair<'p>, share: Option<Share>) -> Self {
+    pub(super) fn new(
+        checkpoint: &'p Checkpoint,
+        pair: &'p Pair<'p>,
+        share: Option<Share>,
+    ) -> Self {
         let shape = pair.planned.shape();
         let blocks = match share {
             // What is drawn in order alone would be passed through anew for every block.
@@ -35,7 +40,7 @@ impl<'p> Comparison<'p> {
             }
             _ => vec![Slice::whole(shape)],
         };
-        Self { pair, blocks, next: (0, 0), values: 0, found: None }
+        Self { checkpoint, pair, blocks, next: (0, 0), values: 0, found: None }
     }
 
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece> + use<'_, 'p> {
@@ -127,6 +132,7 @@ impl<'p> Comparison<'p> {
             let (planned, stored) = (read(drawn), read(stored));
             let found = self.found.get_or_insert_with(|| Difference {
                 tensor: self.pair.stored.name.to_string(),
+                file: self.checkpoint.files[self.pair.stored.file].name(),
                 values: 0,
                 index: slice.index(first + place as u64),
                 stored,

@@ -68,6 +68,8 @@ pub struct Verification {
 pub struct Difference {
     /// Its name.
     pub tensor: String,
+    /// Name of the file that holds it.
+    pub file: String,
     /// How many differ.
     pub values: u64,
     /// Index of the first one.
@@ -160,7 +162,7 @@ pub fn verify(
     let pairing = pairing::of(checkpoint, plan, &mut files)?;
     let mut comparisons = Vec::with_capacity(pairing.pairs.len());
     for pair in &pairing.pairs {
-        comparisons.push(Comparison::new(pair, share));
+        comparisons.push(Comparison::new(checkpoint, pair, share));
     }
     let pieces: Vec<Piece> = comparisons.iter().flat_map(Comparison::pieces).collect();
     let drawn =

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Instant,
 };
@@ -102,10 +101,9 @@ pub fn verify_digests(
 
     let mut proof =
         Proof { changed_metadata: form::changed_metadata(checkpoint), ..Proof::default() };
-    let named = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let name = |file: usize| named(&checkpoint.files[file].path);
+    let name = |file: usize| checkpoint.files[file].name();
     // An index has a digest of its own, and no tensors.
-    let index = checkpoint.index.as_ref().map(|index| (&index.path, named(&index.path)));
+    let index = checkpoint.index.as_ref().map(|index| (&index.path, index.name()));
     let is_of_index = |one: &&Digests| index.as_ref().is_some_and(|(_, name)| one.file == *name);
     let (of_index, digests): (Vec<&Digests>, Vec<&Digests>) = digests.iter().partition(is_of_index);
     let mut other_index = None;
