@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 use varscale::Seed;
-use varscale_model::{Error, Found, Output, Part, Plan, Shards, shown, whole_name};
+use varscale_model::{Error, Found, Output, Part, Plan, Shards, no_whole_name, shown};
 
 use crate::{
     output::{MODELS, Overwrite, Target},
@@ -70,19 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for fault in &found.faults {
         note(&format!("{fault}\n"));
     }
-    let left = |files: &[usize]| {
-        let is_left =
-            |place| found.missing.shards.contains(place) || found.wrong.shards.contains(place);
-        files.iter().any(is_left)
-    };
-    let mut missing = Vec::new();
-    // Later parts have nothing to write.
-    for number in 1..=count.min(shards.len() as u64) {
-        let files = shards.part(Part::new(number, count)?);
-        if left(&files.shards) || files.index && (found.missing.index || found.wrong.index) {
-            missing.push(number);
-        }
-    }
+    let missing = found.parts_left(&shards, count);
     if arguments.json {
         let wrong: Vec<_> = found.faults.iter().map(|fault| {
             json!({ "file": fault.path.to_string_lossy(), "difference": fault.difference })
@@ -116,20 +104,11 @@ fn whole(output: &Path) -> Result<Output, Failure> {
             "invalid output \"{output}\": {found}: name the file that init got by --output"
         ))
     };
-    if output.is_dir() {
-        return Err(refused("it is a folder"));
+    if let Some(found) = no_whole_name(output) {
+        return Err(refused(&found));
     }
-    let name = output.file_name().unwrap_or_default().to_string_lossy();
-    if let Some(whole) = whole_name(&name) {
-        return Err(refused(&format!("it is a shard of {:?}", shown(whole))));
-    }
-    let target = Target::new(output, MODELS, Overwrite::default()).map_err(|_| {
-        refused(if name.ends_with(".index.json") {
-            "it is an index"
-        } else {
-            "it is no .safetensors file"
-        })
-    })?;
+    let target = Target::new(output, MODELS, Overwrite::default())
+        .map_err(|_| refused("it is no .safetensors file"))?;
     if target.output.is_stream() { Err(refused("it is no file")) } else { Ok(target.output) }
 }
 

@@ -82,7 +82,7 @@ pub use plan_file::{
 };
 pub use recipe::{Recipe, RecipeError};
 pub use resume::{Found, WrongFile, resume_shards};
-pub use shards::{Files, LimitError, Shard, Shards};
+pub use shards::{Files, LimitError, Shard, Shards, no_whole_name};
 pub use shown::shown;
 pub use spec::{Spec, SpecError, SpecTensor};
 pub use stated::OtherCheckpoint;

@@ -1,7 +1,7 @@
 //! What is there of a checkpoint: what is right is kept, what is missing can be drawn.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -10,7 +10,8 @@ use std::{
 };
 
 use crate::{
-    CheckpointError, Files, Options, Output, OutputError, Shard, Shards, Spec, Summary, WriteError,
+    CheckpointError, Files, Options, Output, OutputError, Part, Shard, Shards, Spec, Summary,
+    WriteError,
     digests::{self, FileDigest, TensorDigests},
     format::safetensors::PREFIX,
     shown::shown_path,
@@ -64,6 +65,21 @@ impl Found {
             found.with(is).index = true;
         }
         Ok(found)
+    }
+
+    /// Numbers of those of `count` parts that have something to write.
+    #[must_use]
+    pub fn parts_left(&self, shards: &Shards<'_>, count: u64) -> Vec<u64> {
+        let left = self.missing.shards.iter().chain(&self.wrong.shards);
+        let left: HashSet<usize> = left.copied().collect();
+        let has_index = self.missing.index || self.wrong.index;
+        let is_left = |&number: &u64| {
+            let Ok(part) = Part::new(number, count) else { return false };
+            let files = shards.part(part);
+            files.index && has_index || files.shards.iter().any(|place| left.contains(place))
+        };
+        // Later parts have nothing to write.
+        (1..=count.min(shards.len() as u64)).filter(is_left).collect()
     }
 
     /// Where a file belongs.

@@ -3,7 +3,7 @@
 mod limit;
 mod recipes;
 
-use std::io;
+use std::{io, path::Path};
 
 use serde_json::Value;
 
@@ -11,8 +11,9 @@ pub use self::limit::LimitError;
 use self::recipes::Recipes;
 use crate::{
     ByteSize, Entry, Format, HeaderError, Output, Part, Piece, Plan, PlannedTensor, digests,
-    format::safetensors::{self, TOTAL_SIZE, numbers_in},
+    format::safetensors::{self, TOTAL_SIZE, numbers_in, whole_name},
     recipe::{self, ShardOf},
+    shown::shown,
     spec::INDEX_EXTENSION,
     write,
 };
@@ -69,6 +70,25 @@ pub struct Files {
 pub struct Shard<'s> {
     shards: &'s Shards<'s>,
     index: usize,
+}
+
+/// What `path` is, where it is none that [`Shards`] are named after: a folder, an index, a shard.
+///
+/// ```
+/// use varscale_model::no_whole_name;
+/// assert_eq!(no_whole_name("m.safetensors".as_ref()), None);
+/// assert_eq!(no_whole_name("m.safetensors.index.json".as_ref()), Some("it is an index".into()));
+/// ```
+#[must_use]
+pub fn no_whole_name(path: &Path) -> Option<String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if path.is_dir() {
+        return Some("it is a folder".to_owned());
+    }
+    if let Some(whole) = whole_name(&name) {
+        return Some(format!("it is a shard of {:?}", shown(whole)));
+    }
+    name.ends_with(INDEX_EXTENSION).then(|| "it is an index".to_owned())
 }
 
 impl<'p> Shards<'p> {

@@ -24,6 +24,18 @@ pub struct ShareError {
 }
 
 impl Share {
+    /// Of a number; `None` where it is not above 0 and up to 1.
+    ///
+    /// ```
+    /// use varscale_model::Share;
+    /// assert_eq!(Share::new(0.025), "2.5%".parse().ok());
+    /// assert!(Share::new(0.0).is_none() && Share::new(1.5).is_none());
+    /// ```
+    #[must_use]
+    pub fn new(share: f64) -> Option<Self> {
+        (share > 0.0 && share <= 1.0).then_some(Self(share))
+    }
+
     /// As a number up to 1.
     #[must_use]
     pub fn get(self) -> f64 {
@@ -39,9 +51,8 @@ impl FromStr for Share {
         // Rust also reads "inf", "nan", "+1" and "1e0".
         let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         let number = digits.parse::<f64>().ok().filter(|_| is_plain);
-        let share = number.map(|percent| percent / 100.0);
-        let share = share.filter(|&share| share > 0.0 && share <= 1.0);
-        share.map(Self).ok_or_else(|| ShareError { received: text.to_owned() })
+        let share = number.and_then(|percent| Self::new(percent / 100.0));
+        share.ok_or_else(|| ShareError { received: text.to_owned() })
     }
 }
 
