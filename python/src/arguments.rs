@@ -13,7 +13,7 @@ use varscale::{Argument, Array, Distribution, Expression, Literal, Mode, Number,
 
 use crate::error::refused;
 
-fn repr(value: &Bound<'_, PyAny>) -> String {
+pub(crate) fn repr(value: &Bound<'_, PyAny>) -> String {
     value.repr().map_or_else(|_| "?".into(), |text| text.to_string())
 }
 

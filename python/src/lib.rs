@@ -32,7 +32,7 @@ mod _core {
         inspect::inspect_checkpoint,
         plan::Plan,
         scheme::{Scheme, serialized_class},
-        verify::verify,
+        verify::{prove, verify},
     };
 
     #[pymodule_init]

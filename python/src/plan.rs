@@ -5,12 +5,16 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use pyo3::{exceptions::PyValueError, prelude::*, types::PyByteArray};
+use pyo3::{
+    exceptions::{PyFileExistsError, PyValueError},
+    prelude::*,
+    types::PyByteArray,
+};
 use varscale::{Seed, Slice};
 use varscale_model::{
-    ByteSize, ByteSizeError, CheckpointError, Options, Output, Part, PartArgument, PartError,
-    Piece, PlanFile, PlanSeed, PlannedTensor, Seeds, Shards, Spec, resume_shards, write_pieces,
-    write_shards,
+    ByteSize, ByteSizeError, CheckpointError, Found, Options, Output, OutputError, Part,
+    PartArgument, PartError, Piece, PlanFile, PlanSeed, PlannedTensor, Seeds, Shards, Spec,
+    no_whole_name, resume_shards, shown, write_pieces, write_shards,
 };
 
 use crate::{draw::Draw, error::failed, generator::integer};
@@ -58,6 +62,20 @@ impl Plan {
 }
 
 impl Plan {
+    /// The files that are there of what `out` names, or those of this size.
+    fn found(&self, out: &Path, limit: Option<&Bound<'_, PyAny>>) -> PyResult<Shards<'_>> {
+        if let Some(found) = no_whole_name(out) {
+            return Err(PyValueError::new_err(format!(
+                "invalid argument `out`: {found}: \"{}\"; give the name that `init` got",
+                shown(&out.to_string_lossy())
+            )));
+        }
+        match limit {
+            Some(_) => self.shards(out, limit),
+            None => Shards::found(&self.0, &Output::new(out)).map_err(failed),
+        }
+    }
+
     pub(crate) fn resolved(&self) -> &varscale_model::Plan {
         &self.0
     }
@@ -107,15 +125,40 @@ impl Plan {
         (self.0.seed.value(), matches!(self.0.seed, PlanSeed::Drawn(_)))
     }
 
-    /// The seed that a file of the checkpoint at `out` states, if one is there.
-    #[pyo3(signature = (out, max_shard_size=None))]
+    /// The seed that a file of the checkpoint at `out` states, if one is there; of shards of this size,
+    /// or without one of those that are `found`.
+    #[pyo3(signature = (out, max_shard_size, found=false))]
     fn stated_seed(
         &self,
         out: PathBuf,
         max_shard_size: Option<&Bound<'_, PyAny>>,
+        found: bool,
     ) -> PyResult<Option<i128>> {
-        let stated = self.shards(&out, max_shard_size)?.stated_seed(&Output::new(out));
-        Ok(stated.map(|(seed, _)| seed))
+        let shards = match found {
+            true => self.found(&out, max_shard_size)?,
+            false => self.shards(&out, max_shard_size)?,
+        };
+        Ok(shards.stated_seed(&Output::new(out)).map(|(seed, _)| seed))
+    }
+
+    /// How many parts there are of what `out` names, those of them that have something to write, and each
+    /// file that is there and wrong, with what differs.
+    fn missing(
+        &self,
+        py: Python<'_>,
+        out: PathBuf,
+        max_shard_size: Option<&Bound<'_, PyAny>>,
+        parts: Option<u64>,
+    ) -> PyResult<(u64, Vec<u64>, Vec<(String, String)>)> {
+        let shards = self.found(&out, max_shard_size)?;
+        let output = Output::new(out);
+        let found = py.detach(|| Found::look(&shards, &shards.part(Part::WHOLE), &output));
+        let found = found.map_err(failed)?;
+        let parts = parts.unwrap_or(shards.len() as u64);
+        let left = found.parts_left(&shards, parts);
+        let name = |path: &Path| path.to_string_lossy().into_owned();
+        let wrong = found.faults.into_iter().map(|fault| (name(&fault.path), fault.difference));
+        Ok((parts, left, wrong.collect()))
     }
 
     /// The name of the stream.
@@ -169,10 +212,11 @@ impl Plan {
         Ok(PyByteArray::new(py, &bytes))
     }
 
-    /// Writes the checkpoint; returns the seconds it took. `progress` is called with the bytes
-    /// drawn and the bytes in all, and stops the work by raising. `out` is replaced by `force` only, and
-    /// is none of the plan's files. With `max_shard_size`, shards of at most so many bytes,
-    /// or a part of them; to resume keeps those that are there and right.
+    /// Writes the checkpoint; returns how many files of values were written and how many were kept, and
+    /// the stale files beside them. `progress` is called with the bytes drawn and the bytes in all, and
+    /// stops the work by raising. `out` is replaced by `force` only, and is none of the plan's files. With
+    /// `max_shard_size`, shards of at most so many bytes, or a part of them; to resume keeps those that are
+    /// there and right.
     #[expect(clippy::too_many_arguments, reason = "as many as there are options")]
     #[pyo3(signature = (out, threads, force, progress, max_shard_size=None, part=None, resume=false, memory=None, digests=false))]
     fn write(
@@ -187,7 +231,7 @@ impl Plan {
         resume: bool,
         memory: Option<&Bound<'_, PyAny>>,
         digests: bool,
-    ) -> PyResult<f64> {
+    ) -> PyResult<(usize, usize, Vec<String>)> {
         let shards = self.shards(&out, max_shard_size)?;
         let interrupted = AtomicBool::new(false);
         let mut raised = None;
@@ -221,7 +265,16 @@ impl Plan {
         });
         match (raised, summary) {
             (Some(error), _) => Err(error),
-            (None, Ok(summary)) => Ok(summary.seconds),
+            (None, Ok(summary)) => {
+                let name = |path: &PathBuf| path.to_string_lossy().into_owned();
+                let stale = summary.stale.iter().map(name).collect();
+                Ok((summary.shards, summary.kept, stale))
+            }
+            (None, Err(CheckpointError::Output(error @ OutputError::Exists { .. }))) if !resume => {
+                Err(PyFileExistsError::new_err(format!(
+                    "{error} (`force=True`); `resume=True` keeps it where it is right"
+                )))
+            }
             (None, Err(error)) => Err(failed(error)),
         }
     }

@@ -61,7 +61,10 @@ pub(crate) fn fill<T: Element>(
 
 /// Does `work` on another thread, while this one looks for signals: Python handles them on its main
 /// thread alone.
-fn watched<R: Send>(work: impl FnOnce() -> R + Send, interrupted: &AtomicBool) -> PyResult<R> {
+pub(crate) fn watched<R: Send>(
+    work: impl FnOnce() -> R + Send,
+    interrupted: &AtomicBool,
+) -> PyResult<R> {
     let (done, wait) = sync_channel(1);
     thread::scope(|scope| {
         let worker = move || drop(done.send(work()));
@@ -72,7 +75,8 @@ fn watched<R: Send>(work: impl FnOnce() -> R + Send, interrupted: &AtomicBool) -
                 Ok(result) => return raised.map(|()| result),
                 Err(RecvTimeoutError::Timeout) if raised.is_ok() => {
                     raised = Python::attach(|py| py.check_signals());
-                    interrupted.store(raised.is_err(), Ordering::Relaxed);
+                    // What another one raised stays.
+                    interrupted.fetch_or(raised.is_err(), Ordering::Relaxed);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {

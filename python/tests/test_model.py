@@ -53,7 +53,9 @@ def test_shards(tmp_path, limit, count):
     whole, out = tmp_path / "whole.safetensors", tmp_path / "model" / "model.safetensors"
     out.parent.mkdir()
     plan = {"spec": SPEC, "rules": RULES, "seed": 5}
-    assert varscale.init(plan, out, max_shard_size=limit) == varscale.init(plan, whole)
+    made = varscale.init(plan, out, max_shard_size=limit)
+    assert made == varscale.init(plan, whole) | {"shards": count}
+    assert (made["kept"], made["stale"]) == (0, [])
     files = sorted(out.parent.glob("*.safetensors"))
     assert len(files) == count and (count == 1) == (files == [out])
     assert {key: one for file in files for key, one in read(file)[0].items()} == read(whole)[0]
@@ -82,10 +84,49 @@ def test_parts_that_are_repeated(tmp_path):
     assert {path.name: path.read_bytes() for path in out.iterdir()} == files
     shard = out / "m-00002-of-00005.safetensors"
     shard.write_bytes(shard.read_bytes()[:-1] + b"\1")
-    with pytest.raises(ValueError, match="is not what the plan says"):
+    with pytest.raises(ValueError, match=r"is not what the plan says.*\(`force=True`\)"):
         varscale.init(plan, out / "m.safetensors", resume=True, **options)
     varscale.init(plan, out / "m.safetensors", resume=True, force=True, **options)
     assert shard.read_bytes() == files[shard.name]
+
+
+def test_parts_that_are_missing(tmp_path):
+    out = tmp_path / "m.safetensors"
+    plan = {"spec": {f"h.{i}": {"dtype": "float32", "shape": [64]} for i in range(9)}}
+    plan |= {"rules": RULES[1:], "seed": 5}
+    with pytest.raises(ValueError, match="nothing is there.*`max_shard_size`"):
+        varscale.missing(plan, out)
+    whole = {"parts": 5, "missing": [1, 2, 3, 4, 5], "wrong": []}
+    assert varscale.missing(plan, out, max_shard_size=512) == whole
+    made = varscale.init(plan, out, max_shard_size=512, part="2/4", resume=True)
+    assert (made["shards"], made["kept"]) == (1, 0)
+    for given in [{}, {"max_shard_size": 512}]:
+        assert varscale.missing(plan, out, **given) == whole | {"missing": [1, 3, 4, 5]}
+    left = varscale.missing(plan, out, parts=4)
+    assert left == {"parts": 4, "missing": [1, 3, 4], "wrong": []}
+    for number in left["missing"]:
+        varscale.init(plan, out, max_shard_size=512, part=f"{number}/4")
+    assert varscale.missing(plan, out) == whole | {"missing": []}
+    shard = tmp_path / "m-00002-of-00005.safetensors"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    found = varscale.missing(plan, out)
+    assert (found["missing"], found["wrong"][0]["file"]) == ([2], str(shard))
+    # Of another number of shards, what is there is named and left.
+    made = varscale.init(plan, out, max_shard_size=1024, force=True)
+    assert len(made["stale"]) == 5 and str(shard) in made["stale"]
+    for name, what in [(tmp_path, "a folder"), (shard, 'a shard of "m"')]:
+        with pytest.raises(ValueError, match=f"`out`: it is {what}"):
+            varscale.missing(plan, name)
+    for parts in [0, True, 2.0]:
+        with pytest.raises(ValueError, match="`parts` must be"):
+            varscale.missing(plan, out, parts=parts)
+    # The seed is the one that a file states.
+    del plan["seed"]
+    other = tmp_path / "other.safetensors"
+    with pytest.raises(ValueError, match="Give a `seed`"):
+        varscale.missing(plan, other, max_shard_size=512)
+    varscale.init(plan, other, max_shard_size=512)
+    assert varscale.missing(plan, other) == whole | {"missing": []}
 
 
 @pytest.mark.parametrize("stream", [{}, {"stream": "keras-numpy"}])
@@ -99,7 +140,8 @@ def test_a_seed_that_was_drawn_is_found_again(tmp_path, stream, given):
         if path is not None:
             path.unlink()
         again = varscale.init(plan, tmp_path / "m.safetensors", resume=True, **given)
-        assert again == drawn
+        is_shard = path is not None and path.suffix == ".safetensors"
+        assert again == drawn | {"shards": int(is_shard), "kept": drawn["shards"] - is_shard}
         assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
     with pytest.raises(ValueError, match=f"no seed.*states {drawn['seed']}"):
         varscale.verify(tmp_path, plan)
@@ -174,7 +216,7 @@ def test_only_force_replaces_and_never_an_input(tmp_path):
     plan = tmp_path / "plan.toml"
     plan.write_text('spec = "spec.json"\n[[rules]]\nmatch = "*"\ninitializer = "ones"\n')
     out.write_text("old")
-    with pytest.raises(FileExistsError, match="force"):
+    with pytest.raises(FileExistsError, match="`force=True`.*; `resume=True` keeps it"):
         varscale.init(plan, out)
     assert out.read_text() == "old"
     varscale.init(plan, out, force=True)

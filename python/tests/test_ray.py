@@ -63,6 +63,8 @@ def test_a_node_that_is_killed_changes_nothing(cluster, nodes, tmp_path):
     assert told == [(done, 12) for done in range(1, 13)]
     assert files(out) == files(whole)
     assert len(files(out)) == 17
+    # What the lost process had written is kept by the one that repeats it.
+    assert (made["shards"] + made["kept"], made["stale"]) == (16, [])
     assert len({part["node"] for part in made["parts"]}) == 2
 
 
@@ -88,6 +90,12 @@ def test_plans_and_folders_are_found_from_elsewhere(nodes, tmp_path, monkeypatch
         varscale.ray.init("plan.toml", "out.safetensors")
     with pytest.raises(ValueError, match="no rule matches|sets none|initializer"):
         varscale.ray.init({"spec": "spec.json"}, "other.safetensors")
+
+
+def test_a_folder_that_is_not_there_is_refused_before_tasks_start(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no folder .*none$") as error:
+        varscale.ray.init(PLAN, tmp_path / "none" / "m.safetensors")
+    assert not isinstance(error.value, ray.exceptions.RayError)
 
 
 @pytest.mark.parametrize("given", [{"parts": 0}, {"num_cpus": 1.5}, {"parts": True}])

@@ -21,15 +21,16 @@ from varscale._core import Explanation, SeedGenerator, __version__, floatx, set_
 from varscale._identifiers import deserialize, get, serialize
 from varscale._initializers import Initializer
 from varscale._inspect import inspect
-from varscale._plan import init
+from varscale._plan import init, missing
 from varscale._spec import spec
-from varscale._verify import Verification, verify
+from varscale._verify import Proof, Verification, verify
 
 globals().update(_initializers.PUBLIC)
 
 __all__ = [
     "Explanation",
     "Initializer",
+    "Proof",
     "SeedGenerator",
     "Verification",
     "__version__",
@@ -38,6 +39,7 @@ __all__ = [
     "get",
     "init",
     "inspect",
+    "missing",
     "serialize",
     "set_floatx",
     "spec",

@@ -9,6 +9,7 @@ from varscale._identifiers import serialize as serialize
 from varscale._initializers import Initializer as Initializer
 from varscale._inspect import inspect as inspect
 from varscale._plan import init as init
+from varscale._plan import missing as missing
 from varscale._signatures import BetweenLogs as _BetweenLogs
 from varscale._signatures import Computed as _Computed
 from varscale._signatures import CutNormal as _CutNormal
@@ -19,6 +20,7 @@ from varscale._signatures import Scaled as _Scaled
 from varscale._signatures import Stream as _Stream
 from varscale._signatures import Uniform as _Uniform
 from varscale._spec import spec as spec
+from varscale._verify import Proof as Proof
 from varscale._verify import Verification as Verification
 from varscale._verify import verify as verify
 
@@ -39,6 +41,7 @@ __all__ = [
     "Ones",
     "Orthogonal",
     "OrthogonalInitializer",
+    "Proof",
     "RandomNormal",
     "RandomUniform",
     "SeedGenerator",
@@ -62,6 +65,7 @@ __all__ = [
     "lecun_normal",
     "lecun_uniform",
     "log_uniform",
+    "missing",
     "ones",
     "orthogonal",
     "random_normal",

@@ -28,6 +28,7 @@ __all__ = [
     "integer_seed",
     "main",
     "number",
+    "prove",
     "random_seed",
     "serialized_class",
     "set_floatx",
@@ -169,8 +170,11 @@ class Plan:
     def resolve(spec: str | None, file: str, seed: SupportsIndex | None) -> Plan: ...
     def seed(self) -> tuple[int, bool]: ...
     def stated_seed(
-        self, out: str | PathLike[str], max_shard_size: str | int | None = None
+        self, out: str | PathLike[str], max_shard_size: str | int | None, found: bool = False
     ) -> int | None: ...
+    def missing(
+        self, out: str | PathLike[str], max_shard_size: str | int | None, parts: int | None
+    ) -> tuple[int, list[int], list[tuple[str, str]]]: ...
     def stream(self) -> str: ...
     def to_json(self) -> str: ...
     def tensors(self) -> list[tuple[str, str]]: ...
@@ -188,7 +192,7 @@ class Plan:
         resume: bool = False,
         memory: str | int | None = None,
         digests: bool = False,
-    ) -> float: ...
+    ) -> tuple[int, int, list[str]]: ...
 
 def inspect(
     checkpoint: str | PathLike[str],
@@ -202,7 +206,13 @@ def verify(
     plan: Plan | None,
     seed: SupportsIndex | None,
     seeds: str | None,
-    sample: str | None,
+    sample: str | float | None,
+    threads: int,
+    progress: Callable[[int, int], Any] | None,
+) -> str: ...
+def prove(
+    checkpoint: str | PathLike[str],
+    digests: Sequence[str | PathLike[str]],
     threads: int,
     progress: Callable[[int, int], Any] | None,
 ) -> str: ...

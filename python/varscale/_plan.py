@@ -55,7 +55,9 @@ def init(
             tensor.
 
     Returns:
-        The resolved plan, as ``varscale plan --json`` shows it, with the ``seed``.
+        The resolved plan, as ``varscale plan --json`` shows it, with the ``seed``; how many files
+        of values were written (``shards``) and how many `resume` has ``kept``; and what is
+        ``stale`` beside them and left there: files of another number of shards, digests of others.
 
     Raises:
         ValueError: where the plan or the spec is wrong; OSError: where a file cannot be read or
@@ -82,11 +84,63 @@ def init(
                 "Give a `seed`: without one, each part draws its own, and they make no "
                 "checkpoint together"
             )
-    resolved.write(
+    shards, kept, stale = resolved.write(
         Path(out), threads, force, progress, max_shard_size, part, resume, memory, digests
     )
     described: dict[str, Any] = json.loads(resolved.to_json())
-    return described
+    return described | {"shards": shards, "kept": kept, "stale": stale}
+
+
+def missing(
+    plan: str | os.PathLike[str] | Mapping[str, Any],
+    out: str | os.PathLike[str],
+    *,
+    max_shard_size: str | int | None = None,
+    parts: int | None = None,
+    seed: Any = None,
+    seeds: Literal["by-name", "same"] | None = None,
+) -> dict[str, Any]:
+    """Which parts of a checkpoint are still to be written: ``varscale missing`` as a function.
+
+    Files that are there are told by their length and header; no values are read.
+
+    Args:
+        plan: As for `init`.
+        out: File as `init` got it: the shards and the index are beside it.
+        max_shard_size: The limit that `init` got. By default, what is there tells it.
+        parts: How many parts there are. By default, each shard is one.
+        seed: An integer, in place of the plan's. By default the plan's, or that of what is there.
+        seeds: As for `init`.
+
+    Returns:
+        ``parts`` (how many there are), ``missing`` (their numbers: `init` has something to write
+        for ``part=f"{number}/{parts}"``) and ``wrong`` (for each file that is there and wrong,
+        ``file`` and ``difference``): as ``varscale missing --json`` prints it.
+
+    Raises:
+        ValueError: where the plan is wrong or has no seed, or `max_shard_size` is not given and
+            what is there does not tell it; OSError: where a file cannot be read.
+
+    >>> import tempfile, varscale
+    >>> spec = {f"h.{i}": {"dtype": "float32", "shape": [64]} for i in range(4)}
+    >>> plan = {"spec": spec, "seed": 42, "rules": [{"match": "*", "initializer": "he_normal"}]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     out = f"{folder}/model.safetensors"
+    ...     _ = varscale.init(plan, out, max_shard_size=256, part="2/4")
+    ...     varscale.missing(plan, out)
+    {'parts': 4, 'missing': [1, 3, 4], 'wrong': []}
+    """
+    if parts is not None and (type(parts) is not int or parts < 1):
+        raise ValueError(f"`parts` must be an integer of at least 1. Received: {parts!r}")
+    resolved = resolve(plan, seed, seeds)
+    if resolved.seed()[1]:
+        stated = resolved.stated_seed(Path(out), max_shard_size, found=True)
+        if stated is None:
+            raise ValueError("Give a `seed`: without one, nothing can be compared")
+        resolved = resolve(plan, stated, json.loads(resolved.to_json())["seeds"])
+    count, left, wrong = resolved.missing(Path(out), max_shard_size, parts)
+    faults = [{"file": file, "difference": difference} for file, difference in wrong]
+    return {"parts": count, "missing": left, "wrong": faults}
 
 
 def resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:

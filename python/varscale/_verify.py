@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from varscale import _core
 from varscale._plan import resolve
@@ -70,16 +70,85 @@ class Verification:
         return self.identical
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What `verify` found by digests; true where the checkpoint is identical.
+
+    Attributes:
+        identical: Whether every tensor is there with the values of the digests, and no other is.
+        tensors: Tensors that are the digests'.
+        bytes: Bytes of their values.
+        files: Files that are the digests' to the last byte.
+        by_tensors: The other files, whose tensors were compared one by one.
+        other_headers: Files that another program saved again, with the right values: no difference.
+        differing_files: Files that are not their digests', where no digests of tensors tell more.
+        changed_metadata: Files whose metadata was changed.
+        differing: Names of tensors with other values.
+        mismatched: For each tensor of another shape or dtype, both.
+        missing: Names of the digests that the checkpoint lacks.
+        added: Names of the checkpoint that the digests lack.
+        seconds: Time taken.
+
+    >>> import tempfile, varscale
+    >>> plan = {"spec": {"b": {"dtype": "F32", "shape": [3]}}, "seed": 1}
+    >>> plan["rules"] = [{"match": "b", "initializer": "ones"}]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = f"{folder}/model.safetensors"
+    ...     _ = varscale.init(plan, file, digests=True)
+    ...     proof = varscale.verify(file, digests=f"{file}.sha256")
+    >>> proof.identical, proof.files
+    (True, ['model.safetensors'])
+    """
+
+    identical: bool
+    tensors: int
+    bytes: int
+    files: list[str]
+    by_tensors: list[str]
+    other_headers: list[str]
+    differing_files: list[str]
+    changed_metadata: list[str]
+    differing: list[str]
+    mismatched: list[dict[str, Any]]
+    missing: list[str]
+    added: list[str]
+    seconds: float
+
+    def __bool__(self) -> bool:
+        return self.identical
+
+
+@overload
 def verify(
     checkpoint: str | os.PathLike[str],
     plan: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     *,
     seed: Any = None,
     seeds: Literal["by-name", "same"] | None = None,
-    sample: str | None = None,
+    sample: str | float | None = None,
+    digests: None = None,
     threads: int = 0,
     progress: Callable[[int, int], Any] | None = None,
-) -> Verification:
+) -> Verification: ...
+@overload
+def verify(
+    checkpoint: str | os.PathLike[str],
+    *,
+    digests: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    threads: int = 0,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Proof: ...
+def verify(
+    checkpoint: str | os.PathLike[str],
+    plan: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    *,
+    seed: Any = None,
+    seeds: Literal["by-name", "same"] | None = None,
+    sample: str | float | None = None,
+    digests: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
+    threads: int = 0,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Verification | Proof:
     """Draws a checkpoint's plan again and compares: the command ``varscale verify`` as a function.
 
     Args:
@@ -88,12 +157,16 @@ def verify(
             checkpoint's metadata holds.
         seed: An integer, in place of the plan's.
         seeds: As of `init`.
-        sample: A share of every tensor's values, such as ``"1%"``, in place of all.
-        threads: Threads that draw; 0 for one per processor.
+        sample: A share of every tensor's values, such as ``"1%"`` or 0.01, in place of all.
+        digests: A digest file (``NAME.sha256``) that `init` wrote, or those of several shards: they
+            are compared in place of a plan, and nothing is drawn.
+        threads: Threads that draw, or read; 0 for one per processor.
         progress: Called with the bytes drawn and the bytes in all; what it raises stops the work.
+            With `digests`, with the bytes read, by any thread.
 
     Returns:
-        What was found, which is true where the checkpoint is identical.
+        What was found, a `Verification` or with `digests` a `Proof`, which is true where the
+        checkpoint is identical.
 
     Raises:
         ValueError: where `checkpoint` is none or is damaged, or the plan is wrong or has no seed;
@@ -110,6 +183,17 @@ def verify(
     (True, 200704)
     """
     path = Path(checkpoint)
+    if digests is not None:
+        of_plan = {"plan": plan, "seed": seed, "seeds": seeds, "sample": sample}
+        for name, value in of_plan.items():
+            if value is not None:
+                raise ValueError(f"`digests` are compared, and no plan: `{name}` must not be given")
+        if isinstance(digests, (str, os.PathLike)):
+            digests = [digests]
+        files = [Path(file) for file in digests]
+        if not files:
+            raise ValueError("`digests` must name a digest file or several. Received: none")
+        return Proof(**json.loads(_core.prove(path, files, threads, progress)))
     resolved = None if plan is None else resolve(plan, seed, seeds)
     if resolved is not None:
         seed, seeds = None, None

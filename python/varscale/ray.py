@@ -34,8 +34,8 @@ def init(
     """Writes a plan's checkpoint in shards, as `varscale.init` does, by tasks of Ray.
 
     Connect to a cluster by `ray.init` before; else Ray starts one on this machine. All nodes must
-    have this version of varscale, and see `out` and the files of `plan` under the same paths, as in
-    a shared folder. The bytes are those of one machine.
+    have this version of varscale, and see `out` and the files of `plan` under the same paths as the
+    caller, as in a shared folder. The bytes are those of one machine.
 
     What is there already is kept where it is right and refused where it is not: Ray repeats the
     tasks of nodes that are lost, and a call that failed can be made again.
@@ -50,11 +50,13 @@ def init(
             process; what it raises stops the work.
 
     Returns:
-        The resolved plan, as from `varscale.init`; under ``"parts"``, for each part the ``"node"``
-        that wrote it and the ``"seconds"`` that this took.
+        What `varscale.init` does, of all parts; under ``"parts"``, for each part the ``"node"``
+        that wrote it, the ``"seconds"`` that this took, and its own ``"shards"``, ``"kept"`` and
+        ``"stale"``.
 
     Raises:
-        As `varscale.init`, at once where the plan is wrong; and what Ray raises where it gives up.
+        As `varscale.init`, at once where the plan is wrong or `out` has no folder here; and what
+        Ray raises where it gives up.
     """
     for name, number in [("parts", 1 if parts is None else parts), ("num_cpus", num_cpus)]:
         if type(number) is not int or number < 1:
@@ -67,6 +69,10 @@ def init(
         stated = resolved.stated_seed(out, max_shard_size)
         seed, seeds = value if stated is None else stated, described["seeds"]
         described = json.loads(resolve(plan, seed, seeds).to_json())
+    folder = os.path.dirname(os.path.abspath(out))
+    if not os.path.isdir(folder):
+        # Else each task finds it, and Ray raises an error of its own.
+        raise FileNotFoundError(f"cannot write {os.fspath(out)}: there is no folder {folder}")
     if not ray.is_initialized():
         ray.init()
     if parts is None:
@@ -89,7 +95,10 @@ def init(
         for left in pending:
             ray.cancel(left)
         raise
-    return described | {"parts": [written[part] for part in sorted(written)]}
+    made = [written[part] for part in sorted(written)]
+    totals: dict[str, Any] = {key: sum(part[key] for part in made) for key in ("shards", "kept")}
+    totals["stale"] = sorted({name for part in made for name in part["stale"]})
+    return described | totals | {"parts": made}
 
 
 def _write(part: str, given: Any) -> dict[str, Any]:
@@ -100,9 +109,10 @@ def _write(part: str, given: Any) -> dict[str, Any]:
             f"The node has varscale {varscale.__version__}, and {version} asks it for a part"
         )
     start = time.monotonic()
-    varscale.init(plan, out, part=part, **options)
+    made = varscale.init(plan, out, part=part, **options)
     node = ray.get_runtime_context().get_node_id()
-    return {"part": part, "node": node, "seconds": time.monotonic() - start}
+    done = {"part": part, "node": node, "seconds": time.monotonic() - start}
+    return done | {key: made[key] for key in ("shards", "kept", "stale")}
 
 
 def _movable(plan: Any) -> Any:
