@@ -112,8 +112,9 @@ def test_parts_that_are_missing(tmp_path):
     found = varscale.missing(plan, out)
     assert (found["missing"], found["wrong"][0]["file"]) == ([2], str(shard))
     # Of another number of shards, what is there is named and left.
-    made = varscale.init(plan, out, max_shard_size=1024, force=True)
-    assert len(made["stale"]) == 5 and str(shard) in made["stale"]
+    for given, count in [({"max_shard_size": 1024}, 5), ({}, 5 + 3 + 1)]:
+        made = varscale.init(plan, out, force=True, **given)
+        assert len(made["stale"]) == count and str(shard) in made["stale"]
     for name, what in [(tmp_path, "a folder"), (shard, 'a shard of "m"')]:
         with pytest.raises(ValueError, match=f"`out`: it is {what}"):
             varscale.missing(plan, name)

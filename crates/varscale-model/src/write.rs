@@ -195,8 +195,8 @@ pub(crate) fn write_files(
             // All of them, under the name that they are instead of.
             output.check_space(summary.bytes)?;
         }
-        summary.stale = stale(shards, &output);
     }
+    summary.stale = stale(shards, &output);
     if !options.digests && !output.is_stream() {
         let digests = outputs().filter_map(|output| output.digests().target_path());
         summary.stale.extend(digests.filter(|path| path.is_file()));
@@ -248,10 +248,11 @@ pub(crate) fn check_apart(
 
 /// The files beside `output` that belong to a checkpoint of the same name in another number of shards.
 fn stale(shards: &Shards<'_>, output: &Output) -> Vec<PathBuf> {
-    let Some(path) = output.path() else { return Vec::new() };
+    let Some(path) = output.path().filter(|_| !output.is_stream()) else { return Vec::new() };
+    let whole = output.file_name();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return Vec::new() };
-    let is_stale = |name: &OsStr| name.to_str().is_some_and(|name| shards.is_stale(name));
+    let is_stale = |name: &OsStr| name.to_str().is_some_and(|name| shards.is_stale(&whole, name));
     let names = entries.flatten().map(|entry| entry.file_name()).filter(|name| is_stale(name));
     let mut paths: Vec<_> = names.map(|name| path.with_file_name(name)).collect();
     paths.sort_unstable();

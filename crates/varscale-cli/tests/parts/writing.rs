@@ -76,6 +76,19 @@ fn parts_of_two_seeds_are_refused_and_told() {
 }
 
 #[test]
+fn shards_of_what_is_one_file_now_are_named() {
+    let place = Workplace::new();
+    for limit in [&[][..], &["--max-shard-size", "1GB"]] {
+        let init = ["init", "plan.toml", "-o", "whole/m.safetensors", "--force"];
+        let output = place.run(&[&init, limit].concat());
+        assert_done(&output);
+        let told = text(&output.stderr);
+        assert_eq!(told.lines().count(), SHARDS + 1, "{told}");
+        assert!(place.whole.keys().all(|name| told.contains(&**name)), "{told}");
+    }
+}
+
+#[test]
 fn the_environment_tells_the_part() {
     let place = Workplace::new();
     for (part, environment, resolved) in [

@@ -72,6 +72,14 @@ pub struct Shard<'s> {
     index: usize,
 }
 
+/// The name without its ending.
+fn stem(whole: &str) -> &str {
+    let end = format!(".{}", Format::SAFETENSORS.extension);
+    let stem = whole.len().checked_sub(end.len());
+    let stem = stem.and_then(|stem| whole.split_at_checked(stem));
+    stem.filter(|(_, other)| other.eq_ignore_ascii_case(&end)).map_or(whole, |(stem, _)| stem)
+}
+
 /// What `path` is, where it is none that [`Shards`] are named after: a folder, an index, a shard.
 ///
 /// ```
@@ -186,23 +194,19 @@ impl<'p> Shards<'p> {
         }
     }
 
-    /// Whether a file is of the same checkpoint in another number of shards.
-    pub(crate) fn is_stale(&self, name: &str) -> bool {
-        let (count, stem) = (self.len(), self.stem());
+    /// Whether a file is of the same checkpoint, whose one file is `whole`, in another number of shards.
+    pub(crate) fn is_stale(&self, whole: &str, name: &str) -> bool {
+        let (count, stem) = (self.len(), stem(whole));
         let name = name.strip_suffix(digests::EXTENSION).unwrap_or(name);
         match numbers_in(name, stem) {
             Some((_, other)) => other != count,
-            None if count > 1 => name == self.name,
+            None if count > 1 => name == whole,
             None => name.strip_suffix(INDEX_EXTENSION) == Some(stem),
         }
     }
 
     fn stem(&self) -> &str {
-        let end = format!(".{}", Format::SAFETENSORS.extension);
-        let stem = self.name.len().checked_sub(end.len());
-        let stem = stem.and_then(|stem| self.name.split_at_checked(stem));
-        stem.filter(|(_, other)| other.eq_ignore_ascii_case(&end))
-            .map_or(&self.name, |(stem, _)| stem)
+        stem(&self.name)
     }
 }
 
