@@ -19,6 +19,10 @@ use varscale_model::{
 
 use crate::{draw::Draw, error::failed, generator::integer};
 
+/// How many parts there are, those that are left, and each file that is there and wrong, with what
+/// differs.
+type Left = (u64, Vec<u64>, Vec<(String, String)>);
+
 /// A whole model's initialization, resolved.
 #[pyclass(frozen, module = "varscale._core")]
 pub(crate) struct Plan(pub(crate) varscale_model::Plan);
@@ -141,15 +145,14 @@ impl Plan {
         Ok(shards.stated_seed(&Output::new(out)).map(|(seed, _)| seed))
     }
 
-    /// How many parts there are of what `out` names, those of them that have something to write, and each
-    /// file that is there and wrong, with what differs.
+    /// Which parts of what `out` names have something to write.
     fn missing(
         &self,
         py: Python<'_>,
         out: PathBuf,
         max_shard_size: Option<&Bound<'_, PyAny>>,
         parts: Option<u64>,
-    ) -> PyResult<(u64, Vec<u64>, Vec<(String, String)>)> {
+    ) -> PyResult<Left> {
         let shards = self.found(&out, max_shard_size)?;
         let output = Output::new(out);
         let found = py.detach(|| Found::look(&shards, &shards.part(Part::WHOLE), &output));

@@ -229,7 +229,7 @@ impl Running {
         self.waiting.insert(number, part);
         while let Some(Part { counted, digests, moments }) = self.waiting.remove(&self.next) {
             if let (Some(per_expert), Some(moments)) = (per_expert, moments) {
-                match self.experts.last_mut().filter(|_| self.next % per_expert > 0) {
+                match self.experts.last_mut().filter(|_| !self.next.is_multiple_of(per_expert)) {
                     Some(expert) => expert.merge(&moments),
                     None => self.experts.push(moments),
                 }

@@ -273,7 +273,9 @@ fn transposed_kinds_and_shapes_are_found() -> Result<(), Error> {
 }
 
 /// What is planted into expert 5 of 8 of a layer, and what it is found as.
-const EXPERTS: &[(fn(&mut [f32]), Option<Fault>)] = &[
+type OfExpert = (fn(&mut [f32]), Option<Fault>);
+
+const EXPERTS: &[OfExpert] = &[
     (|_| (), None),
     (|expert| expert.fill(0.0), Some(Fault::Zero)),
     (|expert| expert.fill(0.5), Some(Fault::Constant)),
