@@ -10,6 +10,7 @@ docs/digits-ADAPTER.svg, or bench/record/adapters/ADAPTER.json and a table, on t
 import json
 import os
 import platform
+import random
 import re
 import statistics
 import subprocess
@@ -41,9 +42,9 @@ def output(*command: str) -> str:
 
 
 def example(adapter: str, *arguments: str) -> list[list[str]]:
-    """The lines of an example below its header, by columns."""
+    """The lines of an example, by columns."""
     printed = output("cargo", "run", "--package", f"varscale-{adapter}", "--example", *arguments)
-    return [re.split(" {2,}", line.strip()) for line in printed.splitlines()[1:]]
+    return [re.split(" {2,}", line.strip()) for line in printed.splitlines()]
 
 
 def circumstances(adapter: str) -> dict:
@@ -75,7 +76,7 @@ def digits(adapter: str) -> None:
             "accuracy": float(accuracy),
             "losses": json.loads(losses),
         }
-        for initializer, seed, accuracy, losses in example(adapter, "digits")
+        for initializer, seed, accuracy, losses in example(adapter, "digits")[1:]
     ]
     write("digits", adapter, runs)
     plot(runs, Path(f"docs/digits-{adapter}.svg"))
@@ -110,8 +111,12 @@ def plot(runs: list[dict], path: Path) -> None:
 def speed(adapter: str) -> None:
     """Records and prints the time and the memory of each way, each in turn."""
     taken: dict[tuple[str, ...], list[tuple[float, int]]] = {}
+    order = [way[:2] for way in example(adapter, "speed", "--release")[1:]]
     for _ in range(TURNS):
-        for *way, seconds, most in example(adapter, "speed", "--release"):
+        # What one frees, in large pages or small ones, the next one gets.
+        random.shuffle(order)
+        for one in order:
+            ((*way, seconds, most),) = example(adapter, "speed", "--release", "--", *one)
             taken.setdefault(tuple(way), []).append((float(seconds), int(most)))
     ways = []
     for (way, dtype, parameters), samples in taken.items():
