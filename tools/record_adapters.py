@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import matplotlib
@@ -27,6 +26,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 
 # The crates of each adapter's framework that decide what is recorded.
 CRATES = {
+    "burn": ["burn-core", "burn-flex", "rand"],
     "candle": ["candle-core", "candle-nn", "rand"],
     "ndarray": ["ndarray", "ndarray-rand", "rand"],
 }
@@ -49,10 +49,15 @@ def example(adapter: str, *arguments: str) -> list[list[str]]:
 
 def circumstances(adapter: str) -> dict:
     """When, where and with what something is recorded."""
-    lock = tomllib.loads(Path("Cargo.lock").read_text())
-    locked = {package["name"]: package["version"] for package in lock["package"]}
+    tree = ["cargo", "tree", "--package", f"varscale-{adapter}", "--edges", "normal,dev"]
+    crates = {tuple(line.split()[:2]) for line in output(*tree, "--prefix", "none").splitlines()}
     cpu = Path("/proc/cpuinfo").read_text().split("model name\t: ")[-1].splitlines()[0]
-    versions = {name: locked[name] for name in ("varscale", *CRATES[adapter])}
+    versions = {
+        name: ", ".join(
+            version[1:] for crate, version in sorted(filter(len, crates)) if crate == name
+        )
+        for name in ("varscale", *CRATES[adapter])
+    }
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": {"cpu": cpu, "processors": os.cpu_count(), "kernel": platform.release()},

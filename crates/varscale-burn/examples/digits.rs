@@ -1,5 +1,7 @@
-//! Trains a network on digits: weights by rules over names, and beside it burn's own.
-//! `cargo run --release --example digits [SEEDS]`, from a checkout.
+//! A network of four layers learns digits: from weights by rules over names, and beside it from burn's own.
+//!
+//! It prints how many of the images that it has not seen it reads in the end, and the loss on them before
+//! and after each epoch: `cargo run --release -p varscale-burn --example digits [SEED]...`
 
 use std::{env, error::Error, fs};
 
@@ -28,7 +30,7 @@ const RULES: &str = r#"
     initializer = "he_normal"
 "#;
 
-const EPOCHS: usize = 10;
+const EPOCHS: usize = 20;
 /// Images that are trained on; the rest tests.
 const TRAINED: usize = 1500;
 const BATCH: usize = 50;
@@ -67,8 +69,8 @@ fn digits(device: &Device) -> Result<(Tensor<2>, Tensor<1, Int>), Box<dyn Error>
     Ok((images, Tensor::from_data(TensorData::new(labels, [count]), device)))
 }
 
-/// The loss of the test's images before and after each epoch, and how many are read right in the end.
-fn train(mut network: Network, images: &Tensor<2>, labels: &Tensor<1, Int>) -> (Vec<f32>, f32) {
+/// The share of the test's images that are read in the end, and the loss before and after each epoch.
+fn train(mut network: Network, images: &Tensor<2>, labels: &Tensor<1, Int>) -> (f32, Vec<f32>) {
     let mut sgd = SgdConfig::new().init();
     let cross_entropy = CrossEntropyLossConfig::new().init(&images.device());
     let batch = |from: usize, to: usize| {
@@ -89,36 +91,31 @@ fn train(mut network: Network, images: &Tensor<2>, labels: &Tensor<1, Int>) -> (
         losses.push(loss(&network));
     }
     let read = network.forward(test.clone()).argmax(1).squeeze::<1>().equal(answers.clone());
-    (losses, read.float().mean().into_scalar::<f32>())
-}
-
-/// Mean, least and most of each epoch.
-fn shown(runs: &[Vec<f32>], epoch: usize) -> String {
-    let losses = runs.iter().map(|run| run[epoch]);
-    let mean = losses.clone().sum::<f32>() / runs.len() as f32;
-    let (least, most) = (losses.clone().fold(f32::MAX, f32::min), losses.fold(0.0, f32::max));
-    format!("{mean:.3} ({least:.3} to {most:.3})")
+    (read.float().mean().into_scalar::<f32>(), losses)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let seeds = env::args().nth(1).map_or(Ok(1), |seeds| seeds.parse::<u32>())?;
     let device = Device::flex().autodiff();
     let (images, labels) = digits(&device)?;
     let rules = Source::from_toml(RULES, "".as_ref())?;
-    let (mut ours, mut burns, mut right) = (Vec::new(), Vec::new(), 1f32);
-    for seed in 0..seeds {
+    let mut seeds =
+        env::args().skip(1).map(|seed| seed.parse()).collect::<Result<Vec<u64>, _>>()?;
+    if seeds.is_empty() {
+        seeds.extend(1..=10);
+    }
+    println!("initializer   seed  accuracy  losses");
+    for seed in seeds {
         let mut network = Network::new(&device);
         network.load_from(&mut Weights::new(&rules, Some(seed.into()))?)?;
-        let (losses, share) = train(network, &images, &labels);
-        ours.push(losses);
-        right = right.min(share);
-        device.seed(seed.into());
-        burns.push(train(Network::new(&device), &images, &labels).0);
+        let (accuracy, losses) = train(network, &images, &labels);
+        println!("varscale      {seed:4}  {accuracy:8.3}  {losses:.3?}");
+        if accuracy < 0.8 {
+            return Err(format!("seed {seed} has not learnt").into());
+        }
+
+        device.seed(seed);
+        let (accuracy, losses) = train(Network::new(&device), &images, &labels);
+        println!("burn          {seed:4}  {accuracy:8.3}  {losses:.3?}");
     }
-    println!("{:5}  {:24}  burn's own", "epoch", "he_normal by rules");
-    for epoch in 0..=EPOCHS {
-        println!("{epoch:5}  {:24}  {}", shown(&ours, epoch), shown(&burns, epoch));
-    }
-    println!("{:.1} % of the test's digits are read right, at least", 100.0 * right);
-    if right < 0.85 { Err("it did not learn".into()) } else { Ok(()) }
+    Ok(())
 }

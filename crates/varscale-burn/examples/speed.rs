@@ -1,5 +1,5 @@
 //! Initializes a Llama of 100 million parameters in several ways, each in a process of its own: time, and
-//! the most memory. `cargo run --release --example speed`.
+//! the most memory (on Linux). `cargo run --release -p varscale-burn --example speed`
 
 use std::{env, error::Error, fs, process::Command, time::Instant};
 
@@ -10,6 +10,8 @@ use burn::{
     tensor::{Device, FloatDType, Tensor},
 };
 use varscale_burn::{Source, Weights};
+
+const WAYS: [&str; 4] = ["burn, Row", "burn, Col", "load_from, Row", "load_from, Col"];
 
 const WIDTH: usize = 768;
 
@@ -98,22 +100,22 @@ fn build(way: &str, dtype: &str) -> Result<usize, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().skip(1).collect();
-    if let [way, dtype] = &arguments[..] {
-        let start = Instant::now();
-        let parameters = build(way, dtype)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?");
-        println!(
-            "{way:16} {dtype:5} {parameters} parameters {seconds:6.2} s, at most {}",
-            most.trim()
-        );
-        return Ok(());
-    }
-    for dtype in ["f32", "bf16"] {
-        for way in ["burn, Row", "burn, Col", "load_from, Row", "load_from, Col"] {
+    let [way, dtype] = &arguments[..] else {
+        println!("{:20}  dtype  parameters  seconds  most MiB", "way");
+        for (dtype, way) in
+            ["f32", "bf16"].into_iter().flat_map(|dtype| WAYS.map(|way| (dtype, way)))
+        {
             Command::new(env::current_exe()?).args([way, dtype]).status()?;
         }
-    }
+        return Ok(());
+    };
+    let start = Instant::now();
+    let parameters = build(way, dtype)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let most =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let most = most.map_or(Ok(0), str::parse::<u64>)? / 1024;
+    println!("{way:20}  {dtype:5}  {parameters:10}  {seconds:7.3}  {most:8}");
     Ok(())
 }
