@@ -30,7 +30,7 @@ CRATES = {
     "candle": ["candle-core", "candle-nn", "rand"],
     "ndarray": ["ndarray", "ndarray-rand", "rand"],
 }
-TURNS = 9
+TURNS = 15
 # They stand out from white and from black, as the grey of the text does.
 COLORS = ("#d1603d", "#3d8fd1")
 GREY = "#808080"
@@ -60,7 +60,12 @@ def circumstances(adapter: str) -> dict:
     }
     return {
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": {"cpu": cpu, "processors": os.cpu_count(), "kernel": platform.release()},
+        "machine": {
+            "cpu": cpu,
+            "processors": os.cpu_count(),
+            "kernel": platform.release(),
+            "load_average": os.getloadavg()[0],
+        },
         "versions": {"rustc": output("rustc", "--version").strip()} | versions,
     }
 
@@ -116,21 +121,20 @@ def plot(runs: list[dict], path: Path) -> None:
 def speed(adapter: str) -> None:
     """Records and prints the time and the memory of each way, each in turn."""
     taken: dict[tuple[str, ...], list[tuple[float, int]]] = {}
-    order = [way[:2] for way in example(adapter, "speed", "--release")[1:]]
+    ways = [way[:2] for way in example(adapter, "speed", "--release")[1:]]
     for _ in range(TURNS):
-        # What one frees, in large pages or small ones, the next one gets.
-        random.shuffle(order)
-        for one in order:
+        # In any order: what one frees, in large pages or small ones, the next one gets.
+        for one in random.sample(ways, len(ways)):
             ((*way, seconds, most),) = example(adapter, "speed", "--release", "--", *one)
             taken.setdefault(tuple(way), []).append((float(seconds), int(most)))
-    ways = []
-    for (way, dtype, parameters), samples in taken.items():
-        seconds, most = zip(*samples)
+    found = []
+    for way, dtype, parameters in sorted(taken, key=lambda way: ways.index(list(way[:2]))):
+        seconds, most = zip(*taken[way, dtype, parameters])
         median = statistics.median(seconds)
         print(f"| {way} | {dtype} | {median:.2f} | {max(most)} |")
-        ways.append({"way": way, "dtype": dtype, "parameters": int(parameters)})
-        ways[-1] |= {"seconds": {"median": median, "samples": seconds}, "most_mib": max(most)}
-    write("adapters", adapter, ways)
+        found.append({"way": way, "dtype": dtype, "parameters": int(parameters)})
+        found[-1] |= {"seconds": {"median": median, "samples": seconds}, "most_mib": max(most)}
+    write("adapters", adapter, found)
 
 
 def main() -> None:
