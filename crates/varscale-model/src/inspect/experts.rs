@@ -6,7 +6,6 @@ use super::{
     InspectedTensor,
     finding::{Fault, Finding},
     moments::Moments,
-    scan::Scanned,
     spread::{APART, FEWEST, SURE},
 };
 
@@ -19,13 +18,11 @@ pub(super) fn is_stack(name: &str, shape: &[usize]) -> bool {
     shape.len() == 3 && shape[0] >= FEWEST_EXPERTS && name.to_lowercase().contains("expert")
 }
 
-/// Findings of experts that are not as most of the others of their tensor are.
-pub(super) fn experts(tensors: &[InspectedTensor], scanned: &[Scanned]) -> Vec<Finding> {
-    let stacks = tensors.iter().zip(scanned).filter(|(tensor, _)| tensor.is_float());
-    stacks.flat_map(|(tensor, scanned)| of_stack(tensor, &scanned.experts)).collect()
-}
-
-fn of_stack(tensor: &InspectedTensor, experts: &[Moments]) -> Vec<Finding> {
+/// Findings of a tensor's experts that are not as most of the others are.
+pub(super) fn experts(tensor: &InspectedTensor, experts: &[Moments]) -> Vec<Finding> {
+    if !tensor.is_float() {
+        return Vec::new();
+    }
     let of = |fault, expert, text: String| {
         Finding::new(
             fault,

@@ -117,7 +117,9 @@ pub fn inspect(
         }
         None => {
             let mut findings = faults::faults(&tensors);
-            findings.extend(experts::experts(&tensors, &scanned));
+            for (tensor, scanned) in tensors.iter().zip(&scanned) {
+                findings.extend(experts::experts(tensor, &scanned.experts));
+            }
             let mut of_laws = by_usual_laws(&mut tensors);
             // Of a transposed matrix or a lost expert, the whole's deviation says nothing new.
             of_laws.retain(|one| {
