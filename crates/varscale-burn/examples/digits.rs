@@ -73,9 +73,8 @@ fn digits(device: &Device) -> Result<(Tensor<2>, Tensor<1, Int>), Box<dyn Error>
 fn train(mut network: Network, images: &Tensor<2>, labels: &Tensor<1, Int>) -> (f32, Vec<f32>) {
     let mut sgd = SgdConfig::new().init();
     let cross_entropy = CrossEntropyLossConfig::new().init(&images.device());
-    let batch = |from: usize, to: usize| {
-        (images.clone().slice([from..to]), labels.clone().slice([from..to]))
-    };
+    let batch =
+        |from: usize, to: usize| (images.clone().slice(from..to), labels.clone().slice(from..to));
     let (test, answers) = batch(TRAINED, images.dims()[0]);
     let loss = |network: &Network| {
         cross_entropy.forward(network.forward(test.clone()), answers.clone()).into_scalar::<f32>()
