@@ -504,6 +504,26 @@ fn names_may_coincide() {
     assert_eq!(error.to_string(), text);
 }
 
+/// A tied parameter stays one of its own, with the values of the other at torch's places.
+#[test]
+fn ties_are_of_values() {
+    #[derive(Module, Debug)]
+    struct Tied {
+        embed: Embedding,
+        head: Linear,
+    }
+    let device = &Device::flex();
+    let mut tied = Tied {
+        embed: EmbeddingConfig::new(30, 8).init(device),
+        head: LinearConfig::new(8, 30).with_bias(false).init(device),
+    };
+    let rules = "[[rules]]\nmatch = 'head.weight'\ntie = 'embed.weight'";
+    tied.load_from(&mut weights(&format!("{rules}\n{HE}"))).unwrap();
+    assert_eq!(tied.head.weight.val().transpose().to_data(), tied.embed.weight.val().to_data());
+    assert_ne!(tied.head.weight.id, tied.embed.weight.id);
+    check(&tensors(&tied), &[("embed.weight", "embed.weight", &[30, 8], Layout::keras(), false)]);
+}
+
 /// What is wrong in burn 0.22.1 itself: our documents name it, and these inputs show it.
 #[test]
 fn burns_own_faults_are_as_documented() {
