@@ -26,7 +26,7 @@ fn files_are_replaced_by_force_only() {
     write(&Output::new(&path), b"first").unwrap();
     let error = write(&Output::new(&path), b"second").unwrap_err();
     assert!(matches!(error, OutputError::Exists { .. }), "{error}");
-    assert!(error.is_input() && error.to_string().contains("--force"), "{error}");
+    assert!(error.is_input() && error.to_string().contains("by force"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"first");
     write(&Output::new(&path).force(true), b"third").unwrap();
     assert_eq!(fs::read(&path).unwrap(), b"third");
