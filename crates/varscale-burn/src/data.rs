@@ -61,9 +61,9 @@ impl Values<'_> {
 
     /// A matrix, column by column, with no more memory than it takes and a block.
     fn turned<T: Element>(&self, rows: usize, columns: usize) -> Result<Vec<T>, varscale::Error> {
-        let mut all = vec![T::default(); rows * columns];
-        let band = (BLOCK / columns.max(1)).next_multiple_of(TILE);
-        let mut drawn = vec![T::default(); band.min(rows) * columns];
+        let mut all = zeros(rows, columns)?;
+        let band = (BLOCK / columns.max(1)).max(1).next_multiple_of(TILE);
+        let mut drawn = zeros(band.min(rows), columns)?;
         for first in (0..rows).step_by(band) {
             let count = band.min(rows - first);
             let (mut offset, extent) = (self.slice.offset.clone(), vec![count, columns]);
@@ -95,6 +95,20 @@ impl Values<'_> {
             all.extend_from_slice(bytes);
             Ok(())
         })?;
-        Ok(all)
+        let (true, &[rows, columns]) = (self.is_turned, &self.slice.extent[..]) else {
+            return Ok(all);
+        };
+        let size = self.dtype.size();
+        let places = (0..columns).flat_map(|to| (0..rows).map(move |from| from * columns + to));
+        Ok(places.flat_map(|place| &all[place * size..][..size]).copied().collect())
     }
+}
+
+/// Zeros, or an error where there is no memory for so many.
+fn zeros<T: Element>(rows: usize, columns: usize) -> Result<Vec<T>, varscale::Error> {
+    let bytes = rows as u128 * columns as u128 * T::DTYPE.size() as u128;
+    let memory = || varscale::Error::Memory { bytes };
+    let length = rows.checked_mul(columns).ok_or_else(memory)?;
+    Vec::<T>::new().try_reserve_exact(length).map_err(|_| memory())?;
+    Ok(vec![T::default(); length])
 }
