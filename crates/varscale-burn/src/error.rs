@@ -56,15 +56,34 @@ pub enum Error {
         /// The layout of its rule, or of the plan.
         received: Layout,
     },
-    /// Two parameters of one name, in different shapes or dtypes.
+    /// Two parameters of one name, in different shapes, dtypes or layouts.
     #[error("tensor {tensor:?} is {received} in one place of the module, and {before} in another")]
     Twice {
         /// Its name.
         tensor: String,
-        /// Dtype and shape of one.
+        /// Dtype, shape and layout of one.
         received: String,
-        /// Dtype and shape of the one before.
+        /// Dtype, shape and layout of the one before.
         before: String,
+    },
+    /// A load mapper that makes another shape of what is loaded.
+    #[error(
+        "tensor {tensor:?}: the parameter's load mapper makes {received:?} of {expected:?}: only that of a \
+         Linear may change the shape"
+    )]
+    Mapped {
+        /// Name of the tensor.
+        tensor: String,
+        /// The shape that it makes.
+        received: Vec<usize>,
+        /// The shape of what is loaded.
+        expected: Vec<usize>,
+    },
+    /// Parameters that a module visits, and does not map.
+    #[error("tensors {tensors:?}: the module's `visit` comes to them, and its `map` does not")]
+    Unmapped {
+        /// Paths of the parameters.
+        tensors: Vec<String>,
     },
     /// Another number of axes than the tensor's type has.
     #[error("tensor {tensor:?}: shape {received:?} is none of a tensor of rank {rank}")]

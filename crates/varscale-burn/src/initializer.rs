@@ -2,8 +2,8 @@
 
 use burn_core::{
     Tensor,
-    module::{Param, Parameter},
-    tensor::{DType, Device, TensorCreationOptions, kind::Basic},
+    module::{Module, ModuleMapper, Param, Parameter},
+    tensor::{Bool, DType, Device, Int, TensorCreationOptions, kind::Basic},
 };
 use varscale::{Draw, Initializer, Layout, Slice};
 use varscale_model::StoredDtype;
@@ -109,7 +109,8 @@ impl Named<'_> {
     }
 
     /// The parameter with the next draw, in its shape, its dtype and on its device. What else it has stays:
-    /// its identity, and whether it is trained. Its own initialization does not run.
+    /// its identity, whether it is trained, and what is applied to it (LoRA). Its own initialization does
+    /// not run.
     ///
     /// # Errors
     /// As [`Named::tensor`].
@@ -130,13 +131,26 @@ impl Named<'_> {
     ) -> Result<Param<Tensor<D, K>>, Error>
     where
         Tensor<D, K>: Parameter,
+        Param<Tensor<D, K>>: Module,
+    {
+        let mut filler = Filler { named: Some(self), failed: None };
+        let filled = Module::map(parameter, &mut filler);
+        filler.failed.map_or(Ok(filled), Err)
+    }
+
+    fn load<const D: usize, K: Basic>(
+        self,
+        parameter: Param<Tensor<D, K>>,
+    ) -> Result<Param<Tensor<D, K>>, Error>
+    where
+        Tensor<D, K>: Parameter,
     {
         let (kind, _) = kind::<K>(&parameter.lazy_device());
-        let (shape, is_turned) = param::shape(&parameter);
+        let (shape, is_turned) = param::shape(&parameter, true);
         let (draw, stored) = self.draw(&shape, param::dtype(&parameter, kind), kind)?;
         let slice = Slice::whole(&shape);
         let values = Values { name: &self.name, draw: &draw, slice, dtype: stored, is_turned };
-        param::load(parameter, &values, kind)
+        param::load(parameter, &values, kind, is_turned)
     }
 
     fn draw(
@@ -160,6 +174,45 @@ impl Named<'_> {
         };
         let refused = |source| Error::Draw { tensor: name(), source: Box::new(source) };
         Ok((draw.map_err(refused)?, stored))
+    }
+}
+
+/// Fills the first parameter that a walk comes to, which what is applied to it follows.
+struct Filler<'a> {
+    named: Option<Named<'a>>,
+    failed: Option<Error>,
+}
+
+impl Filler<'_> {
+    fn fill<const D: usize, K: Basic>(&mut self, param: Param<Tensor<D, K>>) -> Param<Tensor<D, K>>
+    where
+        Tensor<D, K>: Parameter,
+    {
+        let Some(named) = self.named.take() else { return param };
+        match named.load(param.clone()) {
+            Ok(filled) => filled,
+            Err(error) => {
+                self.failed = Some(error);
+                param
+            }
+        }
+    }
+}
+
+impl ModuleMapper for Filler<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.fill(param)
+    }
+
+    fn map_int<const D: usize>(&mut self, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
+        self.fill(param)
+    }
+
+    fn map_bool<const D: usize>(
+        &mut self,
+        param: Param<Tensor<D, Bool>>,
+    ) -> Param<Tensor<D, Bool>> {
+        self.fill(param)
     }
 }
 

@@ -57,7 +57,7 @@ where
 }
 
 /// Whether what is loaded into a parameter is transposed first, as burn does in Linear's `Col` layout.
-/// Nothing but an attempt tells.
+/// Nothing but an attempt tells, which mappers of other kinds may not stand.
 fn is_transposed_on_load<const D: usize, K: Basic>(param: &Param<Tensor<D, K>>) -> bool
 where
     Tensor<D, K>: Parameter,
@@ -73,12 +73,16 @@ where
 }
 
 /// A parameter's shape as it is used, and whether what is loaded into it has its axes the other way round.
-pub(crate) fn shape<const D: usize, K: Basic>(param: &Param<Tensor<D, K>>) -> (Vec<usize>, bool)
+/// `may_transpose`: whether that can be, as in a Linear.
+pub(crate) fn shape<const D: usize, K: Basic>(
+    param: &Param<Tensor<D, K>>,
+    may_transpose: bool,
+) -> (Vec<usize>, bool)
 where
     Tensor<D, K>: Parameter,
 {
     let mut shape = param.lazy_shape().to_vec();
-    let is_transposed = is_transposed_on_load(param);
+    let is_transposed = may_transpose && is_transposed_on_load(param);
     // Until then it tells the shape that is loaded.
     if is_transposed && !param.is_initialized() {
         shape.reverse();
@@ -124,6 +128,7 @@ pub(crate) fn load<const D: usize, K: Basic>(
     param: Param<Tensor<D, K>>,
     values: &Values<'_>,
     kind: Kind,
+    is_transposed: bool,
 ) -> Result<Param<Tensor<D, K>>, Error>
 where
     Tensor<D, K>: Parameter,
@@ -133,6 +138,15 @@ where
     let asked = (before == DType::Flex32 && values.dtype == varscale::Dtype::Float32.into())
         .then_some(before);
     let tensor = tensor(values, kind, asked, &param.lazy_device())?;
-    let id = param.id;
-    Ok(param.transform_for_load(tensor, id))
+    let (id, mut expected) = (param.id, tensor.dims());
+    let loaded = param.transform_for_load(tensor, id);
+    let received = loaded.base().dims();
+    if is_transposed {
+        expected.reverse();
+    }
+    if received != expected {
+        let (tensor, received) = (values.name.to_owned(), received.to_vec());
+        return Err(Error::Mapped { tensor, received, expected: expected.to_vec() });
+    }
+    Ok(loaded)
 }

@@ -29,6 +29,12 @@ pub(crate) struct Found {
     pub(crate) tensor: SpecTensor,
     /// Whether what is loaded has the spec's two axes the other way round.
     pub(crate) is_turned: bool,
+    /// Whether the parameter transposes what is loaded.
+    pub(crate) is_transposed: bool,
+    /// Its module's layout, where none is said.
+    layout: Option<Layout>,
+    /// Why it cannot be filled, which counts only where it is.
+    pub(crate) refused: Option<Error>,
     pub(crate) kind: Kind,
     pub(crate) device: Device,
     /// The types of what it stands in.
@@ -46,7 +52,8 @@ pub(crate) struct Described {
 
 /// The spec of a module: names, shapes and dtypes of its tensors as torch has them, for rules that are
 /// written for torch's (see the crate's documentation). `rules` say where that is not so: under a
-/// layout of Keras, a Linear's weight is (in, out). Nothing is initialized.
+/// layout of Keras, a Linear's weight is (in, out). Names are those before [`crate::Weights::rename_f`].
+/// Nothing is initialized.
 ///
 /// # Errors
 /// [`Error::Dtype`] for quantized tensors, and [`Error::Layout`].
@@ -62,7 +69,9 @@ pub(crate) struct Described {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn spec<M: Module>(rules: &Source, module: &M) -> Result<Spec, Error> {
-    Ok(spec_of(&Described::new(rules, None, None, module)?.found))
+    let mut found = Described::new(rules, None, None, module)?.found;
+    let refused = found.iter_mut().find_map(|one| one.refused.take());
+    refused.map_or_else(|| Ok(spec_of(&found)), Err)
 }
 
 /// The spec of these, each name once.
@@ -122,40 +131,60 @@ impl Visitor<'_> {
         let torch = self.place.torch();
         let name = self.rename.map_or(torch.clone(), |rename| rename(&torch));
         let dtype = param::dtype(param, kind);
-        let stored = dtype::stored(dtype)
-            .ok_or_else(|| Error::Dtype { tensor: name.clone(), received: dtype })?;
-        let (mut shape, is_transposed) = param::shape(param);
+        let (stored, mut refused) = match dtype::stored(dtype) {
+            Some(stored) => (stored, None),
+            None => {
+                let refused = Error::Dtype { tensor: name.clone(), received: dtype };
+                (varscale::Dtype::Float32.into(), Some(refused))
+            }
+        };
+        // Only matrices are turned.
+        let known = self
+            .place
+            .known()
+            .filter(|known| known.layout.is_some() && (D == 2 || !known.is_turned));
+        let may_transpose = known.is_some_and(|known| known.is_turned);
+        let (mut shape, is_transposed) = param::shape(param, may_transpose);
 
-        let file = self.rules.file();
-        let said = file.rule(&name).and_then(|rule| rule.layout.as_ref()).or(file.layout.as_ref());
-        let keras = [Layout::keras(), Layout::keras_transpose(), Layout::keras_depthwise()];
+        let said = said(self.rules, &name);
         let keras = match said {
-            Some(PlanLayout::Of(layout)) => keras.into_iter().find(|one| one == layout),
+            Some(PlanLayout::Of(layout)) if is_keras(layout) => Some(layout),
             _ => None,
         };
-        let known = self.place.known().filter(|known| known.layout.is_some());
-        if let (Some(received), Some(_), 3..) = (&keras, known, D) {
-            return Err(Error::Layout { tensor: name, received: received.clone() });
+        if let (Some(received), Some(_), 3..) = (keras, known, D) {
+            let (tensor, received) = (name.clone(), received.clone());
+            refused = refused.or(Some(Error::Layout { tensor, received }));
         }
         let is_turned = keras.is_none() && known.is_some_and(|known| known.is_turned);
         if is_turned {
             shape.reverse();
         }
         let name: Arc<str> = name.into();
-        if let Some(layout) = known.and_then(|known| known.layout.clone()) {
+        let layout = known.and_then(|known| known.layout.clone());
+        if let Some(layout) = layout.clone() {
             self.described.layouts.insert(Arc::clone(&name), layout);
         }
+        let layout = layout.filter(|_| said.is_none());
         let tensor = SpecTensor { name, dtype: stored.name().into(), shape, initializer: None };
         let same = self.described.found.iter().find(|one| one.tensor.name == tensor.name);
-        if let Some(before) = same.map(|one| &one.tensor).filter(|before| **before != tensor) {
-            let shown = |one: &SpecTensor| format!("{} {:?}", one.dtype, one.shape);
-            let (received, before) = (shown(&tensor), shown(before));
+        let differs = |one: &&Found| one.tensor != tensor || one.layout != layout;
+        if let Some(before) = same.filter(differs) {
+            let shown = |one: &SpecTensor, layout: &Option<Layout>| {
+                let layout = layout.as_ref().filter(|_| tensor == before.tensor);
+                let layout = layout.map_or(String::new(), |layout| format!(" in layout {layout}"));
+                format!("{} {:?}{layout}", one.dtype, one.shape)
+            };
+            let received = shown(&tensor, &layout);
+            let before = shown(&before.tensor, &before.layout);
             return Err(Error::Twice { tensor: tensor.name.to_string(), received, before });
         }
         self.described.found.push(Found {
             path: self.place.path(),
             tensor,
             is_turned: is_turned != is_transposed,
+            is_transposed,
+            layout,
+            refused,
             kind,
             device: param.lazy_device(),
             containers: self.place.containers(),
@@ -163,6 +192,25 @@ impl Visitor<'_> {
         });
         Ok(())
     }
+}
+
+/// The layout that is said for a tensor: of one that is tied, that of the other one.
+fn said<'a>(rules: &'a Source, name: &str) -> Option<&'a PlanLayout> {
+    let file = rules.file();
+    let (mut name, mut rule) = (name.to_owned(), file.rule(name));
+    // As many steps as there are rules end in a circle, which the plan refuses.
+    for _ in &file.rules {
+        let Some(other) = rule.and_then(|rule| rule.tied(&name)) else { break };
+        rule = file.rule(&other);
+        name = other;
+    }
+    rule.and_then(|rule| rule.layout.as_ref()).or(file.layout.as_ref())
+}
+
+/// Whether it is one of Keras's, for any groups.
+fn is_keras(layout: &Layout) -> bool {
+    let keras = [Layout::keras(), Layout::keras_transpose(), Layout::keras_depthwise()];
+    layout.clone().with_groups(1).is_ok_and(|layout| keras.contains(&layout))
 }
 
 impl ModuleVisitor for Visitor<'_> {

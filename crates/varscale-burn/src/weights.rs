@@ -204,9 +204,12 @@ impl ModuleStore for Weights {
             }
             match plan.tensor(&one.tensor) {
                 Ok(tensor) => {
+                    if let Some(refused) = one.refused {
+                        return Err(refused);
+                    }
                     let values = values(&tensor, one.is_turned);
                     param::check(&values, one.kind, &one.device)?;
-                    planned.insert(one.path, (tensor, one.is_turned));
+                    planned.insert(one.path, (tensor, one.is_turned, one.is_transposed));
                 }
                 Err(
                     PlanError::NoInitializer { .. }
@@ -222,6 +225,11 @@ impl ModuleStore for Weights {
         let loaded = module.clone().map(&mut loader);
         if let Some(error) = loader.failed {
             return Err(error);
+        }
+        if !loader.planned.is_empty() {
+            let mut tensors: Vec<_> = loader.planned.into_keys().collect();
+            tensors.sort();
+            return Err(Error::Unmapped { tensors });
         }
         *module = loaded;
         let (applied, unused) = (loader.applied, unused.into_iter().collect());
@@ -243,7 +251,7 @@ impl ModuleStore for Weights {
 
 /// Sets what is planned, as a walk comes to it.
 struct Loader {
-    planned: HashMap<String, (PlannedTensor, bool)>,
+    planned: HashMap<String, (PlannedTensor, bool, bool)>,
     place: Place,
     applied: Vec<String>,
     failed: Option<Error>,
@@ -260,8 +268,8 @@ impl Loader {
     {
         let path = self.place.path();
         let planned = self.planned.remove(&path).filter(|_| self.failed.is_none());
-        let Some((planned, is_turned)) = planned else { return param };
-        match param::load(param.clone(), &values(&planned, is_turned), kind) {
+        let Some((planned, is_turned, is_transposed)) = planned else { return param };
+        match param::load(param.clone(), &values(&planned, is_turned), kind, is_transposed) {
             Ok(loaded) => {
                 self.applied.push(path);
                 loaded

@@ -104,7 +104,7 @@ impl Rule {
     }
 
     /// The tensor that `tie` names for another one.
-    pub(crate) fn tied(&self, name: &str) -> Option<String> {
+    pub fn tied(&self, name: &str) -> Option<String> {
         self.tied.as_ref()?.of(name, &self.pattern)
     }
 
