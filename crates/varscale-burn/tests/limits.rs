@@ -38,7 +38,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 /// What the core draws for `weight`, in torch's layout.
 fn he(shape: [usize; 2]) -> Vec<f32> {
-    let tensor = varscale::Tensor::new(&shape).named("weight").with_layout(Layout::torch());
+    let tensor = varscale::Tensor::new(shape).named("weight").with_layout(Layout::torch());
     Scheme::he_normal().with_seed(42).draw(tensor).unwrap().to_vec().unwrap()
 }
 
