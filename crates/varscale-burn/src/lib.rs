@@ -19,7 +19,8 @@
 //! - Rules, plans, checkpoints: [`Source`]. A module is a spec, so that rules need none; [`spec()`] tells it.
 //! - Names and axes are torch's: a `Linear`'s weight, (in, out) in burn, is (out, in) for the rules, and
 //!   transposed, in either of burn's layouts; `gamma` is `weight`, `beta` is `bias`. Where no layout is said,
-//!   it is that of the module's type. [`Weights::rename_f`] maps names that differ otherwise.
+//!   it is that of the module's type, unless the source has a spec of its own. [`Weights::rename_f`] maps
+//!   names that differ otherwise.
 //! - A tensor is drawn in the dtype of its rule, else of the plan, else of the source's spec, else in the
 //!   module's own.
 //! - A part of a module: [`Weights::filter`], [`Weights::allow_partial`]. Single tensors: [`initializer()`].

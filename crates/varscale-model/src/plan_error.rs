@@ -32,6 +32,18 @@ pub enum PlanError {
         /// The spec's.
         expected: Vec<usize>,
     },
+    /// A tensor that draws by the initializer with which it is asked for, of a plan in which no seed can
+    /// be told for it.
+    #[error(
+        "tensor {tensor:?} is drawn as it is asked for, which no rule decides: under stream {stream} or \
+         global_seed, seeds are told apart among all tensors: add a rule for it"
+    )]
+    Hint {
+        /// Its name.
+        tensor: String,
+        /// The plan's stream.
+        stream: &'static str,
+    },
     /// Nothing says how to fill a tensor.
     #[error(
         "tensor {tensor:?} has no initializer: {}, and the spec gives it none of its own",

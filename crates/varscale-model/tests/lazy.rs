@@ -145,6 +145,53 @@ fn hints_serve_where_nothing_else_does() {
     assert!(matches!(lazy.tensor(&other), Err(PlanError::OtherShape { .. })));
 }
 
+/// A tensor that is tied has no hint of its own: which one the other is asked for with, it cannot know.
+#[test]
+fn what_is_tied_to_a_hinted_tensor_is_not_filled() {
+    let tie = "[[rules]]\nmatch = 'head.weight'\ntie = 'embed.weight'\n";
+    let source = source(tie).with_spec(spec());
+    let lazy = LazyPlan::with_hints(&source, Some(42.into())).unwrap();
+    let initializer = Some(Arc::new("he_normal".into()));
+    let hinted = SpecTensor { initializer, ..asked("head.weight") };
+    lazy.tensor(&SpecTensor { name: "embed.weight".into(), ..hinted.clone() }).unwrap();
+    for error in [
+        lazy.tensor(&hinted).unwrap_err(),
+        lazy.tensor(&asked("head.weight")).unwrap_err(),
+        lazy.of_spec("head.weight").unwrap_err(),
+    ] {
+        let tensor = "embed.weight".to_owned();
+        assert_eq!(error, PlanError::NoInitializer { tensor, rule: None });
+    }
+}
+
+#[test]
+fn hints_draw_only_where_names_tell_seeds_apart() {
+    let hinted = |name: &str, hint: &str| SpecTensor {
+        initializer: Some(Arc::new(hint.into())),
+        ..asked(name)
+    };
+    let rule = "[[rules]]\nmatch = '*.bias'\ninitializer = 'he_normal'";
+    for (top, seed) in [
+        ("global_seed = 7", None),
+        ("global_seed = 7\nstream = 'keras-numpy'", None),
+        ("stream = 'keras-numpy'\nseeds = 'by-name'", Some(42.into())),
+        ("stream = 'keras-numpy'\nseeds = 'same'", Some(42.into())),
+        ("stream = 'keras-numpy'", None),
+    ] {
+        let source = source(&format!("{top}\n{rule}")).with_spec(spec());
+        let lazy = LazyPlan::with_hints(&source, seed).unwrap();
+        for name in ["embed.weight", "0.fc.weight"] {
+            let error = lazy.tensor(&hinted(name, "he_normal")).unwrap_err();
+            assert!(matches!(&error, PlanError::Hint { tensor, .. } if tensor == name), "{error}");
+        }
+        // Constants take no seed, so that the others' are those of the plan.
+        lazy.tensor(&hinted("embed.weight", "zeros")).unwrap();
+        let bias = lazy.of_spec("0.fc.bias").unwrap();
+        assert_ne!(bias.seed(), None);
+        assert_eq!(lazy.tensor(&asked("0.fc.bias")).unwrap(), *bias);
+    }
+}
+
 #[test]
 fn a_model_says_its_axes_where_no_layout_does() {
     let rules = format!(
@@ -157,11 +204,10 @@ fn a_model_says_its_axes_where_no_layout_does() {
         ("layout = 'keras'\n", Layout::keras(), Layout::keras()),
         ("layout = 'axes:1/0'\n", Layout::axes([1], [0]), Layout::axes([1], [0])),
     ] {
-        for source in [source(&format!("{said}{rules}")), source(&rules).with_spec(spec())] {
-            let is_said = source.file().layout.is_some();
-            if !is_said && !said.is_empty() {
-                continue;
-            }
+        let rules = source(&format!("{said}{rules}"));
+        // A plan that has a spec is what is written of it, whatever the model is.
+        let whole = (rules.clone().with_spec(spec()), other.clone());
+        for (source, layout) in [(rules, layout), whole] {
             let seed = Some(42.into());
             let plan = LazyPlan::of_model(&source, seed, spec(), layouts.clone()).unwrap();
             let planned = |name: &str| plan.of_spec(name).unwrap();

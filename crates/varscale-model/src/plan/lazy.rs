@@ -60,7 +60,8 @@ impl LazyPlan {
     }
 
     /// As [`LazyPlan::new`], where tensors for which rules and spec say nothing take the initializer
-    /// with which they are asked for.
+    /// with which they are asked for. (One that draws is refused where seeds are told apart among all
+    /// tensors: [`PlanError::Hint`].)
     ///
     /// # Errors
     /// As [`LazyPlan::new`].
@@ -69,9 +70,9 @@ impl LazyPlan {
         Self::with(&source, seed, open)
     }
 
-    /// As [`LazyPlan::with_hints`], of a model that is built: `spec` is what it has, for rules that have
-    /// no spec, and `layouts` are what the axes of its tensors stand for, where neither rule nor plan
-    /// says it. (A checkpoint's recipe does, always.)
+    /// As [`LazyPlan::with_hints`], of a model that is built. For rules that have no spec, `spec` is what
+    /// it has, and `layouts` are what the axes of its tensors stand for, where neither rule nor plan says
+    /// it. A plan that has one, and a checkpoint, is what is written of it.
     ///
     /// # Errors
     /// As [`LazyPlan::new`].
@@ -81,9 +82,12 @@ impl LazyPlan {
         spec: Spec,
         layouts: HashMap<Arc<str>, Layout>,
     ) -> Result<Self, PlanError> {
-        let source = source.clone();
-        let source = if source.without_spec().is_some() { source.with_spec(spec) } else { source };
-        Self::with_hints(&source.with_layouts(layouts), seed)
+        match source.without_spec() {
+            None => Self::with_hints(source, seed),
+            Some(_) => {
+                Self::with_hints(&source.clone().with_spec(spec).with_layouts(layouts), seed)
+            }
+        }
     }
 
     fn with(source: &Source, seed: Option<Seed>, open: Vec<SpecTensor>) -> Result<Self, PlanError> {
@@ -140,7 +144,13 @@ impl LazyPlan {
         if let (Some(open), Some(_)) = (whole.open.get(&asked.name), &asked.initializer) {
             check_shape(&open.shape, asked)?;
             let open = SpecTensor { initializer: asked.initializer.clone(), ..open.clone() };
-            return self.alone(&open);
+            let planned = self.alone(&open)?;
+            let is_global = matches!(self.seed, PlanSeed::Global(_));
+            if planned.seed.is_some() && (is_global || self.file.stream != Stream::Native) {
+                let (tensor, stream) = (asked.name.to_string(), self.file.stream.name());
+                return Err(PlanError::Hint { tensor, stream });
+            }
+            return Ok(planned);
         }
         let planned = self.of_spec(&asked.name)?;
         check_shape(planned.shape(), asked)?;
@@ -151,23 +161,24 @@ impl LazyPlan {
     ///
     /// # Errors
     /// [`PlanError::NoSpec`], [`PlanError::UnknownTensor`], [`PlanError::Skipped`], and
-    /// [`PlanError::NoInitializer`] for one that takes the initializer with which it is asked for.
+    /// [`PlanError::NoInitializer`] for one that takes the initializer with which it is asked for, or is
+    /// tied to one that does.
     pub fn of_spec(&self, name: &str) -> Result<&PlannedTensor, PlanError> {
         let Some(Whole { plan, places, open }) = &self.whole else {
             return Err(PlanError::no_spec(format!(
                 "tensor {name:?} is asked for without a shape"
             )));
         };
-        let rule = || self.file.rule(name).map(Rule::title);
-        if open.contains_key(name) {
-            return Err(PlanError::NoInitializer { tensor: name.to_owned(), rule: rule() });
+        let rule = |name: &str| self.file.rule(name).map(Rule::title);
+        let kept = self.whole.as_ref().and_then(|whole| whole.tied(name)).unwrap_or(name);
+        if open.contains_key(kept) {
+            return Err(PlanError::NoInitializer { tensor: kept.to_owned(), rule: rule(kept) });
         }
-        let tied = self.whole.as_ref().and_then(|whole| whole.tied(name));
-        if let Some(&place) = places.get(tied.unwrap_or(name)) {
+        if let Some(&place) = places.get(kept) {
             return Ok(&plan.tensors[place]);
         }
         if plan.skipped.iter().any(|tensor| &*tensor.name == name) {
-            let (tensor, rule) = (name.to_owned(), rule().unwrap_or_default());
+            let (tensor, rule) = (name.to_owned(), rule(name).unwrap_or_default());
             return Err(PlanError::Skipped { tensor, rule });
         }
         let ties = plan.ties.iter().map(|tie| &*tie.tensor.name);
