@@ -124,6 +124,9 @@ impl Weights {
     /// A part of a tensor of this name and global shape, as rules have them: the same values as in the
     /// whole.
     ///
+    /// No module is asked what the axes stand for: where neither a rule nor the plan says a layout, they are
+    /// Keras's, (…, in, out). So rules whose fans count say one, where parts are drawn.
+    ///
     /// # Errors
     /// [`Error`], of a slice that leaves the tensor [`Error::Draw`].
     ///
