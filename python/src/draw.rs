@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use crate::{array, dtype::Kind, error::refused};
+use crate::{array, dtype::Kind, error::refused, native::NativeDraw};
 
 /// One call of an initializer for one tensor: every value is fixed, none is computed yet.
 #[pyclass(frozen, module = "varscale._core")]
@@ -14,6 +14,12 @@ impl Draw {
     #[getter]
     fn shape(&self) -> Vec<usize> {
         self.0.shape().to_vec()
+    }
+
+    /// What other executors need to compute the same values; `None` unless they all are the native
+    /// stream's, of one law.
+    fn native(&self) -> Option<NativeDraw> {
+        self.0.native().map(NativeDraw)
     }
 
     /// Raises ValueError where a value would overflow `dtype`.

@@ -8,6 +8,7 @@ mod error;
 mod explanation;
 mod generator;
 mod inspect;
+mod native;
 mod plan;
 mod scheme;
 mod threads;
@@ -16,10 +17,10 @@ mod verify;
 /// What the package's Python modules are written on.
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
-    use std::ffi::OsString;
+    use std::{collections::BTreeMap, ffi::OsString};
 
     use pyo3::prelude::*;
-    use varscale::{Distribution, Dtype, Law, Mode, Seed, Stream};
+    use varscale::{Distribution, Dtype, Law, Mode, NativeTransform, Seed, Stream};
 
     use crate::{arguments, error::refused, generator, scheme};
     #[pymodule_export]
@@ -30,6 +31,7 @@ mod _core {
         explanation::Explanation,
         generator::SeedGenerator,
         inspect::inspect_checkpoint,
+        native::{NativeDraw, Transform},
         plan::Plan,
         scheme::{Scheme, serialized_class},
         verify::{prove, verify},
@@ -42,6 +44,8 @@ mod _core {
         module.add("DISTRIBUTIONS", names(Distribution::ALL, Distribution::name))?;
         module.add("DTYPES", names(Dtype::ALL, Dtype::name))?;
         module.add("MODES", names(Mode::ALL, Mode::name))?;
+        let constants: BTreeMap<_, _> = NativeTransform::CONSTANTS.iter().copied().collect();
+        module.add("NATIVE_CONSTANTS", constants)?;
         module.add("STREAMS", names(Stream::ALL, Stream::name))?;
         module.add("NORMAL_END", Law::Normal { mean: 0.0, stddev: 1.0 }.reach().1)
     }

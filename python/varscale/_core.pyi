@@ -13,11 +13,14 @@ __all__ = [
     "Draw",
     "Explanation",
     "MODES",
+    "NATIVE_CONSTANTS",
     "NORMAL_END",
+    "NativeDraw",
     "Plan",
     "STREAMS",
     "Scheme",
     "SeedGenerator",
+    "Transform",
     "__version__",
     "axes_of",
     "dtype_name",
@@ -44,6 +47,7 @@ CLASSES: list[
 DISTRIBUTIONS: list[str]
 DTYPES: list[str]
 MODES: list[str]
+NATIVE_CONSTANTS: dict[str, list[float]]
 NORMAL_END: float
 STREAMS: list[str]
 
@@ -125,6 +129,27 @@ class Draw:
         self, dtype: Any, offset: Sequence[int], extent: Sequence[int]
     ) -> np.ndarray[Any, np.dtype[Any]]: ...
     def fill(self, array: Any, offset: Sequence[int]) -> None: ...
+    def native(self) -> NativeDraw | None: ...
+
+@final
+class NativeDraw:
+    @property
+    def key(self) -> tuple[int, int]: ...
+    @property
+    def name(self) -> tuple[int, int, int, int]: ...
+    @property
+    def call(self) -> int: ...
+    def transform(self, dtype: Any) -> Transform | None: ...
+
+@final
+class Transform:
+    @property
+    def standard(self) -> str: ...
+    @property
+    def numbers(self) -> dict[str, float]: ...
+    def values(
+        self, words: np.ndarray[Any, np.dtype[np.uint32]]
+    ) -> np.ndarray[Any, np.dtype[np.float32]]: ...
 
 @final
 class Scheme:

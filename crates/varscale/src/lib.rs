@@ -78,5 +78,5 @@ pub use simd::instruction_set;
 // For the project's other crates, and no part of what is promised.
 #[doc(hidden)]
 pub use simd::{Work, vectorized};
-pub use streams::Stream;
+pub use streams::{NativeBounds, NativeStandard, NativeTransform, Stream};
 pub use tensor::Tensor;

@@ -26,7 +26,7 @@ use crate::{
     schemes::{Content, Explanation, Law},
     seed::Seed,
     shape::{ShapeError, Slice},
-    streams::{Stream, native::Position},
+    streams::{NativeTransform, Stream, native::Position},
 };
 
 /// One call of an initializer for one tensor: every value is fixed, none is computed yet.
@@ -56,7 +56,7 @@ pub struct Draw {
 ///
 /// Word i of plane p is word i mod 4 of Philox4x32-10 with this key and the counter (⌊i/4⌋ low,
 /// ⌊i/4⌋ high, call, p), i being the row-major index in the global shape. How a word becomes a value
-/// is the law's.
+/// is the law's: [`NativeDraw::transform`] has the numbers.
 ///
 /// ```
 /// use varscale::{Law, Scheme, Tensor};
@@ -72,10 +72,30 @@ pub struct Draw {
 pub struct NativeDraw {
     /// Key of Philox, from the seed and the tensor's name.
     pub key: [u32; 2],
+    /// FNV-1a-128 digest of the tensor's name, which is the counter under which the seed gives the key.
+    pub name: u128,
     /// The third word of the counter: 0 for an integer seed, the calls of a generator.
     pub call: u32,
     /// What the values follow.
     pub law: Law,
+}
+
+impl NativeDraw {
+    /// How a word becomes a value of `dtype`, where that is computed in float32: `None` for float64,
+    /// log-uniform laws, and numbers so small that values might be subnormal.
+    ///
+    /// ```
+    /// use varscale::{Dtype, NativeStandard, Scheme};
+    /// let native = Scheme::he_normal().with_seed(42).draw([784, 256])?.native().unwrap();
+    /// let transform = native.transform(Dtype::BFloat16).unwrap();
+    /// assert_eq!(transform.standard, NativeStandard::TruncatedNormal);
+    /// assert_eq!(native.transform(Dtype::Float64), None);
+    /// # Ok::<(), varscale::Error>(())
+    /// ```
+    #[must_use]
+    pub fn transform(&self, dtype: Dtype) -> Option<NativeTransform> {
+        NativeTransform::new(&self.law, dtype)
+    }
 }
 
 impl Draw {
@@ -202,7 +222,7 @@ impl Draw {
         match &self.filling.source {
             Source::Stream(Stream::Native, request) if self.regions.is_empty() => {
                 let Position { key, call } = Position::of(request);
-                Some(NativeDraw { key, call, law: request.law })
+                Some(NativeDraw { key, name: request.name, call, law: request.law })
             }
             _ => None,
         }

@@ -29,6 +29,7 @@ mod tf_keras;
 #[cfg(feature = "keras-streams")]
 pub(crate) mod tf_keras_2_9;
 
+pub use self::native::{NativeBounds, NativeStandard, NativeTransform};
 use self::{
     definition::Definition,
     values::{AnyValues, Request},

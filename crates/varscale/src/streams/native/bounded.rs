@@ -19,24 +19,24 @@ use super::{box_muller, constants as k, fixed};
 use crate::{math, schemes::gaussian, simd::Real};
 
 /// What the bounds come to, in the computing type.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bounds<C> {
     /// Whether a value may be in a tail.
     pub(crate) tails: bool,
     /// Whether the result is the negative one.
     pub(crate) mirrored: bool,
-    base: C,
-    slope: C,
+    pub(super) base: C,
+    pub(super) slope: C,
     /// Whether x is counted from the lower bound, by 1 + u.
-    from_lower: bool,
-    low: C,
-    low_slope: C,
-    high: C,
-    high_slope: C,
+    pub(super) from_lower: bool,
+    pub(super) low: C,
+    pub(super) low_slope: C,
+    pub(super) high: C,
+    pub(super) high_slope: C,
     /// Below this, `low` or `high` is a tail's.
-    switch: C,
+    pub(super) switch: C,
     /// −2 ln of the scale of a tail.
-    shift: C,
+    pub(super) shift: C,
 }
 
 /// M, by which x is multiplied.

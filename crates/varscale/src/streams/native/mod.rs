@@ -8,11 +8,13 @@ pub(crate) mod kernel;
 mod log_uniform;
 mod position;
 mod quantile;
+mod transform;
 
 #[cfg(test)]
 pub(crate) use self::bounded::Bounds;
 use self::kernel::{Computing, Run, Transform, is_normal};
 pub(crate) use self::position::{Position, fnv1a_128, seed_by_name};
+pub use self::transform::{NativeBounds, NativeStandard, NativeTransform};
 use super::{
     definition::{Definition, in_dtypes},
     values::{Request, Values},
