@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
-from varscale import _core, _fill
+from varscale import _core, _fill, _torch_device
 from varscale._arguments import dtype_name, dtype_of, seed_of, text
 from varscale._core import Draw, Scheme
 
@@ -176,16 +176,25 @@ def fill(tensor: torch.Tensor, local: torch.Tensor, offset: tuple[int, ...], dra
         if local.device.type == "cpu" and not local.is_neg():
             _fill.fill(draw, to_numpy(local), offset, at_once=False)
         else:
-            _copy(local, draw, offset)
+            _fill_elsewhere(local, draw, offset)
     # torch cannot see that its memory was written to.
     torch.autograd.graph.increment_version(tensor)
 
 
-def _copy(local: torch.Tensor, draw: Draw, offset: tuple[int, ...]) -> None:
-    """Draws some rows at a time, and copies them."""
-    dtype = dtype_name(local)
+def _fill_elsewhere(local: torch.Tensor, draw: Draw, offset: tuple[int, ...]) -> None:
+    """Draws on the tensor's device; or on the host, where that does not draw it."""
+    on_device = _torch_device.drawn(local, draw)
+    if on_device and local.is_contiguous() and not local.is_neg():
+        on_device.fill(local, offset)
+        return
+    # Some rows at a time, and copied.
     for part, start in _fill.parts(local, offset):
-        part.copy_(from_numpy(draw.array(dtype, start, tuple(part.shape))))
+        if on_device:
+            values = torch.empty(part.shape, dtype=part.dtype, device=part.device)
+            on_device.fill(values, start)
+        else:
+            values = from_numpy(draw.array(dtype_name(part), start, tuple(part.shape)))
+        part.copy_(values)
 
 
 def check_generator(seed: Any, generator: Any) -> None:

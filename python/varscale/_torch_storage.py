@@ -173,11 +173,12 @@ class StorageReader(torch.distributed.checkpoint.storage.StorageReader):
     def _fill(self, target: torch.Tensor, offset: tuple[int, ...], index: int, dtype: str) -> None:
         target, _ = _torch.part_of(target)
         draw = self._plan.draw(index)
-        if dtype == dtype_name(target) and dtype in DTYPES and target.is_contiguous():
-            _torch.fill(target, target, offset, draw)
-            return
         # Streams of frameworks pass all values before the first that they give.
         at_once = self._plan.stream() != "native"
+        in_place = target.is_contiguous() or not at_once
+        if dtype == dtype_name(target) and dtype in DTYPES and in_place:
+            _torch.fill(target, target, offset, draw)
+            return
         with torch.no_grad():
             for part, start in _fill.parts(target, offset, at_once=at_once):
                 extent = tuple(part.shape)

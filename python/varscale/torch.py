@@ -6,11 +6,12 @@ The functions of `torch.nn.init` with the same arguments, and:
         drawn from `generator`, or from torch's own, so that `torch.manual_seed` decides.
     name: The tensor's name in the stream: tensors of one seed and other names differ.
 
-Tensors are float16, bfloat16, float32, float64, float8_e4m3fn or float8_e5m2, of any strides. On
-other devices than the CPU the values are drawn on the CPU and copied. Of a `DTensor`, each rank
-draws its own shard, with fans from the whole: the same bits on any mesh; shards in several pieces
-are refused. Tensors on `meta` are left as they are. As torch, tensors that cannot be written to
-raise RuntimeError.
+Tensors are float16, bfloat16, float32, float64, float8_e4m3fn or float8_e5m2, of any strides. A GPU
+draws the same bits by itself where the package `triton` is there (`verify` compares them); what it
+does not draw, and what is for other devices, is drawn on the CPU and copied. Of a `DTensor`, each
+rank draws its own shard, with fans from the whole: the same bits on any mesh; shards in several
+pieces are refused. Tensors on `meta` are left as they are. As torch, tensors that cannot be written
+to raise RuntimeError.
 
 `constant_`, `ones_`, `zeros_`, `eye_`, `dirac_`, `sparse_`, `calculate_gain` and
 whatever else `torch.nn.init` has are torch's own.
@@ -57,6 +58,7 @@ from torch.nn.init import (
 from varscale import _torch, _torch_op
 from varscale._arguments import number, text
 from varscale._core import NORMAL_END, Scheme
+from varscale._torch_device import verify
 from varscale._torch_module import init_module_
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ __all__ = [
     "uniform",
     "uniform_",
     "variance_scaling_",
+    "verify",
     "xavier_normal",
     "xavier_normal_",
     "xavier_uniform",
