@@ -27,9 +27,10 @@ import jax.numpy as jnp
 from jax.nn import initializers as _theirs
 from jax.nn.initializers import Initializer, constant, delta_orthogonal, ones, zeros
 
-from varscale import _jax
+from varscale import _device_verification, _jax, _jax_verify
 from varscale._arguments import axes_of, number, shape_of, text
 from varscale._core import DTYPES, Draw, Scheme
+from varscale._device_verification import DeviceVerification
 from varscale._family import FAMILY
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "truncated_normal",
     "uniform",
     "variance_scaling",
+    "verify",
     "xavier_normal",
     "xavier_uniform",
     "zeros",
@@ -254,3 +256,27 @@ kaiming_normal = he_normal
 kaiming_uniform = he_uniform
 xavier_normal = glorot_normal
 xavier_uniform = glorot_uniform
+
+
+def verify(device: jax.Device | None = None, every: int = 1 << 12) -> DeviceVerification:
+    """Whether compiled functions draw the same bits on a device as this CPU does: all that is
+    computed in floats, the rounding to 16 bits, and whole draws.
+
+    Args:
+        device: One of `jax.devices()`; JAX's default one without.
+        every: Of how many inputs of each function one is compared. With 1, all are: minutes to an
+            hour, most of it on this CPU.
+
+    Raises:
+        TypeError: where `device` is no device of JAX, or `every` no integer.
+        ValueError: where `every` is not positive.
+
+    >>> import varscale.jax
+    >>> found = varscale.jax.verify(every=1 << 20)
+    >>> found.exact, found.mismatches, found.differing
+    (True, 0, [])
+    """
+    if device is not None and not isinstance(device, jax.Device):
+        raise TypeError(f"`device` must be one of jax.devices(). Received: {device!r}")
+    (chosen,) = [device] if device else jnp.zeros(()).devices()
+    return _device_verification.verify(_jax_verify.JaxDevice(chosen), every)
