@@ -139,7 +139,66 @@ def test_bounds_of_every_kind(stddev, lower, upper, message):
             assert low <= draw(dtype).min() and draw(dtype).max() <= high
 
 
-@pytest.mark.parametrize("name", ["lower", "upper", "stddev"])
+@pytest.mark.parametrize(
+    "of",
+    [
+        varscale.jax.normal,
+        varscale.jax.truncated_normal,
+        varscale.jax.uniform,
+        lambda scale: varscale.jax.uniform(-scale),
+    ],
+)
+def test_a_traced_scale_is_a_factor(of):
+    key, scale = jax.random.key(1), np.float32(0.3)
+    known = of(float(scale))(key, SHAPE)
+    traced = jax.jit(lambda scale: of(scale)(key, SHAPE))(scale)
+    assert np.array_equal(known, traced)
+    slope = jax.grad(lambda scale: of(scale)(key, SHAPE).sum())(scale)
+    assert np.isclose(slope, np.asarray(known, np.float64).sum() / scale, rtol=1e-4)
+    assert np.isnan(jax.jit(lambda scale: of(scale)(key, SHAPE))(np.nan)).all()
+
+
+def test_a_traced_variance_is_one_of_float32():
+    key = jax.random.key(1)
+
+    def draw(scale):
+        return varscale.jax.variance_scaling(scale, "fan_avg", "uniform")(key, SHAPE)
+
+    known = draw(3.0)
+    assert np.allclose(jax.jit(draw)(3.0), known, rtol=3e-7, atol=0)
+    slope = jax.grad(lambda scale: (draw(scale) ** 2).sum())(3.0)
+    assert np.isclose(slope, (np.asarray(known, np.float64) ** 2).sum() / 3, rtol=1e-4)
+
+
+def test_a_traced_scale_needs_what_xla_computes():
+    def draw(scale, dtype):
+        return varscale.jax.normal(scale)(jax.random.key(1), SHAPE, dtype)
+
+    with pytest.raises(TypeError, match="float8_e5m2"):
+        jax.jit(draw, static_argnums=1)(1.0, "float8_e5m2")
+    with varscale.jax.host(), pytest.raises(TypeError, match="host"):
+        jax.jit(draw, static_argnums=1)(1.0, "float32")
+    with pytest.raises(TypeError, match="`stddev` must be a real number. Received: int32"):
+        jax.jit(draw, static_argnums=1)(1, "float32")
+    with pytest.raises(TypeError, match="bounds"):
+        jax.jit(lambda s: varscale.jax.truncated_normal(s, lower=-3.0)(jax.random.key(0), (2,)))(
+            1.0
+        )
+
+
+def test_the_host_draws_where_it_is_asked_to():
+    draw = jax.jit(varscale.jax.he_normal(), static_argnums=(1, 2))
+    key = jax.random.key(1)
+    assert "custom_call" not in draw.lower(key, SHAPE, "float32").as_text()
+    with varscale.jax.host():
+        assert "custom_call" in draw.lower(key, SHAPE, "float32").as_text()
+        drawn = draw(key, SHAPE, "float32")
+    assert np.array_equal(drawn, draw(key, SHAPE, "float32"))
+    with pytest.warns(UserWarning, match="float8_e5m2 by a callback"):
+        draw(key, SHAPE, "float8_e5m2")
+
+
+@pytest.mark.parametrize("name", ["lower", "upper"])
 def test_arguments_are_known_when_a_function_is_traced(name):
     def draw(value):
         return varscale.jax.truncated_normal(**{name: value})(jax.random.key(1), (3,))

@@ -1,7 +1,8 @@
 """Draws into JAX's arrays: at once, shard by shard, or from inside a compiled function."""
 
+import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,12 +10,25 @@ import numpy as np
 from jax.experimental.buffer_callback import buffer_callback
 from jax.sharding import PartitionSpec
 
-from varscale import _fill
+from varscale import _fill, _xla, _xla_words
 from varscale._arguments import box_of
-from varscale._core import Draw
+from varscale._core import Draw, NativeDraw
 
-# From the words of a key, or of a seed's state, to a draw.
-Drawing = Callable[[Any], Draw]
+# Whether compiled functions draw by a callback on the host.
+HOST = jax.make_user_context(False)
+
+
+class Drawing(NamedTuple):
+    """How the words of a key, or of a seed's state, become a draw.
+
+    `at`: the draw of words that are known. `key`: Philox's key and the call, of words that may be
+    traced, and of what the native stream says of any other words. `scale`: what all values are
+    multiplied by, where that is traced, too.
+    """
+
+    at: Callable[[Any], Draw]
+    key: Callable[[Any, NativeDraw], tuple[Any, Any]]
+    scale: _xla.Scale | None = None
 
 
 def array(draw: Draw, dtype: np.dtype[Any], sharding: Any = None) -> Any:
@@ -39,23 +53,68 @@ def array_of(
     function that this is traced into runs, and that `jax.vmap` may have batched."""
     sharding = _in_context(sharding, len(shape))
     abstract = isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh)
-    if not isinstance(words, jax.core.Tracer) and not abstract:
+    if not isinstance(words, jax.core.Tracer) and not abstract and drawing.scale is None:
         if sharding is None:
             sharding = _of_key(words, len(shape))
-        return array(drawing(np.asarray(words)), dtype, sharding)
+        return array(drawing.at(np.asarray(words)), dtype, sharding)
 
-    if sharding is None:
-        return _later(words, np.zeros(len(shape), int), drawing, shape, dtype)
-    if not isinstance(sharding, jax.sharding.NamedSharding):
+    if sharding is not None and not isinstance(sharding, jax.sharding.NamedSharding):
         raise TypeError(f"A compiled function draws by a NamedSharding. Received: {sharding!r}")
+    # Any words: of the values of others, the shape, the law and the errors are the same.
+    draw = drawing.at(np.zeros(words.shape, np.uint32))
+    draw.check(dtype)
+    native = draw.native()
+    transform = native and native.transform(dtype)
+    if native is not None and transform is not None and not HOST.value:
+
+        def traced(words: Any) -> Any:
+            key, call = drawing.key(words, native)
+            return _xla.values(key, call, shape, transform, dtype.name, drawing.scale)
+
+        return _placed(traced, words, sharding)
+    if drawing.scale is not None:
+        raise TypeError(
+            f"A traced scale needs a draw that XLA computes. Received: {shape}, dtype {dtype.name}"
+            f"{', under varscale.jax.host()' if HOST.value else ''}"
+        )
+    if not HOST.value:
+        warnings.warn(
+            f"A compiled function draws this tensor of shape {shape} and dtype {dtype.name} by a "
+            "callback on the host, since XLA does not compute its values exactly: see docs/jax.md. "
+            "Say so by `with varscale.jax.host():`",
+            stacklevel=3,
+        )
+    return _by_callback(words, drawing, shape, dtype, sharding)
+
+
+def _placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
+    """The values that are computed of the words, divided as the sharding says."""
+    if sharding is None:
+        return values(words)
+    mesh, spec = sharding.mesh, sharding.spec
+    explicit = mesh.explicit_axes
+    if explicit and jax.sharding.get_abstract_mesh().empty:
+        # Types of axes say nothing outside of their context.
+        mesh = jax.sharding.Mesh(mesh.devices, mesh.axis_names)
+        sharding = jax.sharding.NamedSharding(mesh, spec)
+    elif explicit:
+        return jax.sharding.auto_axes(values, axes=explicit, out_sharding=sharding)(words)
+    return jax.lax.with_sharding_constraint(values(words), sharding)
+
+
+def _by_callback(
+    words: Any, drawing: Drawing, shape: tuple[int, ...], dtype: np.dtype[Any], sharding: Any
+) -> Any:
+    """The array, drawn on the host once the compiled function runs."""
+    if sharding is None:
+        return _later(words, np.zeros(len(shape), int), drawing.at, shape, dtype)
     extent = sharding.shard_shape(shape)
     mesh = sharding.mesh
     names = [_names(part) for part in sharding.spec]
 
     def shard(words: Any) -> Any:
-        return _later(
-            words, jnp.array([_index(mesh, some) for some in names]), drawing, extent, dtype
-        )
+        part = jnp.array([_index(mesh, some) for some in names])
+        return _later(words, part, drawing.at, extent, dtype)
 
     drawn = jax.shard_map(
         shard, mesh=mesh, in_specs=PartitionSpec(), out_specs=sharding.spec, check_vma=False
@@ -135,7 +194,11 @@ def _index(mesh: Any, names: tuple[str, ...]) -> Any:
 
 
 def _later(
-    words: Any, part: Any, drawing: Drawing, extent: tuple[int, ...], dtype: np.dtype[Any]
+    words: Any,
+    part: Any,
+    drawing: Callable[[Any], Draw],
+    extent: tuple[int, ...],
+    dtype: np.dtype[Any],
 ) -> Any:
     """The part with this index, of parts of this extent, once the compiled function runs."""
 
@@ -160,6 +223,12 @@ def _later(
     # On a CPU, values are drawn into the result's own memory; others cannot be written to.
     in_place = buffer_callback(fill, kind, vmap_method=batched)
     return jax.lax.platform_dependent(words, part, cpu=in_place, default=copied)
+
+
+def key_of_words(words: Any, native: NativeDraw) -> tuple[Any, Any]:
+    """Philox's key and the call, of a JAX key's words: those from the third on make the name."""
+    name = native.name if words.shape[0] == 2 else _xla_words.digest_of_numbers(words[2:])
+    return _xla_words.key_of(words[:2], name), native.call
 
 
 def canonical(dtype: Any) -> Any:

@@ -85,12 +85,15 @@ def _tensor(
         return scheme.draw(shape, value, stream, call=call)
 
     if backend == "jax":
-        from varscale import _jax
+        from varscale import _jax, _xla_words
+
+        def key(state: Any, native: Any) -> Any:
+            return _xla_words.key_of((np.uint32(0), state[0]), native.name), state[1]
 
         kind = dtype_of(_jax.canonical(dtype))
         words = np.zeros(2) if generator is None else generator.state.value
         sharding = getattr(layout, "backend_layout", layout)
-        values = _jax.array_of(words, drawing, shape, kind, sharding)
+        values = _jax.array_of(words, _jax.Drawing(drawing, key), shape, kind, sharding)
     elif backend == "tensorflow" and generator is not None and _tensorflow().in_a_function():
         kind = dtype_of(dtype)
         _tensorflow().refuse_xla()

@@ -7,7 +7,7 @@ can change about them, `_xla_round` the dtypes.
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ import numpy as np
 
 from varscale._core import Transform
 from varscale._xla_laws import normal, standard
-from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, product, total
+from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, product, root, total
 from varscale._xla_round import rounded
 from varscale._xla_words import (
     by_32_bits,
@@ -25,48 +25,85 @@ from varscale._xla_words import (
     words_of,
 )
 
+# The least factor of which no value is subnormal.
+_LEAST = 2.0**-60
+
+_SCALED = "scale", "shift", "low", "high"
+
+
+class Scale(NamedTuple):
+    """A number that is known once a program runs, by which all values are multiplied, or by its
+    square `root`."""
+
+    value: Any
+    root: bool
+
 
 def values(
-    key: Any, call: Any, shape: tuple[int, ...], transform: Transform, dtype: str
+    key: Any,
+    call: Any,
+    shape: tuple[int, ...],
+    transform: Transform,
+    dtype: str,
+    scale: Scale | None = None,
 ) -> jax.Array:
-    """The values of a tensor, by the two words of Philox's key and the call's."""
-    numbers = tuple(sorted(transform.numbers.items()))
-    return _values(key, call, transform.numbers["scale"], shape, transform.standard, numbers, dtype)
+    """The values of a tensor, by the two words of Philox's key and the call's, and those of a
+    transform with the scale 1 where there is another."""
+    law = shape, transform.standard, tuple(sorted(transform.numbers.items())), dtype
+    if scale is None:
+        return _values(key, call, None, *law)
+    factor = jnp.asarray(scale.value, jnp.float32)
+    return _multiplied(factor, jnp.stack(key), call, (*law, scale.root))
 
 
-def scaled_values(
-    key: Any, call: Any, scale: Any, shape: tuple[int, ...], transform: Transform, dtype: str
-) -> jax.Array:
-    """The same with a scale that is known once the program runs. What is no finite number, or below
-    2^-60, makes values that are the plain product, which compilers may round otherwise."""
-    raise NotImplementedError
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _multiplied(factor: Any, key: Any, call: Any, law: tuple[Any, ...]) -> Any:
+    *law_itself, is_root = law
+    # Of other numbers, XLA's own product says what becomes of them.
+    exact = (abs(factor) >= _LEAST) & (abs(factor) < jnp.inf) & ((factor > 0) | (not is_root))
+    safe = jnp.where(exact, factor, 1.0)
+    if is_root:
+        safe, factor = float_of(root(of_bits(bits_of(safe))).bits()), jnp.sqrt(factor)
+    drawn = _values(key, call, safe, *law_itself)
+    return jnp.where(exact, drawn, drawn * factor.astype(drawn.dtype))
 
 
+@_multiplied.defjvp
+def _multiplied_jvp(law: tuple[Any, ...], primals: Any, tangents: Any) -> Any:
+    (factor, *_), (tangent, *_) = primals, tangents
+    drawn = _multiplied(*primals, law)
+    # Values are a multiple of the factor, or of its root.
+    slope = drawn.astype(jnp.float32) / factor * (0.5 if law[-1] else 1.0)
+    return drawn, (slope * tangent).astype(drawn.dtype)
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5, 6))
 def _values(
     key: Any,
     call: Any,
-    scale: Any,
+    factor: Any,
     shape: tuple[int, ...],
     name: str,
     numbers: tuple[tuple[str, float], ...],
     dtype: str,
 ) -> jax.Array:
-    draw = partial(_drawn, shape=shape, name=name, numbers=dict(numbers), dtype=dtype)
     if 0 in shape:
         return jnp.zeros(shape, dtype)
+    draw = partial(_drawn, shape=shape, name=name, numbers=dict(numbers), dtype=dtype)
+    given = key, call, factor
 
-    def wide(key: Any, call: Any) -> jax.Array:
+    def wide(*given: Any) -> jax.Array:
         with enable_64_bits():
-            return draw(key, call, product=by_64_bits)
+            return draw(*given, product=by_64_bits)
 
-    narrow = partial(draw, product=by_32_bits)
     # TPUs have no 64-bit products.
-    return jax.lax.platform_dependent(key, call, tpu=narrow, default=wide)
+    return jax.lax.platform_dependent(*given, tpu=partial(draw, product=by_32_bits), default=wide)
 
 
 def _drawn(
     key: Any,
     call: Any,
+    factor: Any,
     product: Any,
     shape: tuple[int, ...],
     name: str,
@@ -80,17 +117,32 @@ def _drawn(
         z: Operand = normal(*pair, (within & np.uint32(1)) != np.uint32(0))
     else:
         z = standard(name, chosen(words, within), numbers)
-    return rounded(_finished(z, numbers), dtype)
+    return rounded(_finished(z, numbers, factor), dtype)
 
 
-def _finished(z: Operand, numbers: Mapping[str, float]) -> Real:
-    shift = numbers["shift"]
-    value = total(product(z, numbers["scale"]), shift, zero=shift != 0)
+def _finished(z: Operand, numbers: Mapping[str, float], factor: Any) -> Real:
+    scale, shift, low, high = (_times(numbers[name], factor) for name in _SCALED)
+    if factor is not None and numbers["shift"]:
+        # As where the factor is known: between two ends, values rise with their words.
+        scale = _times(numbers["scale"], abs(factor))
+    value = total(product(z, scale), shift, zero=not isinstance(shift, float) or shift != 0)
     assert isinstance(value, Real)
-    low, high = np.float32(numbers["low"]), np.float32(numbers["high"])
-    if np.isinf(low) and np.isinf(high):
+    if np.isinf(numbers["low"]) and np.isinf(numbers["high"]):
         return value
+    # Ends change places where the factor is negative.
+    ends = jnp.stack([_float(low), _float(high)])
     clamped = float_of(value.bits())
-    clamped = jnp.where(clamped < low, low, clamped)
-    clamped = jnp.where(clamped > high, high, clamped)
+    clamped = jnp.where(clamped < ends.min(), ends.min(), clamped)
+    clamped = jnp.where(clamped > ends.max(), ends.max(), clamped)
     return of_bits(bits_of(clamped), value)
+
+
+def _times(number: float, factor: Any) -> Operand:
+    """A number of a law, times a factor that is known later."""
+    if factor is None or number == 0 or np.isinf(number):
+        return number
+    return product(Real(factor, made=frozenset([0])), number)
+
+
+def _float(x: Operand) -> Any:
+    return float_of(x.bits()) if isinstance(x, Real) else np.float32(x)

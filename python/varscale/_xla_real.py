@@ -1,10 +1,10 @@
 """Real numbers in float32 that every compiler rounds as IEEE 754 says.
 
-Compilers contract a product and a sum into one operation, divide by approximations, and reorder what
-they may. Here, no float operation takes an operand from another one: between them stands an addition
-of integers to the exponent, whose power of two is put into constants or taken back later. A division
-and a square root are guesses that integers correct. All numbers are normal, so that it does not matter
-whether subnormal ones are flushed to zero.
+Compilers contract a product and a sum into one operation, divide by approximations, and reorder
+what they may. Here, no float operation takes an operand from another one: between them stands an
+addition of integers to the exponent, whose power of two is put into constants or taken back later.
+A division and a square root are guesses that integers correct. All numbers are normal, so that it
+does not matter whether subnormal ones are flushed to zero.
 
 No other module says how: a `Real` is a raw array and the power of two that it still lacks.
 """
@@ -30,9 +30,9 @@ _POWERS = (0, -1, 1, -2, 2)
 class Real(NamedTuple):
     """`raw` times two to the power of `power`.
 
-    `made`: the powers of two, times which a float operation has made it. No other one takes it so: what
-    lies between them would cancel. Never 0. `zero`: it may be 0. `absorbed`: it may be 0, and is only
-    added to what is so much larger that 2^-100 in its place is the same.
+    `made`: the powers of two, times which a float operation has made it. No other one takes it so:
+    what lies between them would cancel. Never 0. `zero`: it may be 0. `absorbed`: it may be 0, and
+    is only added to what is so much larger that 2^-100 in its place is the same.
     """
 
     raw: Any
@@ -189,7 +189,7 @@ def quotient(numerator: Real, denominator: Operand) -> Real:
     n, d = numerator.at(p), denominator.at(q)
     guess, n, d = bits_of(n / d), bits_of(n), bits_of(d)
     mantissa, divisor = ((x & np.uint32(_MANTISSA)) | np.uint32(_HIDDEN) for x in (n, d))
-    # The mantissa of the quotient has 24 bits, with one more place where the numerator's is smaller.
+    # The quotient's mantissa has 24 bits, with one more place where the numerator's is smaller.
     less = (mantissa < divisor).astype(jnp.uint32)
     exponents = np.uint32(0x7F800000)
     exponent = (n & exponents) - (d & exponents) + ((np.uint32(126) - less) << np.uint32(_EXPONENT))

@@ -1,9 +1,11 @@
 """JAX's initializers, drawn by varscale: ``init(key, shape, dtype, out_sharding=None)``.
 
-The seed is the key's bits, so that other keys, split or folded in, give other values. Inside
-`jax.jit` and `jax.vmap` the values come from a callback on the host; all but the key must be known
-when they are traced. With an `out_sharding`, each
-process and device draws its own shard only: the same bits on any mesh.
+The seed is the key's bits, so that other keys, split or folded in, give other values. Called
+directly, Rust draws. Inside `jax.jit`, `jax.vmap` and the like, XLA computes the same bits on
+whatever the program is compiled for, and each device its own part, however the program divides the
+tensor: by `out_sharding`, by `out_shardings` of `jax.jit`, or by constraints. What XLA does not
+compute exactly (float64, float8, `orthogonal`, standard deviations below 2^-60) comes from a
+callback on the host there, with a warning: see `host`.
 
 `zeros`, `ones`, `constant` and `delta_orthogonal` are JAX's own, as are draws in dtypes other than
 float16, bfloat16, float32, float64, float8_e4m3fn and float8_e5m2.
@@ -20,6 +22,7 @@ True
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import jax
@@ -27,7 +30,7 @@ import jax.numpy as jnp
 from jax.nn import initializers as _theirs
 from jax.nn.initializers import Initializer, constant, delta_orthogonal, ones, zeros
 
-from varscale import _device_verification, _jax, _jax_verify
+from varscale import _device_verification, _jax, _jax_verify, _xla
 from varscale._arguments import axes_of, number, shape_of, text
 from varscale._core import DTYPES, Draw, Scheme
 from varscale._device_verification import DeviceVerification
@@ -41,6 +44,7 @@ __all__ = [
     "glorot_uniform",
     "he_normal",
     "he_uniform",
+    "host",
     "kaiming_normal",
     "kaiming_uniform",
     "lecun_normal",
@@ -67,33 +71,68 @@ _KINDS = {
 }
 
 
-def _drawn(scheme: Scheme, default: Any, theirs: Initializer, layout: str = "keras") -> Initializer:
+def _drawn(
+    scheme: Scheme,
+    default: Any,
+    theirs: Initializer,
+    layout: str = "keras",
+    scale: _xla.Scale | None = None,
+) -> Initializer:
+    def draw_of(words: Any, shape: tuple[int, ...]) -> Draw:
+        # Keys of Threefry have two words: those of `jax.random.key(42)` make the seed 42.
+        first, second, *others = (int(word) for word in words)
+        name = ",".join(str(word) for word in others)
+        return scheme.draw(shape, first << 32 | second, "native", name=name, layout=layout)
+
     def init(key: Any, shape: Any, dtype: Any = default, out_sharding: Any = None) -> jax.Array:
         shape = _shape(shape)
         kind = jnp.result_type(float) if dtype is None else _jax.canonical(dtype)
         if kind.name not in DTYPES:
             return theirs(key, shape, dtype, out_sharding)
-
-        def drawing(words: Any) -> Draw:
-            # Keys of Threefry have two words: those of `jax.random.key(42)` make the seed 42.
-            first, second, *others = (int(word) for word in words)
-            name = ",".join(str(word) for word in others)
-            return scheme.draw(shape, first << 32 | second, "native", name=name, layout=layout)
-
         words = jax.random.key_data(key)
         if words.ndim != 1:
             raise ValueError(
                 f"`key` must be a single key. Received keys of shape {words.shape[:-1]}: "
                 "use jax.vmap for these"
             )
+        drawing = _jax.Drawing(lambda words: draw_of(words, shape), _jax.key_of_words, scale)
         return _jax.array_of(words, drawing, shape, kind, out_sharding)
 
     return init
 
 
+def host() -> AbstractContextManager[None]:
+    """A context in which compiled functions draw by a callback on the host, by Rust's kernel.
+
+    Several times as fast as XLA on one CPU, but such a program cannot be exported, is compiled anew
+    in every process, and draws the whole tensor on every device unless an `out_sharding` divides
+    it. The values are the same. What XLA does not compute exactly is drawn so anyway, with a
+    warning outside of this context.
+
+    >>> import jax, varscale.jax
+    >>> draw = jax.jit(varscale.jax.he_normal(), static_argnums=1)
+    >>> with varscale.jax.host():
+    ...     drawn = draw(jax.random.key(42), (784, 256))
+    >>> bool((drawn == draw(jax.random.key(42), (784, 256))).all())
+    True
+    """
+    return _jax.HOST(True)
+
+
 def _shape(shape: Any) -> tuple[int, ...]:
     """A shape as JAX takes it: one integer is a shape, too."""
     return shape_of((shape,) if isinstance(shape, int) else shape)
+
+
+def _traced(argument: str, value: Any, *, root: bool = False) -> tuple[Any, _xla.Scale | None]:
+    """A real argument, or 1 and the factor that is to be multiplied: its square root, if `root`."""
+    if not isinstance(value, jax.core.Tracer):
+        return number(argument, value), None
+    if value.shape or not jnp.issubdtype(value.dtype, jnp.floating):
+        raise TypeError(
+            f"`{argument}` must be a real number. Received: {value.dtype} of shape {value.shape}"
+        )
+    return 1.0, _xla.Scale(value, root)
 
 
 def _axes(argument: str, axes: Axes) -> str:
@@ -115,7 +154,8 @@ def variance_scaling(
     """Variance `scale` / n, n the fan that `mode` names.
 
     Args:
-        scale: A positive finite number.
+        scale: A positive finite number. A traced one is multiplied in float32, so that values may
+            differ in their last bits from those of a known one.
         mode: ``"fan_in"``, ``"fan_out"``, ``"fan_avg"`` or ``"fan_geo_avg"``.
         distribution: ``"truncated_normal"``, ``"normal"`` (not truncated) or ``"uniform"``.
         in_axis, out_axis, batch_axis: Axes of the shape, which may coincide; all others are the
@@ -142,11 +182,12 @@ def variance_scaling(
         raise ValueError(
             "invalid mode for variance scaling initializer: none: JAX has no such mode"
         )
-    scheme = Scheme("VarianceScaling", number("scale", scale), text("mode", mode), kind)
+    known, traced = _traced("scale", scale, root=True)
+    scheme = Scheme("VarianceScaling", known, text("mode", mode), kind)
     axes = in_axis, out_axis, batch_axis
     layout = "jax:" + "/".join(map(_axes, ("in_axis", "out_axis", "batch_axis"), axes))
     theirs = _theirs.variance_scaling(scale, mode, distribution, *axes, dtype)  # type: ignore
-    drawn = _drawn(scheme, dtype, theirs, layout)
+    drawn = _drawn(scheme, dtype, theirs, layout, traced)
     if not isinstance(in_axis, int) or in_axis != -2:
         return drawn
 
@@ -169,9 +210,10 @@ def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
     >>> bool((varscale.jax.uniform(10.0)(jax.random.key(0), (9,)) >= 0).all())
     True
     """
-    low, high = sorted((0.0, float(number("scale", scale))))
+    known, traced = _traced("scale", scale)
+    low, high = sorted((0.0, float(known)))
     theirs = _theirs.uniform(scale, dtype)
-    return _drawn(Scheme("RandomUniform", low, high), dtype, theirs)
+    return _drawn(Scheme("RandomUniform", low, high), dtype, theirs, scale=traced)
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
@@ -181,8 +223,9 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     >>> varscale.jax.normal(5.0)(jax.random.key(0), (2, 3)).shape
     (2, 3)
     """
-    scheme = Scheme("RandomNormal", 0.0, number("stddev", stddev))
-    return _drawn(scheme, dtype, _theirs.normal(stddev, dtype))
+    known, traced = _traced("stddev", stddev)
+    scheme = Scheme("RandomNormal", 0.0, known)
+    return _drawn(scheme, dtype, _theirs.normal(stddev, dtype), scale=traced)
 
 
 def truncated_normal(
@@ -199,11 +242,17 @@ def truncated_normal(
     """
     theirs = _theirs.truncated_normal(stddev, dtype, lower, upper)
     bounds = number("lower", lower), number("upper", upper)
-    numbers = 0.0, number("stddev", stddev)
+    known, traced = _traced("stddev", stddev)
+    numbers = 0.0, known
     if bounds == (-math.inf, math.inf):
-        return _drawn(Scheme("RandomNormal", *numbers), dtype, theirs)
+        return _drawn(Scheme("RandomNormal", *numbers), dtype, theirs, scale=traced)
     given = () if bounds == (-2, 2) else bounds
-    return _drawn(Scheme("TruncatedNormal", *numbers, *given), dtype, theirs)
+    if traced and given:
+        raise TypeError(
+            "`stddev` must be known where other bounds than -2 and 2 are given. Received: "
+            f"a traced one, with {lower} and {upper}"
+        )
+    return _drawn(Scheme("TruncatedNormal", *numbers, *given), dtype, theirs, scale=traced)
 
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
