@@ -52,7 +52,8 @@ def draw_of(scheme, shape, stream="native", seed=7):
 
 
 def bits(tensor):
-    tensor = torch.from_numpy(tensor.view("i2")) if isinstance(tensor, np.ndarray) else tensor
+    if isinstance(tensor, np.ndarray):
+        return torch.from_numpy(tensor.reshape(-1).view("i2"))
     return tensor.reshape(-1).view(torch.int16)
 
 
