@@ -89,6 +89,8 @@ def _values(
 ) -> jax.Array:
     if 0 in shape:
         return jnp.zeros(shape, dtype)
+    # Computed once, not again in the loop over all elements.
+    key = jax.lax.optimization_barrier(jnp.stack(key) if isinstance(key, tuple) else key)
     draw = partial(_drawn, shape=shape, name=name, numbers=dict(numbers), dtype=dtype)
     given = key, call, factor
 

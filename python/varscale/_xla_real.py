@@ -187,6 +187,7 @@ def quotient(numerator: Real, denominator: Operand) -> Real:
     assert isinstance(denominator, Real)
     p, q = (next(p for p in x.powers() if x.takes(p) is not None) for x in (numerator, denominator))
     n, d = numerator.at(p), denominator.at(q)
+    # One use of a division: what more than one takes, XLA keeps in memory.
     guess, n, d = bits_of(n / d), bits_of(n), bits_of(d)
     mantissa, divisor = ((x & np.uint32(_MANTISSA)) | np.uint32(_HIDDEN) for x in (n, d))
     # The quotient's mantissa has 24 bits, with one more place where the numerator's is smaller.
@@ -195,13 +196,14 @@ def quotient(numerator: Real, denominator: Operand) -> Real:
     exponent = (n & exponents) - (d & exponents) + ((np.uint32(126) - less) << np.uint32(_EXPONENT))
     places = mantissa << (np.uint32(_EXPONENT) + less)
     # Modulo 2^32, which the remainder of a guess this close is far from.
-    twice = signed(places - (guess - exponent) * divisor) * np.int32(2)
+    remainder = signed(places - (guess - exponent) * divisor)
+    twice = remainder + remainder
     unit = signed(divisor)
-    rounded = signed(guess)
+    rounded = guess
     for level in range(_LEVELS):
         bound = unit * np.int32(2 * level + 1)
-        rounded = rounded + (twice > bound).astype(jnp.int32) - (twice < -bound).astype(jnp.int32)
-    return of_bits(lax.bitcast_convert_type(rounded, jnp.uint32))._replace(power=q - p)
+        rounded = rounded + (twice > bound).astype(jnp.uint32) - (twice < -bound).astype(jnp.uint32)
+    return of_bits(rounded)._replace(power=q - p)
 
 
 def root(x: Real) -> Real:
@@ -216,13 +218,13 @@ def root(x: Real) -> Real:
     exponent = (half - np.uint32(1)) << np.uint32(_EXPONENT)
     candidate = signed(guess - exponent)
     remainder = signed((mantissa << places) - (guess - exponent) * (guess - exponent))
-    rounded = signed(guess)
+    rounded = guess
     for level in range(1, _LEVELS + 1):
         step, square = np.int32(2 * level - 1), np.int32(level * level - level)
         up = remainder > candidate * step + square
         down = remainder <= square - candidate * step
-        rounded = rounded + up.astype(jnp.int32) - down.astype(jnp.int32)
-    return of_bits(lax.bitcast_convert_type(rounded, jnp.uint32))
+        rounded = rounded + up.astype(jnp.uint32) - down.astype(jnp.uint32)
+    return of_bits(rounded)
 
 
 def polynomial(x: Operand, coefficients: Any) -> Operand:
