@@ -17,13 +17,7 @@ from varscale._core import Transform
 from varscale._xla_laws import normal, standard
 from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, product, root, total
 from varscale._xla_round import rounded
-from varscale._xla_words import (
-    by_32_bits,
-    by_64_bits,
-    chosen,
-    enable_64_bits,
-    words_of,
-)
+from varscale._xla_words import by_32_bits, by_64_bits, chosen, words_of
 
 # The least factor of which no value is subnormal.
 _LEAST = 2.0**-60
@@ -95,7 +89,7 @@ def _values(
     given = key, call, factor
 
     def wide(*given: Any) -> jax.Array:
-        with enable_64_bits():
+        with jax.enable_x64(True):
             return draw(*given, product=by_64_bits)
 
     # TPUs have no 64-bit products.

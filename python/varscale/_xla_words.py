@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -143,8 +142,3 @@ def chosen(words: list[Word], within: Word) -> Word:
     upper, odd = within >= word(2), (within & word(1)) != word(0)
     pairs = [jnp.where(odd, words[i + 1], words[i]) for i in (0, 2)]
     return jnp.where(upper, pairs[1], pairs[0])
-
-
-def enable_64_bits() -> Any:
-    """A context in which JAX has 64-bit integers."""
-    return jax.enable_x64(True)
