@@ -13,7 +13,7 @@ use pyo3::{
 use varscale::{Seed, Slice};
 use varscale_model::{
     ByteSize, ByteSizeError, CheckpointError, Found, Options, Output, OutputError, Part,
-    PartArgument, PartError, Piece, PlanFile, PlanSeed, PlannedTensor, Seeds, Shards, Spec,
+    PartArgument, PartError, Piece, PlanFile, PlanSeed, PlannedTensor, Seeds, Shards, Source, Spec,
     no_whole_name, resume_shards, shown, write_pieces, write_shards,
 };
 
@@ -37,6 +37,10 @@ pub(crate) fn told_apart(seeds: Option<&str>) -> PyResult<Option<Seeds>> {
     let names: Vec<_> = Seeds::ALL.iter().map(|seeds| format!("{:?}", seeds.name())).collect();
     let refused = || format!("invalid seeds {name:?}: it must be one of {}", names.join(", "));
     found.ok_or_else(|| PyValueError::new_err(refused())).map(Some)
+}
+
+fn spec_of(json: &str) -> PyResult<Spec> {
+    Spec::from_json(json.as_bytes()).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 /// A size as users give it.
@@ -87,17 +91,28 @@ impl Plan {
 
 #[pymethods]
 impl Plan {
-    /// The plan of a plan file and of the spec that it names, or of a checkpoint.
+    /// The plan of a plan file and of the spec that it names, or of a checkpoint; a spec as JSON goes
+    /// before theirs.
     #[staticmethod]
-    #[pyo3(signature = (path, seed, seeds=None))]
+    #[pyo3(signature = (path, seed, seeds=None, spec=None))]
     fn read(
         py: Python<'_>,
         path: PathBuf,
         seed: Option<&Bound<'_, PyAny>>,
         seeds: Option<&str>,
+        spec: Option<&str>,
     ) -> PyResult<Self> {
         let (seed, seeds) = (given(seed)?, told_apart(seeds)?);
-        py.detach(|| varscale_model::Plan::read_with(&path, seed, seeds).map_err(failed)).map(Self)
+        let spec = spec.map(spec_of).transpose()?;
+        py.detach(|| {
+            let source = Source::read(&path, seeds).map_err(failed)?;
+            let source = match spec {
+                Some(spec) => source.with_spec(spec),
+                None => source,
+            };
+            source.plan(seed).map_err(failed)
+        })
+        .map(Self)
     }
 
     /// The plan of a spec and of a plan file's content, both as JSON; without a spec, of the one that
@@ -118,8 +133,7 @@ impl Plan {
                 .detach(|| varscale_model::Plan::of(&file, here, seed).map_err(failed))
                 .map(Self);
         };
-        let spec = Spec::from_json(spec.as_bytes())
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let spec = spec_of(spec)?;
         let file = file.with_includes(Path::new("")).map_err(failed)?;
         varscale_model::Plan::new(&spec, &file, seed).map(Self).map_err(failed)
     }

@@ -189,7 +189,10 @@ class Scheme:
 class Plan:
     @staticmethod
     def read(
-        path: str | PathLike[str], seed: SupportsIndex | None, seeds: str | None = None
+        path: str | PathLike[str],
+        seed: SupportsIndex | None,
+        seeds: str | None = None,
+        spec: str | None = None,
     ) -> Plan: ...
     @staticmethod
     def resolve(spec: str | None, file: str, seed: SupportsIndex | None) -> Plan: ...

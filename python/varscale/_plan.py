@@ -143,14 +143,14 @@ def missing(
     return {"parts": count, "missing": left, "wrong": faults}
 
 
-def resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:
-    """The plan of a plan file, of its content, or of a checkpoint.
+def resolve(plan: Any, seed: Any, seeds: str | None, spec: Mapping[str, Any] | None = None) -> Plan:
+    """The plan of a plan file, of its content, or of a checkpoint; `spec` goes before theirs.
 
     Raises:
         As `init`.
     """
     if not isinstance(plan, Mapping):
-        return Plan.read(Path(plan), seed, seeds)
+        return Plan.read(Path(plan), seed, seeds, None if spec is None else json.dumps(spec))
     content = dict(plan)
     if seeds is not None:
         content["seeds"] = seeds
@@ -158,7 +158,8 @@ def resolve(plan: Any, seed: Any, seeds: str | None) -> Plan:
         content["rules"] = rules_of(content["rules"])
     if content.get("seed") is not None:
         content["seed"] = seed_text(content["seed"])
-    spec = content.pop("spec", None)
+    own = content.pop("spec", None)
+    spec = own if spec is None else spec
     if spec is None:
         raise ValueError("The plan has no `spec`")
     if isinstance(spec, Mapping):

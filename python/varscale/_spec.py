@@ -8,6 +8,9 @@ from varscale._arguments import dtype_name
 
 Entry = dict[str, Any]
 
+# The parts of a name, each with how Python gets there.
+Path = tuple[tuple[str, str], ...]
+
 
 def spec(model: Any) -> dict[str, Entry]:
     """The spec of a model, which `init` and the command ``varscale init`` take (as JSON).
@@ -47,10 +50,7 @@ def spec(model: Any) -> dict[str, Entry]:
         return {name: _tensor(name, tensor, dtype_name(tensor)) for name, tensor in tensors}
     if any(base.__module__.partition(".")[0] == "tf_keras" for base in type(model).__mro__):
         raise TypeError(f"Models of tf_keras are not read: {type(model)}. Give one of Keras 3")
-    try:
-        found = _by_name(_leaves(model, ()))
-    except RecursionError:
-        raise ValueError("The model holds itself, or is nested too deeply") from None
+    found = entries_of(tensors_of(model))
     if not found:
         raise TypeError(f"No Keras model, torch module or pytree of arrays: {type(model)}")
     return found
@@ -60,6 +60,33 @@ def is_keras(model: Any) -> bool:
     """Whether a model is Keras's, on whichever backend."""
     keras = sys.modules.get("keras")
     return keras is not None and isinstance(model, keras.Layer)
+
+
+def tensors_of(tree: Any, separator: str = "/") -> list[tuple[str, str, Any]]:
+    """Name, place and tensor of each array in a pytree.
+
+    Raises:
+        TypeError: where it holds what is no array; ValueError: where it holds itself.
+    """
+    try:
+        leaves = list(_leaves(tree, ()))
+    except RecursionError:
+        raise ValueError("The model holds itself, or is nested too deeply") from None
+    return [
+        (separator.join(part for part, _ in path), "".join(at for _, at in path), tensor)
+        for path, tensor in leaves
+    ]
+
+
+def entries_of(tensors: Iterable[tuple[str, str, Any]]) -> dict[str, Entry]:
+    """The entries of `tensors_of`, by their names.
+
+    Raises:
+        ValueError: where two have one name, or a size is unknown.
+    """
+    return _by_name(
+        (name, place, _tensor(name, tensor, dtype_name(tensor))) for name, place, tensor in tensors
+    )
 
 
 def _tensor(name: str, tensor: Any, dtype: str) -> Entry:
@@ -84,14 +111,10 @@ def _by_name(tensors: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
     return found
 
 
-def _leaves(tree: Any, path: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str, Entry]]:
-    """The arrays of nested mappings and sequences; of other nodes, if JAX knows them.
-
-    A path has the parts of a name, each with how Python gets there.
-    """
+def _leaves(tree: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """The arrays of nested mappings and sequences; of other nodes, if JAX knows them."""
     if hasattr(tree, "shape") and hasattr(tree, "dtype"):
-        name, place = "/".join(part for part, _ in path), "".join(at for _, at in path)
-        yield name, place, _tensor(name, tree, dtype_name(tree))
+        yield path, tree
     elif isinstance(tree, (dict, list, tuple)):
         items = tree.items() if isinstance(tree, dict) else enumerate(tree)
         for key, value in items:
@@ -100,9 +123,7 @@ def _leaves(tree: Any, path: tuple[tuple[str, str], ...]) -> Iterator[tuple[str,
         yield from _leaves_of_jax(tree, path)
 
 
-def _leaves_of_jax(
-    tree: Any, path: tuple[tuple[str, str], ...]
-) -> Iterator[tuple[str, str, Entry]]:
+def _leaves_of_jax(tree: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     jax: Any = sys.modules.get("jax")
     # Without JAX nothing is a node of it.
     leaves = jax.tree_util.tree_leaves_with_path(tree) if jax else [((), tree)]
@@ -110,8 +131,9 @@ def _leaves_of_jax(
         if leaf is tree:
             name = "/".join(part for part, _ in path)
             raise TypeError(f"{name or 'The model'} is no array: {type(tree)}")
-        name = jax.tree_util.keystr(keys, simple=True, separator="/")
-        yield from _leaves(leaf, (*path, (name, jax.tree_util.keystr(keys))))
+        keystr = jax.tree_util.keystr
+        further = ((keystr((key,), simple=True), keystr((key,))) for key in keys)
+        yield from _leaves(leaf, (*path, *further))
 
 
 def _of_keras(model: Any, keras: Any) -> dict[str, Entry]:

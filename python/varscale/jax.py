@@ -21,16 +21,17 @@ True
 """
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import jax
 import jax.numpy as jnp
 from jax.nn import initializers as _theirs
 from jax.nn.initializers import Initializer, constant, delta_orthogonal, ones, zeros
 
-from varscale import _device_verification, _jax, _jax_verify, _xla
+from varscale import _device_verification, _jax, _jax_init, _jax_verify, _xla
 from varscale._arguments import axes_of, number, shape_of, text
 from varscale._core import DTYPES, Draw, Scheme
 from varscale._device_verification import DeviceVerification
@@ -52,6 +53,7 @@ __all__ = [
     "normal",
     "ones",
     "orthogonal",
+    "shapes",
     "truncated_normal",
     "uniform",
     "variance_scaling",
@@ -329,3 +331,74 @@ def verify(device: jax.Device | None = None, every: int = 1 << 12) -> DeviceVeri
         raise TypeError(f"`device` must be one of jax.devices(). Received: {device!r}")
     (chosen,) = [device] if device else jnp.zeros(()).devices()
     return _device_verification.verify(_jax_verify.JaxDevice(chosen), every)
+
+
+def shapes(init_fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a function that makes a model's parameters would return, as ``jax.ShapeDtypeStruct``s:
+    nothing is computed.
+
+    Args:
+        init_fn: Such as linen's ``model.init``, or, of nnx,
+            ``lambda: nnx.state(Model(nnx.Rngs(0)), nnx.Param)``.
+        args, kwargs: Its arguments: arrays, keys, or their ``jax.ShapeDtypeStruct``s.
+
+    Raises:
+        TypeError: where `init_fn` is no function; and what it raises.
+
+    >>> import jax, varscale.jax
+    >>> varscale.jax.shapes(lambda key: {"w": jax.random.normal(key, (4, 2))}, jax.random.key(0))
+    {'w': ShapeDtypeStruct(shape=(4, 2), dtype=float32)}
+    """
+    if not callable(init_fn):
+        raise TypeError(f"`init_fn` must be a function. Received: {init_fn!r}")
+    return jax.eval_shape(init_fn, *args, **kwargs)
+
+
+def init(
+    plan: str | os.PathLike[str] | Mapping[str, Any],
+    shapes: Any,
+    key_or_seed: Any = None,
+    shardings: Any = None,
+    *,
+    seeds: Literal["by-name", "same"] | None = None,
+    separator: str = "/",
+) -> Any:
+    """The parameters of a model by a plan's rules: each device draws its own shards.
+
+    The values are those that `varscale.init` writes for the same rules, seed, names, shapes and
+    dtypes, bit for bit, on any mesh. Tensors that differ by name alone share a compiled program,
+    and so do all seeds. What XLA does not draw comes from the host, shard by shard: float64,
+    float8, orthogonal matrices, formulas, regions, `LogUniform`, numbers below 2^-60, and other
+    streams than the native one.
+
+    Args:
+        plan: As `varscale.init` takes it: a plan file, its content, or a checkpoint to be drawn
+            again. It needs no spec: that of `shapes` goes before its own.
+        shapes: A pytree of ``jax.ShapeDtypeStruct``s, as of `shapes`, or of arrays. Names are those
+            of `varscale.spec`. Leaves that a rule skips must be arrays, and stay as they are.
+        key_or_seed: An integer, or a key of two words: ``jax.random.key(42)`` makes the seed 42. In
+            a compiled function, where all is drawn by XLA, the key may be traced. By default, the
+            plan's own seed.
+        shardings: A pytree like `shapes` of shardings or, under `jax.set_mesh`, of PartitionSpecs;
+            or a prefix of it, such as one sharding for all. By default, those that `shapes` holds.
+            ``None`` is whole on all devices of the mesh of `jax.set_mesh`, or on the default one.
+        seeds: As for `varscale.init`.
+        separator: What joins the parts of a name: ``"."`` in many plan files.
+
+    Returns:
+        A pytree like `shapes`, of arrays. Where a rule ties names, they have the same values.
+
+    Raises:
+        TypeError: where an argument is of the wrong kind.
+        ValueError: where a rule is wrong or is missing; where a key has further words; where a
+            tensor cannot be sharded so, has another dtype by its rule, or is skipped and has no
+            values; OSError: where a file cannot be read.
+
+    >>> import jax, varscale.jax
+    >>> shapes = {"dense": {"kernel": jax.ShapeDtypeStruct((784, 256), "float32")}}
+    >>> plan = {"rules": [{"match": "*kernel", "initializer": "he_normal"}]}
+    >>> parameters = varscale.jax.init(plan, shapes, jax.random.key(42))
+    >>> parameters["dense"]["kernel"].shape
+    (784, 256)
+    """
+    return _jax_init.init(plan, shapes, key_or_seed, shardings, seeds, separator)

@@ -1,0 +1,108 @@
+"""Whole models on meshes of eight devices; run by test_jax_init.py with a folder."""
+
+import math
+import re
+import sys
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from safetensors.flax import load_file
+
+import varscale
+import varscale.jax
+
+file = f"{sys.argv[1]}/model.safetensors"
+shapes = {
+    "a": jax.ShapeDtypeStruct((64, 32), "float32"),
+    "b": jax.ShapeDtypeStruct((16, 8, 24), "bfloat16"),
+    "ones": jax.ShapeDtypeStruct((64,), "float32"),
+    "q": jax.ShapeDtypeStruct((32, 16), "float32"),
+    "steps": jax.ShapeDtypeStruct((8,), "int32"),
+    "tied": jax.ShapeDtypeStruct((64, 32), "float32"),
+}
+rules = [
+    {"match": "tied", "tie": "a"},
+    {"match": "ones", "initializer": "ones"},
+    {"match": "steps", "initializer": "zeros"},
+    {"match": "q", "initializer": "orthogonal"},
+    {"match": "*", "initializer": "he_normal"},
+]
+plan = {"rules": rules, "seed": 3}
+varscale.init({**plan, "spec": varscale.spec(shapes)}, file)
+expected = load_file(file)
+expected["tied"] = expected["a"]
+key = jax.random.key(3)
+
+
+def check(drawn, shardings):
+    for name, values in drawn.items():
+        whole = np.asarray(expected[name])
+        assert values.sharding.is_equivalent_to(shardings[name], values.ndim), name
+        for shard in values.addressable_shards:
+            assert np.asarray(shard.data).tobytes() == whole[shard.index].tobytes(), name
+
+
+def check_program(draw, shardings):
+    """No callback, nothing that devices tell each other, and no array larger than a shard."""
+    program = jax.jit(draw).lower(key).compile().as_text()
+    assert not re.findall(r"all-\w+|collective-\w+|custom-call", program)
+    sizes = [
+        math.prod(map(int, found.split(","))) for found in re.findall(r"\[([\d,]+)\]", program)
+    ]
+    parts = [shardings[name].shard_shape(shapes[name].shape) for name in shardings]
+    assert max(sizes) == max(map(math.prod, parts))
+
+
+for kind in AxisType.Auto, AxisType.Explicit:
+    mesh = jax.make_mesh((4, 2), ("x", "y"), axis_types=(kind, kind))
+    for of_a, of_b in [
+        (("x", "y"), ("x", None, "y")),
+        (("y",), (("y", "x"),)),
+        ((("x", "y"), None), (None, "y", "x")),
+        ((), ("x",)),
+    ]:
+        specs = {name: PartitionSpec("x") for name in shapes}
+        specs |= {"a": PartitionSpec(*of_a), "b": PartitionSpec(*of_b)}
+        specs["tied"] = PartitionSpec(None, "x")
+        shardings = {name: NamedSharding(mesh, spec) for name, spec in specs.items()}
+        check(varscale.jax.init(plan, shapes, 3, shardings), shardings)
+        placed = {
+            name: jax.ShapeDtypeStruct(one.shape, one.dtype, sharding=shardings[name])
+            for name, one in shapes.items()
+        }
+        check(varscale.jax.init(plan, placed, key), shardings)
+        with jax.set_mesh(mesh):
+            check(varscale.jax.init(plan, shapes, 3, specs), shardings)
+            in_xla = {name: one for name, one in shapes.items() if name in ("a", "b")}
+            some = {name: specs[name] for name in in_xla}
+
+            def drawn(key, of=in_xla, to=some):
+                return varscale.jax.init({"rules": rules[-1:]}, of, key, to)
+
+            check(jax.jit(drawn)(key), shardings)
+            check_program(drawn, {name: shardings[name] for name in some})
+
+    # Without a sharding, whole: on the default device, or on all of the mesh.
+    check(
+        varscale.jax.init(plan, shapes),
+        dict.fromkeys(shapes, jax.sharding.SingleDeviceSharding(jax.devices()[0])),
+    )
+    with jax.set_mesh(mesh):
+        whole = dict.fromkeys(shapes, NamedSharding(mesh, PartitionSpec()))
+        check(varscale.jax.init(plan, shapes), whole)
+        try:
+            jax.jit(lambda: varscale.jax.init(plan, shapes, 3, PartitionSpec()))()
+        except ValueError as error:
+            assert "'q' is drawn on the host" in str(error), error
+        else:
+            raise AssertionError("drawn in a compiled function")
+
+# Each on its own device.
+devices = {
+    name: jax.sharding.SingleDeviceSharding(device)
+    for name, device in zip(shapes, jax.devices(), strict=False)
+}
+check(varscale.jax.init(plan, shapes, shardings=devices), devices)
+
+print(jax.device_count(), "devices")
