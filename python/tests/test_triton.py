@@ -40,41 +40,47 @@ LAWS = {
 }
 
 
-@needs_triton
-@pytest.mark.parametrize("capability", [80, 90])
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("isolated", [False, True])
-def test_nothing_is_contracted(law, capability, isolated, monkeypatch):
+def compiled(law, target, isolated, monkeypatch):
+    """What Triton compiles, for a GPU that is not here, of draws in each form that kernels have."""
     from triton.backends.compiler import GPUTarget
     from triton.runtime import driver, jit
 
     from varscale import _triton
 
-    # Compiled for a GPU that is not here, and not run.
-    target = GPUTarget("cuda", capability, 32)
-    absent = SimpleNamespace(get_current_target=lambda: target, get_current_device=lambda: 0)
+    target = GPUTarget(*target)
+    # A device by itself, since kernels are kept by devices.
+    absent = SimpleNamespace(get_current_target=lambda: target, get_current_device=lambda: target)
     absent.get_current_stream = lambda device: 0
     monkeypatch.setattr(driver, "_active", absent)
     monkeypatch.setattr(_triton, "isolated", lambda: isolated)
-    compiled, run = [], jit.JITFunction.run
+    made, run = [], jit.JITFunction.run
 
     def compile_only(kernel, *arguments, warmup, enable_fp_fusion, **options):
         assert not enable_fp_fusion
         # What is isolated depends on no option.
         options |= {"warmup": True, "enable_fp_fusion": isolated}
-        compiled.append(run(kernel, *arguments, **options).asm["ptx"])
+        made.append(run(kernel, *arguments, **options).asm)
 
     monkeypatch.setattr(jit.JITFunction, "run", compile_only)
     draw = Scheme(*LAWS[law]).draw((100, 70), 1, "native")
+    # Programs and what they leave, twice, and rows.
     for dtype, extent in [("float32", (100, 70)), ("bfloat16", (3, 5)), ("float16", (20, 70))]:
         transform = draw.native().transform(dtype)
         out = torch.empty(extent, dtype=getattr(torch, dtype))
         _triton.DeviceDraw(draw, draw.native(), transform).fill(out, (0, 0))
-    assert len(compiled) == 5
-    for ptx in compiled:
+    assert len(made) == 5
+    return made
+
+
+@needs_triton
+@pytest.mark.parametrize("capability", [80, 90])
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("isolated", [False, True])
+def test_nothing_is_contracted(law, capability, isolated, monkeypatch):
+    made = [asm["ptx"] for asm in compiled(law, ("cuda", capability, 32), isolated, monkeypatch)]
+    for ptx in made:
         operations = {line.operation for line in instructions(ptx) if ARITHMETIC(line.operation)}
         if isolated:
-            # Guesses, that is.
             assert not any("fma" in one or "mad" in one for one in operations)
             assert not chained(ptx)
         else:
@@ -82,8 +88,26 @@ def test_nothing_is_contracted(law, capability, isolated, monkeypatch):
             assert "mul.rn.f32" in operations and operations <= allowed
             assert chained(ptx)
     # Whole programs store 16 bytes at a time, and nothing by way of shared memory.
-    whole = [ptx for ptx in compiled if "st.global.v4" in ptx]
+    whole = [ptx for ptx in made if "st.global.v4" in ptx]
     assert len(whole) == 2 and not any("bar.sync" in ptx for ptx in whole)
+
+
+@needs_triton
+@pytest.mark.parametrize("law", LAWS)
+def test_nothing_is_contracted_on_amd(law, monkeypatch):
+    whole = 0
+    for asm in compiled(law, ("hip", "gfx942", 64), True, monkeypatch):
+        operations = re.findall(r"^\s+(v_[a-z]+(?:_[a-z]+)*_f32)", asm["amdgcn"], re.MULTILINE)
+        if "v_rcp_iflag_f32" in operations:
+            # Of rows, integers are divided by way of floats.
+            continue
+        whole += 1
+        divisions = operations.count("v_div_fixup_f32")
+        fused = [one for one in operations if re.match("v_(fma|fmac|mad|pk_fma)", one)]
+        # All of them in the divisions, which are no more than guesses.
+        assert operations.count("v_mul_f32") + operations.count("v_pk_mul_f32") > 2
+        assert len(fused) == 5 * divisions
+    assert whole == 4
 
 
 class Instruction(NamedTuple):
@@ -121,11 +145,16 @@ def chained(ptx):
 
 
 def test_verify_names_what_is_missing(monkeypatch):
-    with pytest.raises(ValueError, match="must be a GPU .*Received: cpu"):
+    with pytest.raises(ValueError, match="must be a GPU .*Received: 'cpu'"):
         varscale.torch.verify("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for device in [None, "cuda:0", 0]:
+        with pytest.raises(RuntimeError, match="no GPU"):
+            varscale.torch.verify(device)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(_torch_device, "kernels", lambda: None)
     with pytest.raises(RuntimeError, match="triton"):
-        varscale.torch.verify("cuda:0")
+        varscale.torch.verify()
 
 
 def test_without_triton_values_are_copied(monkeypatch):

@@ -30,36 +30,32 @@ def kernels() -> Any:
     return _triton
 
 
-def verify(
-    device: torch.device | str | int | None = None, *, every: int = 64
-) -> DeviceVerification:
+def verify(device: torch.device | str | int | None = None, every: int = 256) -> DeviceVerification:
     """Compares what a GPU draws with what this CPU does, bit for bit.
 
     Args:
         device: The GPU; by default the current one.
         every: Of how many inputs one is compared. With 1, these are all 2^31 words of each law, all
-            2^32 pairs of words of the normal by its radii and directions, and all roundings to
-            bfloat16 and float16; draws with offsets and beyond 2^32 values come with any.
+            radii and directions of a normal, and all roundings to bfloat16 and float16. Draws with
+            offsets and beyond 2^32 values are compared with any.
 
     Returns:
         What was compared and what differs; true where nothing does.
 
     Raises:
-        ValueError: for a device that draws nothing itself; RuntimeError: where the package `triton`
-            or the GPU is not there.
+        ValueError: for a device that draws nothing itself; RuntimeError: where there is no GPU, or
+            no package `triton`.
 
     >>> import torch, varscale.torch
     >>> if torch.cuda.is_available():
     ...     assert varscale.torch.verify(every=4096)
     """
-    device = torch.device(_current() if device is None else device)
-    if device.type not in GPUS:
+    chosen = torch.device("cuda" if device is None else device)
+    if chosen.type not in GPUS:
         kinds = ", ".join(sorted(GPUS))
-        raise ValueError(f"`device` must be a GPU ({kinds}). Received: {device}")
+        raise ValueError(f"`device` must be a GPU ({kinds}). Received: {device!r}")
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("There is no GPU that torch can use")
     if not (triton := kernels()):
-        raise RuntimeError("A GPU draws by the package `triton`, which cannot be imported")
-    return verify_device(triton.Gpu(device), every)
-
-
-def _current() -> str:
-    return f"cuda:{torch.cuda.current_device()}"
+        raise RuntimeError("GPUs draw by the package `triton`, which cannot be imported")
+    return verify_device(triton.Gpu(chosen), every)

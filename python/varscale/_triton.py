@@ -114,7 +114,7 @@ class Gpu:
         length = len(words)
         given = torch.zeros(-(-length // 4) * 4, dtype=torch.int32, device=self._device)
         given[:length] = torch.from_numpy(words.view(np.int32))
-        out = torch.empty(len(given), device=self._device)
+        out = torch.empty(len(given), dtype=torch.float32, device=self._device)
         _launch(
             _triton_kernels.values,
             len(given) // 4,
