@@ -4,7 +4,7 @@ The seed is the key's bits, so that other keys, split or folded in, give other v
 directly, Rust draws. Inside `jax.jit`, `jax.vmap` and the like, XLA computes the same bits on
 whatever the program is compiled for, and each device its own part, however the program divides the
 tensor: by `out_sharding`, by `out_shardings` of `jax.jit`, or by constraints. What XLA does not
-compute exactly (float64, float8, `orthogonal`, standard deviations below 2^-60) comes from a
+compute exactly (float64, float8, `orthogonal`, numbers below 2^-60 or beyond 2^120) comes from a
 callback on the host there, with a warning: see `host`.
 
 `zeros`, `ones`, `constant` and `delta_orthogonal` are JAX's own, as are draws in dtypes other than

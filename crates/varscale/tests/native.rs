@@ -56,6 +56,8 @@ fn what_float32_does_not_carry_is_not_told() {
     let draw = |scheme: Scheme| scheme.with_seed(1).draw([4, 4]).unwrap();
     let tiny = draw(Scheme::random_normal(0.0, 1e-19).unwrap());
     assert_eq!(transform(&tiny, Dtype::Float32), None);
+    let huge = draw(Scheme::random_normal(0.0, 2e37).unwrap());
+    assert_eq!(transform(&huge, Dtype::Float32), None);
     let log = draw(Scheme::log_uniform(1e-3, 0.1).unwrap());
     assert_eq!(transform(&log, Dtype::Float32), None);
     let he = draw(Scheme::he_normal());

@@ -82,7 +82,7 @@ pub struct NativeDraw {
 
 impl NativeDraw {
     /// How a word becomes a value of `dtype`, where that is computed in float32: `None` for float64,
-    /// log-uniform laws, and numbers so small that values might be subnormal.
+    /// log-uniform laws, and numbers so small that values might be subnormal, or beyond 2^120.
     ///
     /// ```
     /// use varscale::{Dtype, NativeStandard, Scheme};

@@ -130,7 +130,10 @@ impl NativeTransform {
                 return None;
             }
         }
-        Some(Self { standard, scale, shift, low, high })
+        // Executors multiply and add at other powers of two, which must not overflow.
+        let near = |number: f32| number.is_infinite() || number.abs() <= (1_u128 << 120) as f32;
+        let numbers = [scale, shift, low, high];
+        numbers.into_iter().all(near).then_some(Self { standard, scale, shift, low, high })
     }
 
     fn of(transform: Transform<f32>) -> Self {
