@@ -62,7 +62,7 @@ def _multiplied(factor: Any, key: Any, call: Any, law: tuple[Any, ...]) -> Any:
     return jnp.where(exact, drawn, drawn * factor.astype(drawn.dtype))
 
 
-@_multiplied.defjvp
+@_multiplied.defjvp  # type: ignore[untyped-decorator]
 def _multiplied_jvp(law: tuple[Any, ...], primals: Any, tangents: Any) -> Any:
     (factor, *_), (tangent, *_) = primals, tangents
     drawn = _multiplied(*primals, law)
@@ -85,15 +85,17 @@ def _values(
         return jnp.zeros(shape, dtype)
     # Computed once, not again in the loop over all elements.
     key = jax.lax.optimization_barrier(jnp.stack(key) if isinstance(key, tuple) else key)
-    draw = partial(_drawn, shape=shape, name=name, numbers=dict(numbers), dtype=dtype)
-    given = key, call, factor
+    law = shape, name, dict(numbers), dtype
 
-    def wide(*given: Any) -> jax.Array:
+    def narrow(key: Any, call: Any, factor: Any) -> jax.Array:
+        return _drawn(key, call, factor, by_32_bits, *law)
+
+    def wide(key: Any, call: Any, factor: Any) -> jax.Array:
         with jax.enable_x64(True):
-            return draw(*given, product=by_64_bits)
+            return _drawn(key, call, factor, by_64_bits, *law)
 
     # TPUs have no 64-bit products.
-    return jax.lax.platform_dependent(*given, tpu=partial(draw, product=by_32_bits), default=wide)
+    return jax.lax.platform_dependent(key, call, factor, tpu=narrow, default=wide)
 
 
 def _drawn(
@@ -109,8 +111,8 @@ def _drawn(
     words, within = words_of(shape, (key[0], key[1]), call, product)
     if name == "normal":
         upper = within >= np.uint32(2)
-        pair = (jnp.where(upper, words[i + 2], words[i]) for i in (0, 1))
-        z: Operand = normal(*pair, (within & np.uint32(1)) != np.uint32(0))
+        radius, direction = (jnp.where(upper, words[i + 2], words[i]) for i in (0, 1))
+        z = normal(radius, direction, (within & np.uint32(1)) != np.uint32(0))
     else:
         z = standard(name, chosen(words, within), numbers)
     return rounded(_finished(z, numbers, factor), dtype)

@@ -110,9 +110,9 @@ def of_bits(bits: Any, *like: Operand) -> Real:
 def product(a: Operand, b: Operand) -> Operand:
     """a · b."""
     if not isinstance(a, Real):
+        if not isinstance(b, Real):
+            return float(np.float32(a) * np.float32(b))
         a, b = b, a
-    if not isinstance(a, Real):
-        return float(np.float32(a) * np.float32(b))  # type: ignore[operator]
     if not isinstance(b, Real):
         if b == 0:
             return 0.0
@@ -136,9 +136,9 @@ def product(a: Operand, b: Operand) -> Operand:
 def total(a: Operand, b: Operand, *, zero: bool = False) -> Operand:
     """a + b. `zero`: the sum may be 0."""
     if not isinstance(a, Real):
+        if not isinstance(b, Real):
+            return float(np.float32(a) + np.float32(b))
         a, b = b, a
-    if not isinstance(a, Real):
-        return float(np.float32(a) + np.float32(b))  # type: ignore[operator]
     if not isinstance(b, Real):
         if b == 0:
             return a

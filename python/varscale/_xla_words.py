@@ -63,8 +63,8 @@ def key_of(seed: Any, name: Sequence[Word]) -> tuple[Word, Word]:
 
 def digest_of_numbers(words: Any) -> list[Word]:
     """The digest of a name that consists of these words in decimal, with commas between them."""
-    state = [word(half >> shift) for half in _BASIS for shift in (0, 32)]
-    state = [jnp.asarray(part, jnp.uint32) for part in state]
+    basis = [word(half >> shift) for half in _BASIS for shift in (0, 32)]
+    state: list[Word] = [jnp.asarray(part, jnp.uint32) for part in basis]
     for at in range(words.shape[0]):
         if at:
             state = _with_byte(state, jnp.uint32(ord(",")))
