@@ -17,10 +17,13 @@ from varscale._core import Transform
 from varscale._xla_laws import normal, standard
 from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, product, root, total
 from varscale._xla_round import rounded
-from varscale._xla_words import by_32_bits, by_64_bits, chosen, words_of
+from varscale._xla_words import Box, by_32_bits, by_64_bits, chosen, words_of
 
 # The least factor of which no value is subnormal.
 _LEAST = 2.0**-60
+
+# A tensor's shape, and a box of it.
+Place = tuple[tuple[int, ...], Box | None]
 
 _SCALED = "scale", "shift", "low", "high"
 
@@ -40,10 +43,11 @@ def values(
     transform: Transform,
     dtype: str,
     scale: Scale | None = None,
+    box: Box | None = None,
 ) -> jax.Array:
-    """The values of a tensor, by the two words of Philox's key and the call's, and those of a
-    transform with the scale 1 where there is another."""
-    law = shape, transform.standard, tuple(sorted(transform.numbers.items())), dtype
+    """The values of a tensor, or of a box of it, by the two words of Philox's key and the call's,
+    and those of a transform with the scale 1 where there is another."""
+    law = (shape, box), transform.standard, tuple(sorted(transform.numbers.items())), dtype
     if scale is None:
         return _values(key, call, None, *law)
     factor = jnp.asarray(scale.value, jnp.float32)
@@ -76,16 +80,17 @@ def _values(
     key: Any,
     call: Any,
     factor: Any,
-    shape: tuple[int, ...],
+    place: Place,
     name: str,
     numbers: tuple[tuple[str, float], ...],
     dtype: str,
 ) -> jax.Array:
-    if 0 in shape:
-        return jnp.zeros(shape, dtype)
+    shape, box = place
+    if 0 in (extent := box[1] if box else shape):
+        return jnp.zeros(extent, dtype)
     # Computed once, not again in the loop over all elements.
     key = jax.lax.optimization_barrier(jnp.stack(key) if isinstance(key, tuple) else key)
-    law = shape, name, dict(numbers), dtype
+    law = place, name, dict(numbers), dtype
 
     def narrow(key: Any, call: Any, factor: Any) -> jax.Array:
         return _drawn(key, call, factor, by_32_bits, *law)
@@ -103,12 +108,12 @@ def _drawn(
     call: Any,
     factor: Any,
     product: Any,
-    shape: tuple[int, ...],
+    place: Place,
     name: str,
     numbers: Mapping[str, float],
     dtype: str,
 ) -> jax.Array:
-    words, within = words_of(shape, (key[0], key[1]), call, product)
+    words, within = words_of(*place, (key[0], key[1]), call, product)
     if name == "normal":
         upper = within >= np.uint32(2)
         radius, direction = (jnp.where(upper, words[i + 2], words[i]) for i in (0, 1))
