@@ -98,6 +98,14 @@ for kind in AxisType.Auto, AxisType.Explicit:
         else:
             raise AssertionError("drawn in a compiled function")
 
+uneven = NamedSharding(mesh, PartitionSpec("x"))
+try:
+    varscale.jax.init(plan, {"c": jax.ShapeDtypeStruct((6, 3), "float32")}, 3, uneven)
+except ValueError as error:
+    assert "The sharding of 'c': " in str(error), error
+else:
+    raise AssertionError("divided six rows by four")
+
 # Each on its own device.
 devices = {
     name: jax.sharding.SingleDeviceSharding(device)

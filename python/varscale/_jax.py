@@ -122,7 +122,7 @@ def _by_callback(
     return drawn(words)
 
 
-def _in_context(sharding: Any, rank: int) -> Any:
+def _in_context(sharding: Any, rank: int, argument: str = "out_sharding") -> Any:
     """A sharding as JAX reads it under `jax.set_mesh`: a partition, and one over an abstract mesh,
     are over the mesh of the context, which is abstract inside a compiled function."""
     named = isinstance(sharding, jax.sharding.NamedSharding)
@@ -136,25 +136,27 @@ def _in_context(sharding: Any, rank: int) -> Any:
         context = _context()
         if context.empty:
             raise ValueError(
-                f"`out_sharding` needs the mesh of `jax.set_mesh`. Received without: {sharding}"
+                f"`{argument}` needs the mesh of `jax.set_mesh`. Received without: {sharding}"
             )
         # Axes of another type, such as Keras's, are the same devices.
         if mesh is not None and mesh.shape_tuple != context.shape_tuple:
             raise ValueError(
-                f"`out_sharding` is over another mesh than that of the context, {context}. "
+                f"`{argument}` is over another mesh than that of the context, {context}. "
                 f"Received: {sharding}"
             )
         mesh = context
-    return jax.sharding.NamedSharding(mesh, spec.update(partitions=_partitions(spec, rank)))
+    return jax.sharding.NamedSharding(
+        mesh, spec.update(partitions=_partitions(spec, rank, argument))
+    )
 
 
-def _partitions(spec: Any, rank: int) -> tuple[Any, ...]:
+def _partitions(spec: Any, rank: int, argument: str) -> tuple[Any, ...]:
     """A partition's entries, one for every axis of the shape, as JAX writes them."""
     entries = (*spec, *[None] * (rank - len(spec)))
     if any(entry is not None for entry in entries[rank:]):
-        raise ValueError(f"`out_sharding` has more axes than the shape, {rank}. Received: {spec}")
+        raise ValueError(f"`{argument}` has more axes than the shape, {rank}. Received: {spec}")
     if PartitionSpec.UNCONSTRAINED in entries:
-        raise ValueError(f"`out_sharding` must say how each axis is divided. Received: {spec}")
+        raise ValueError(f"`{argument}` must say how each axis is divided. Received: {spec}")
     return entries[:rank]
 
 
