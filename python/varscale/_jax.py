@@ -51,11 +51,11 @@ def array_of(
 ) -> Any:
     """The array that `drawing` makes of `words`, integers that may only be known once the compiled
     function that this is traced into runs, and that `jax.vmap` may have batched."""
-    sharding = _in_context(sharding, len(shape))
+    sharding = in_context(sharding, len(shape))
     abstract = isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh)
     if not isinstance(words, jax.core.Tracer) and not abstract and drawing.scale is None:
         if sharding is None:
-            sharding = _of_key(words, len(shape))
+            sharding = of_key(words, len(shape))
         return array(drawing.at(np.asarray(words)), dtype, sharding)
 
     if sharding is not None and not isinstance(sharding, jax.sharding.NamedSharding):
@@ -71,7 +71,7 @@ def array_of(
             key, call = drawing.key(words, native)
             return _xla.values(key, call, shape, transform, dtype.name, drawing.scale)
 
-        return _placed(traced, words, sharding)
+        return placed(traced, words, sharding)
     if drawing.scale is not None:
         raise TypeError(
             f"A traced scale needs a draw that XLA computes. Received: {shape}, dtype {dtype.name}"
@@ -87,7 +87,7 @@ def array_of(
     return _by_callback(words, drawing, shape, dtype, sharding)
 
 
-def _placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
+def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
     """The values that are computed of the words, divided as the sharding says."""
     if sharding is None:
         return values(words)
@@ -122,7 +122,7 @@ def _by_callback(
     return drawn(words)
 
 
-def _in_context(sharding: Any, rank: int, argument: str = "out_sharding") -> Any:
+def in_context(sharding: Any, rank: int, argument: str = "out_sharding") -> Any:
     """A sharding as JAX reads it under `jax.set_mesh`: a partition, and one over an abstract mesh,
     are over the mesh of the context, which is abstract inside a compiled function."""
     named = isinstance(sharding, jax.sharding.NamedSharding)
@@ -168,7 +168,7 @@ def _context() -> Any:
         return jax.sharding.get_abstract_mesh()
 
 
-def _of_key(words: Any, rank: int) -> Any:
+def of_key(words: Any, rank: int) -> Any:
     """Where JAX puts what is drawn by a key: on the devices that the key was put on, else on all of
     the context's mesh."""
     if getattr(words, "committed", False):

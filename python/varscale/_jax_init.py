@@ -189,6 +189,6 @@ def _program(tensor: Drawn | Filled, sharding: Any) -> Any:
     def placed(*key_and_call: Any) -> Any:
         if not isinstance(sharding, jax.sharding.NamedSharding):
             return values(key_and_call)
-        return _jax._placed(values, key_and_call, sharding)
+        return _jax.placed(values, key_and_call, sharding)
 
     return jax.jit(placed, out_shardings=sharding)

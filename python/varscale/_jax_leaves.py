@@ -87,9 +87,9 @@ def _shardings(shardings: Any, leaves: Sequence[Any], treedef: Any) -> list[Any]
 def _placed(name: str, leaf: Any, sharding: Any) -> Any:
     """A sharding by its mesh, which it can divide the tensor on."""
     try:
-        placed = _jax._in_context(sharding, len(leaf.shape), "shardings")
+        placed = _jax.in_context(sharding, len(leaf.shape), "shardings")
         if placed is None:
-            placed = _jax._of_key(None, len(leaf.shape))
+            placed = _jax.of_key(None, len(leaf.shape))
         if placed is not None:
             placed.shard_shape(tuple(leaf.shape))
     except ValueError as error:
