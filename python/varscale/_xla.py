@@ -17,7 +17,7 @@ from varscale._core import Transform
 from varscale._xla_laws import normal, standard
 from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, product, root, total
 from varscale._xla_round import rounded
-from varscale._xla_words import Box, by_32_bits, by_64_bits, chosen, words_of
+from varscale._xla_words import Box, by_products, chosen, words_of
 
 # The least factor of which no value is subnormal.
 _LEAST = 2.0**-60
@@ -88,32 +88,17 @@ def _values(
     shape, box = place
     if 0 in (extent := box[1] if box else shape):
         return jnp.zeros(extent, dtype)
-    # Computed once, not again in the loop over all elements.
-    key = jax.lax.optimization_barrier(jnp.stack(key) if isinstance(key, tuple) else key)
+    # Computed once: not again in the loop over all elements, nor for the second word, as XLA would
+    # compute what it concatenates.
+    both = jnp.where(np.array([True, False]), *key) if isinstance(key, tuple) else key
+    key = jax.lax.optimization_barrier(both)
     law = place, name, dict(numbers), dtype
-
-    def narrow(key: Any, call: Any, factor: Any) -> jax.Array:
-        return _drawn(key, call, factor, by_32_bits, *law)
-
-    def wide(key: Any, call: Any, factor: Any) -> jax.Array:
-        with jax.enable_x64(True):
-            return _drawn(key, call, factor, by_64_bits, *law)
-
-    # TPUs have no 64-bit products.
-    return jax.lax.platform_dependent(key, call, factor, tpu=narrow, default=wide)
+    return by_products(partial(_drawn, law), key, call, factor)
 
 
-def _drawn(
-    key: Any,
-    call: Any,
-    factor: Any,
-    product: Any,
-    place: Place,
-    name: str,
-    numbers: Mapping[str, float],
-    dtype: str,
-) -> jax.Array:
-    words, within = words_of(*place, (key[0], key[1]), call, product)
+def _drawn(law: tuple[Any, ...], key: Any, call: Any, factor: Any, product: Any) -> jax.Array:
+    (shape, box), name, numbers, dtype = law
+    words, within = words_of(shape, box, (key[0], key[1]), call, product)
     if name == "normal":
         upper = within >= np.uint32(2)
         radius, direction = (jnp.where(upper, words[i + 2], words[i]) for i in (0, 1))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -58,10 +59,28 @@ def philox(counter: Sequence[Word], key: Sequence[Word], product: Product) -> li
     return [c0, c1, c2, c3]
 
 
+def by_products(compute: Callable[..., Any], *operands: Any) -> Any:
+    """`compute` of the operands and, last, of the product that the platform has."""
+
+    def narrow(*operands: Any) -> Any:
+        return compute(*operands, by_32_bits)
+
+    def wide(*operands: Any) -> Any:
+        with jax.enable_x64(True):
+            return compute(*operands, by_64_bits)
+
+    # TPUs have no 64-bit products.
+    return lax.platform_dependent(*operands, tpu=narrow, default=wide)
+
+
 def key_of(seed: Any, name: Sequence[Word]) -> tuple[Word, Word]:
     """The key of a seed's two words, high word first, and of the digest of a name."""
-    digest = [jnp.asarray(part, jnp.uint32) for part in name]
-    first, second, *_ = philox(digest, (seed[1], seed[0]), by_32_bits)
+    return _key([jnp.asarray(part, jnp.uint32) for part in name], [seed[1], seed[0]])
+
+
+@jax.jit
+def _key(name: Sequence[Word], seed: Sequence[Word]) -> tuple[Word, Word]:
+    first, second, *_ = by_products(philox, name, seed)
     return first, second
 
 
