@@ -315,8 +315,8 @@ def verify(device: jax.Device | None = None, every: int = 1 << 12) -> DeviceVeri
 
     Args:
         device: One of `jax.devices()`; JAX's default one without.
-        every: Of how many inputs of each function one is compared. With 1, all are: minutes to an
-            hour, most of it on this CPU.
+        every: Of how many inputs of each function one is compared. With 1, all are: tens of
+            billions of values, which this CPU computes, too.
 
     Raises:
         TypeError: where `device` is no device of JAX, or `every` no integer.
