@@ -89,9 +89,7 @@ def case(law: str, way: str, size: tuple[int, ...], dtype: str) -> dict[str, Any
             start = time.perf_counter()
             placed = to if way == "ours, callback" and jax.device_count() > 1 else None
             options = {"out_sharding": placed} if placed else {}
-            traced = jax.jit(
-                lambda key: draw(key, size, dtype, **options), out_shardings=to
-            )
+            traced = jax.jit(lambda key: draw(key, size, dtype, **options), out_shardings=to)
             compiled = traced.lower(key).compile()
             known["compile_seconds"] = time.perf_counter() - start
         known["temporary_bytes"] = compiled.memory_analysis().temp_size_in_bytes
@@ -134,9 +132,7 @@ def model(way: str) -> list[dict[str, Any]]:
 
     def draw(key: Any) -> list[Any]:
         keys = jax.random.split(key, len(MODEL))
-        return [
-            init(keys[number], shape, **options) for number, shape in enumerate(MODEL)
-        ]
+        return [init(keys[number], shape, **options) for number, shape in enumerate(MODEL)]
 
     key = jax.random.key(42)
     with varscale.jax.host() if options else jax.enable_x64(False):
@@ -165,9 +161,7 @@ def run(devices: int, *arguments: str) -> list[dict[str, Any]]:
     flags = f"--xla_force_host_platform_device_count={devices}"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, __file__, "--measure", *arguments]
-    shown = subprocess.run(
-        command, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
+    shown = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(shown.stdout.splitlines()[-1])
 
 
@@ -193,8 +187,7 @@ def tables(found: dict[str, Any]) -> str:
                         (one,) = [
                             one
                             for one in found["draws"]
-                            if (one["law"], one["way"], one["dtype"])
-                            == (law, way, dtype)
+                            if (one["law"], one["way"], one["dtype"]) == (law, way, dtype)
                             and (tuple(one["size"]), one["devices"]) == (size, devices)
                         ]
                         cell = f"{one['seconds'] * 1e6:.0f}"
@@ -210,13 +203,9 @@ def tables(found: dict[str, Any]) -> str:
     lines += ["| --- | ---: | ---: | ---: | ---: | ---: |"]
     for one in found["models"]:
         memory = [
-            f"{one[name] / 2**20:.0f} MiB"
-            for name in ("temporary_bytes", "most_memory_bytes")
+            f"{one[name] / 2**20:.0f} MiB" for name in ("temporary_bytes", "most_memory_bytes")
         ]
-        taken = [
-            f"{one[name]:.2f} s"
-            for name in ("seconds", "first_seconds", "compile_seconds")
-        ]
+        taken = [f"{one[name]:.2f} s" for name in ("seconds", "first_seconds", "compile_seconds")]
         lines.append(f"| {one['way']} | {' | '.join(taken + memory)} |")
     return "\n".join(lines)
 
@@ -224,13 +213,7 @@ def tables(found: dict[str, Any]) -> str:
 def main() -> None:
     """Measures, writes the record, and prints its tables."""
     if sys.argv[1] == "--measure":
-        print(
-            json.dumps(
-                draws(int(sys.argv[3]))
-                if sys.argv[2] == "draws"
-                else model(sys.argv[3])
-            )
-        )
+        print(json.dumps(draws(int(sys.argv[3])) if sys.argv[2] == "draws" else model(sys.argv[3])))
         return
     record, rounds = Path(sys.argv[1]), (sys.argv[2:] or ["15"])[0]
     cpu = Path("/proc/cpuinfo").read_text().split("model name\t: ")[-1].splitlines()[0]

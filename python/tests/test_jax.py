@@ -198,6 +198,14 @@ def test_the_host_draws_where_it_is_asked_to():
         draw(key, SHAPE, "float8_e5m2")
 
 
+def test_an_axis_beyond_32_bits_is_the_hosts():
+    draw = jax.jit(lambda key: varscale.jax.normal()(key, (1 + 2**32,)))
+    with pytest.warns(UserWarning, match="4294967297"):
+        jax.eval_shape(draw, jax.random.key(1))
+    square = jax.jit(lambda key: varscale.jax.normal()(key, (2**32, 2)))
+    assert jax.eval_shape(square, jax.random.key(1)).shape == (2**32, 2)
+
+
 @pytest.mark.parametrize("name", ["lower", "upper"])
 def test_arguments_are_known_when_a_function_is_traced(name):
     def draw(value):

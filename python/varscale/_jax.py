@@ -64,7 +64,7 @@ def array_of(
     draw = drawing.at(np.zeros(words.shape, np.uint32))
     draw.check(dtype)
     native = draw.native()
-    transform = native and native.transform(dtype)
+    transform = _xla.transform_of(draw, dtype)
     if native is not None and transform is not None and not HOST.value:
 
         def traced(words: Any) -> Any:

@@ -102,7 +102,7 @@ def _values(
     values = {}
     for index, leaf in enumerate(leaves):
         native = natives[index]
-        tensor = _in_xla(plan, index, leaf, native, described[index])
+        tensor = _in_xla(plan, index, leaf, draws[index], described[index])
         if tensor is None:
             values[leaf.name] = _on_host(plan, index, leaf, draws[index], words)
         elif isinstance(tensor, Filled) or native is None:
@@ -136,7 +136,7 @@ def _traced_keys(words: Any, natives: Sequence[NativeDraw | None], other: Plan) 
 
 
 def _in_xla(
-    plan: Plan, index: int, leaf: Leaf, native: NativeDraw | None, described: Mapping[str, Any]
+    plan: Plan, index: int, leaf: Leaf, draw: Draw, described: Mapping[str, Any]
 ) -> Drawn | Filled | None:
     """What XLA draws of a tensor, if it can."""
     shape, dtype = leaf.shape, np.dtype(leaf.given.dtype)
@@ -146,7 +146,7 @@ def _in_xla(
     law = described["law"]
     if law is not None and law["law"] == "constant" and not described["regions"]:
         return Filled(shape, dtype.name, bytes(plan.stored(index, [0] * rank, [1] * rank)))
-    transform = native.transform(dtype) if native and dtype.name in DTYPES else None
+    transform = _xla.transform_of(draw, dtype) if dtype.name in DTYPES else None
     if transform is None:
         return None
     return Drawn(shape, dtype.name, transform.standard, tuple(transform.numbers.items()))

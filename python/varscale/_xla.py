@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from varscale._core import Transform
+from varscale._core import Draw, Transform
 from varscale._xla_laws import normal, standard
 from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, product, root, total
 from varscale._xla_round import rounded
@@ -34,6 +34,15 @@ class Scale(NamedTuple):
 
     value: Any
     root: bool
+
+
+def transform_of(draw: Draw, dtype: Any) -> Transform | None:
+    """How XLA makes the values of a draw; `None` where it does not make them exactly."""
+    # Places are counted along each axis in 32 bits.
+    if max(draw.shape, default=0) > 1 << 32:
+        return None
+    native = draw.native()
+    return native and native.transform(dtype)
 
 
 def values(
