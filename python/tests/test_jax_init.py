@@ -310,3 +310,29 @@ def test_refusals_inside_compiled_functions():
         jax.jit(lambda key: varscale.jax.init(orthogonal, shapes, key))(jax.random.key(1))
     with pytest.raises(TypeError, match="`key_or_seed` must be a key where"):
         jax.jit(lambda seed: varscale.jax.init(HE, shapes, seed))(1)
+
+
+def test_traced_arrays_are_shapes_and_kept():
+    key = jax.random.key(3)
+    rules = [{"match": "b", "skip": True}, {"match": "*", "initializer": "he_normal"}]
+
+    def made(given, key):
+        return varscale.jax.init({"rules": rules}, given, key)
+
+    given = {"a": jax.numpy.ones((4, 4)), "b": jax.numpy.ones(3)}
+    compiled, known = jax.jit(made)(given, key), made(given, key)
+    assert np.array_equal(compiled["a"], known["a"])
+    assert np.array_equal(compiled["b"], given["b"])
+
+
+@pytest.mark.parametrize("seed", [np.array([5]), np.float32(2), 1.5, "7"])
+def test_seeds_are_integers(seed):
+    shapes = {"a": jax.ShapeDtypeStruct((2, 2), "float32")}
+    with pytest.raises(TypeError, match="`key_or_seed` must be an integer"):
+        varscale.jax.init({"rules": [{"match": "*", "initializer": "zeros"}]}, shapes, seed)
+
+
+@pytest.mark.parametrize("plan", [None, 5, b"plan.toml"])
+def test_plans_are_files_or_mappings(plan):
+    with pytest.raises(TypeError, match="`plan` must be a file or a mapping. Received"):
+        varscale.jax.init(plan, {"a": jax.ShapeDtypeStruct((2, 2), "float32")})

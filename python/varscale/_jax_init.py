@@ -6,6 +6,7 @@ second for, and temporaries.
 
 import functools
 import json
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -74,7 +75,7 @@ def _seed(given: Any) -> tuple[Any, Any]:
                 "`key_or_seed` must be a key where it is known once the program runs. "
                 f"Received: {given}"
             )
-        if not (given is None or hasattr(given, "__index__")):
+        if not (given is None or _is_integer(given)):
             raise TypeError(f"`key_or_seed` must be an integer, a key or None. Received: {given!r}")
         return given, None
     words = jax.random.key_data(given) if is_key else given
@@ -87,6 +88,13 @@ def _seed(given: Any) -> tuple[Any, Any]:
         return 0, words
     high, low = (int(word) for word in np.asarray(words))
     return high << 32 | low, None
+
+
+def _is_integer(given: Any) -> bool:
+    try:
+        return not np.ndim(given) and operator.index(given) is not None
+    except TypeError:
+        return False
 
 
 def _values(

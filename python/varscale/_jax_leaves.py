@@ -58,11 +58,7 @@ def leaves_of(
 def _shardings(shardings: Any, leaves: Sequence[Any], treedef: Any) -> list[Any]:
     """A sharding, or none, of each leaf."""
     if shardings is None:
-        # An array that was put nowhere says nothing.
-        return [
-            getattr(leaf, "sharding", None) if getattr(leaf, "committed", True) else None
-            for leaf in leaves
-        ]
+        return [_own(leaf) for leaf in leaves]
 
     def is_one(node: Any) -> bool:
         return node is None or isinstance(node, (Sharding, PartitionSpec))
@@ -82,6 +78,13 @@ def _shardings(shardings: Any, leaves: Sequence[Any], treedef: Any) -> list[Any]
                 f"Received: {one!r}"
             )
     return found
+
+
+def _own(leaf: Any) -> Any:
+    """The sharding that a leaf says; an array that was put nowhere says nothing."""
+    if isinstance(leaf, jax.core.Tracer) or not getattr(leaf, "committed", True):
+        return None
+    return getattr(leaf, "sharding", None)
 
 
 def _placed(name: str, leaf: Any, sharding: Any) -> Any:

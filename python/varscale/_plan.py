@@ -150,6 +150,8 @@ def resolve(plan: Any, seed: Any, seeds: str | None, spec: Mapping[str, Any] | N
         As `init`.
     """
     if not isinstance(plan, Mapping):
+        if not isinstance(plan, (str, os.PathLike)):
+            raise TypeError(f"`plan` must be a file or a mapping. Received: {plan!r}")
         return Plan.read(Path(plan), seed, seeds, None if spec is None else json.dumps(spec))
     content = dict(plan)
     if seeds is not None:

@@ -19,8 +19,8 @@ from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, produc
 from varscale._xla_round import rounded
 from varscale._xla_words import Box, by_products, chosen, words_of
 
-# The least factor of which no value is subnormal.
-_LEAST = 2.0**-60
+# The least factor of which no value is subnormal, and the most that leaves room for a word above.
+_LEAST, _MOST = 2.0**-60, 2.0**90
 
 # A tensor's shape, and a box of it.
 Place = tuple[tuple[int, ...], Box | None]
@@ -39,7 +39,7 @@ class Scale(NamedTuple):
 def transform_of(draw: Draw, dtype: Any) -> Transform | None:
     """How XLA makes the values of a draw; `None` where it does not make them exactly."""
     # Places are counted along each axis in 32 bits.
-    if max(draw.shape, default=0) > 1 << 32:
+    if max(draw.shape, default=0) > 1 << 32 and 0 not in draw.shape:
         return None
     native = draw.native()
     return native and native.transform(dtype)
@@ -67,7 +67,8 @@ def values(
 def _multiplied(factor: Any, key: Any, call: Any, law: tuple[Any, ...]) -> Any:
     *law_itself, is_root = law
     # Of other numbers, XLA's own product says what becomes of them.
-    exact = (abs(factor) >= _LEAST) & (abs(factor) < jnp.inf) & ((factor > 0) | (not is_root))
+    size = abs(factor)
+    exact = (size >= _LEAST) & (size <= _MOST) & ((factor > 0) | (not is_root))
     safe = jnp.where(exact, factor, 1.0)
     if is_root:
         safe, factor = float_of(root(of_bits(bits_of(safe))).bits()), jnp.sqrt(factor)
@@ -77,10 +78,14 @@ def _multiplied(factor: Any, key: Any, call: Any, law: tuple[Any, ...]) -> Any:
 
 @_multiplied.defjvp  # type: ignore[untyped-decorator]
 def _multiplied_jvp(law: tuple[Any, ...], primals: Any, tangents: Any) -> Any:
-    (factor, *_), (tangent, *_) = primals, tangents
+    (factor, key, call), (tangent, *_) = primals, tangents
+    # Values are a multiple of the factor, on each side of 0, or of its root.
+    *law_itself, is_root = law
+    sign = jnp.where(factor < 0, jnp.float32(-1), jnp.float32(1))
+    slope = _values(key, call, sign, *law_itself) * sign
+    if is_root:
+        slope = slope * (0.5 / jnp.sqrt(factor))
     drawn = _multiplied(*primals, law)
-    # Values are a multiple of the factor, or of its root.
-    slope = drawn.astype(jnp.float32) / factor * (0.5 if law[-1] else 1.0)
     return drawn, (slope * tangent).astype(drawn.dtype)
 
 

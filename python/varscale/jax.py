@@ -132,7 +132,8 @@ def _traced(argument: str, value: Any, *, root: bool = False) -> tuple[Any, _xla
         return number(argument, value), None
     if value.shape or not jnp.issubdtype(value.dtype, jnp.floating):
         raise TypeError(
-            f"`{argument}` must be a real number. Received: {value.dtype} of shape {value.shape}"
+            f"`{argument}` must be a floating-point number where it is traced. Received: "
+            f"{value.dtype} of shape {value.shape}"
         )
     return 1.0, _xla.Scale(value, root)
 
