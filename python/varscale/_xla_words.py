@@ -78,7 +78,7 @@ def key_of(seed: Any, name: Sequence[Word]) -> tuple[Word, Word]:
     return _key([jnp.asarray(part, jnp.uint32) for part in name], [seed[1], seed[0]])
 
 
-@jax.jit
+@jax.jit  # type: ignore[untyped-decorator]
 def _key(name: Sequence[Word], seed: Sequence[Word]) -> tuple[Word, Word]:
     first, second, *_ = by_products(philox, name, seed)
     return first, second
