@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def case(law: str, way: str, size: tuple[int, ...], dtype: str) -> dict[str, Any
         call = lambda: ours(key, size, dtype, out_sharding=placed)
     else:
         draw = {"jax.random": function, "jax.nn": theirs}.get(way, ours)
-        with varscale.jax.host() if way == "ours, callback" else jax.enable_x64(False):
+        with varscale.jax.host() if way == "ours, callback" else nullcontext():
             start = time.perf_counter()
             placed = to if way == "ours, callback" and jax.device_count() > 1 else None
             options = {"out_sharding": placed} if placed else {}
@@ -135,7 +136,7 @@ def model(way: str) -> list[dict[str, Any]]:
         return [init(keys[number], shape, **options) for number, shape in enumerate(MODEL)]
 
     key = jax.random.key(42)
-    with varscale.jax.host() if options else jax.enable_x64(False):
+    with varscale.jax.host() if options else nullcontext():
         start = time.perf_counter()
         compiled = jax.jit(draw, out_shardings=to).lower(key).compile()
         compile_seconds = time.perf_counter() - start

@@ -52,8 +52,7 @@ def key_of(seed):
 
 def values(law, shape, dtype, key, call=0):
     """The same draw in XLA, by the key."""
-    transform = draw_of(law, shape).native().transform(dtype)
-    return _xla.values(key, call, shape, transform, dtype)
+    return _xla.values(key, call, shape, _xla.law_of(draw_of(law, shape), dtype), dtype)
 
 
 def expected(law, shape, dtype, seed=42, **options):

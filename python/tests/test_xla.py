@@ -149,29 +149,33 @@ def test_places_beyond_32_bits(shape, box):
         assert np.array_equal(np.asarray(found).ravel(), true)
 
 
-def test_products_of_both_widths():
+@pytest.mark.parametrize("platform", _xla_words.PRODUCTS)
+def test_products_of_every_platform(platform):
+    products = _xla_words.PRODUCTS[platform]
     numbers = np.random.default_rng(1).integers(0, 2**32, 10_000, np.uint32)
     numbers = np.append(numbers, np.array([0, 1, 0xFFFF, 0x1_0000, 2**31, 2**32 - 1], np.uint32))
     for factor in [0xD251_1F53, 0xCD9E_8D57, 1, 0x1_0000, 2**32 - 1]:
         true = numbers.astype(np.uint64) * np.uint64(factor)
-        with jax.enable_x64(True):
-            wide = jax.jit(lambda a, m=factor: _xla_words.by_64_bits(a, m))(numbers)
-        for high, low in [wide, jax.jit(lambda a, m=factor: _xla_words.by_32_bits(a, m))(numbers)]:
-            assert high.dtype == low.dtype == np.uint32
-            assert np.array_equal(np.asarray(low), true.astype(np.uint32))
-            assert np.array_equal(np.asarray(high), true >> np.uint64(32))
+        with jax.enable_x64(platform != "tpu"):
+            held = products.hold(numbers), products.hold(np.uint32(factor))
+            high, low = jax.jit(products.of)(*held)
+        assert high.dtype == low.dtype == products.type
+        assert np.array_equal(low, true & np.uint64(0xFFFF_FFFF))
+        assert np.array_equal(high, true >> np.uint64(32))
 
 
-def test_words_by_both_products():
-    def words(product):
+def test_words_by_all_products():
+    def words(products):
         key = np.uint32(7), np.uint32(2**32 - 9)
-        four, within = _xla_words.words_of((9, 100), None, key, 3, product)
-        return _xla_words.chosen(four, within)
+        (first, second), is_second = _xla_words.pairs_of((9, 100), None, key, 3, products)
+        return jax.numpy.where(is_second, second, first)
 
-    narrow = jax.jit(lambda: words(_xla_words.by_32_bits))()
     with jax.enable_x64(True):
-        wide = jax.jit(lambda: words(_xla_words.by_64_bits))()
-    assert np.array_equal(narrow, wide) and len(np.unique(narrow)) == 900
+        each = [
+            np.asarray(jax.jit(words, static_argnums=0)(of)) for of in _xla_words.PRODUCTS.values()
+        ]
+    assert len(each) == 3 and len(np.unique(each[0])) == 900
+    assert all(np.array_equal(each[0], other) for other in each[1:])
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,12 @@ def array_of(
     draw = drawing.at(np.zeros(words.shape, np.uint32))
     draw.check(dtype)
     native = draw.native()
-    transform = _xla.transform_of(draw, dtype)
-    if native is not None and transform is not None and not HOST.value:
+    law = _xla.law_of(draw, dtype)
+    if native is not None and law is not None and not HOST.value:
 
         def traced(words: Any) -> Any:
             key, call = drawing.key(words, native)
-            return _xla.values(key, call, shape, transform, dtype.name, drawing.scale)
+            return _xla.values(key, call, shape, law, dtype.name, drawing.scale)
 
         return placed(traced, words, sharding)
     if drawing.scale is not None:
@@ -88,15 +88,15 @@ def array_of(
 
 
 def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
-    """The values that are computed of the words, divided as the sharding says."""
-    if sharding is None:
+    """The values that are computed of the words, divided as a sharding over a mesh says."""
+    if not isinstance(sharding, jax.sharding.NamedSharding):
         return values(words)
-    mesh, spec = sharding.mesh, sharding.spec
+    mesh = sharding.mesh
     explicit = mesh.explicit_axes
     if explicit and jax.sharding.get_abstract_mesh().empty:
         # Types of axes say nothing outside of their context.
         mesh = jax.sharding.Mesh(mesh.devices, mesh.axis_names)
-        sharding = jax.sharding.NamedSharding(mesh, spec)
+        sharding = jax.sharding.NamedSharding(mesh, sharding.spec)
     elif explicit:
         return jax.sharding.auto_axes(values, axes=explicit, out_sharding=sharding)(words)
     return jax.lax.with_sharding_constraint(values(words), sharding)

@@ -8,7 +8,7 @@ import functools
 import json
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ import numpy as np
 
 from varscale import _jax, _xla, _xla_words
 from varscale._arguments import box_of
-from varscale._core import DTYPES, Draw, NativeDraw, Plan, Transform
+from varscale._core import DTYPES, Draw, NativeDraw, Plan
 from varscale._jax_leaves import Leaf, check, kept, leaves_of, tied
 from varscale._plan import resolve
 
@@ -26,12 +26,7 @@ class Drawn(NamedTuple):
 
     shape: tuple[int, ...]
     dtype: str
-    standard: str
-    items: tuple[tuple[str, float], ...]
-
-    @property
-    def numbers(self) -> dict[str, float]:
-        return dict(self.items)
+    law: _xla.Law
 
 
 class Filled(NamedTuple):
@@ -151,13 +146,11 @@ def _in_xla(
     rank = len(shape)
     if 0 in shape:
         return Filled(shape, dtype.name, bytes(dtype.itemsize))
-    law = described["law"]
-    if law is not None and law["law"] == "constant" and not described["regions"]:
+    plain = described["law"]
+    if plain is not None and plain["law"] == "constant" and not described["regions"]:
         return Filled(shape, dtype.name, bytes(plan.stored(index, [0] * rank, [1] * rank)))
-    transform = _xla.transform_of(draw, dtype) if dtype.name in DTYPES else None
-    if transform is None:
-        return None
-    return Drawn(shape, dtype.name, transform.standard, tuple(transform.numbers.items()))
+    law = _xla.law_of(draw, dtype) if dtype.name in DTYPES else None
+    return law and Drawn(shape, dtype.name, law)
 
 
 def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, words: Any) -> Any:
@@ -190,13 +183,8 @@ def _program(tensor: Drawn | Filled, sharding: Any) -> Any:
             value = np.frombuffer(tensor.value, jnp.dtype(tensor.dtype))
             return jnp.full(tensor.shape, value[0], value.dtype)
         key, call = key_and_call
-        # It has what a transform has, and tells whether it is the same.
-        transform = cast(Transform, tensor)
-        return _xla.values(key, call, tensor.shape, transform, tensor.dtype)
+        return _xla.values(key, call, tensor.shape, tensor.law, tensor.dtype)
 
-    def placed(*key_and_call: Any) -> Any:
-        if not isinstance(sharding, jax.sharding.NamedSharding):
-            return values(key_and_call)
-        return _jax.placed(values, key_and_call, sharding)
-
-    return jax.jit(placed, out_shardings=sharding)
+    return jax.jit(
+        lambda *key_and_call: _jax.placed(values, key_and_call, sharding), out_shardings=sharding
+    )

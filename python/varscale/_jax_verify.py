@@ -8,10 +8,7 @@ import numpy as np
 
 from varscale import _xla, _xla_laws, _xla_real
 from varscale._core import Draw, Transform
-from varscale._device_verification import native
 from varscale._xla_round import rounded
-
-Numbers = tuple[tuple[str, float], ...]
 
 
 class JaxDevice:
@@ -23,7 +20,7 @@ class JaxDevice:
 
     def values(self, transform: Transform, words: Any) -> Any:
         """The standard values of these words."""
-        return np.asarray(_standard(self._put(words), transform.standard, _numbers(transform)))
+        return np.asarray(_standard(self._put(words), _xla.Law.of(transform)))
 
     def rounded(self, values: Any, dtype: str) -> Any:
         """Values of float32 in another dtype."""
@@ -33,24 +30,20 @@ class JaxDevice:
         self, draw: Draw, dtype: str, offset: tuple[int, ...], extent: tuple[int, ...]
     ) -> Any:
         """A box of a draw."""
-        transform, known, shape = native(draw, dtype), draw.native(), tuple(draw.shape)
-        assert known is not None
+        law, known, shape = _xla.law_of(draw, dtype), draw.native(), tuple(draw.shape)
+        assert known is not None and law is not None, "A draw of the verification itself"
         key = self._put(np.array(known.key, np.uint32))
         box = offset, extent
-        return np.asarray(_xla.values(key, known.call, shape, transform, dtype, box=box))
+        return np.asarray(_xla.values(key, known.call, shape, law, dtype, box=box))
 
     def _put(self, array: Any) -> Any:
         return jax.device_put(array, self.device)
 
 
-def _numbers(transform: Transform) -> Numbers:
-    return tuple(sorted(transform.numbers.items()))
-
-
-@partial(jax.jit, static_argnums=(1, 2))
-def _standard(words: Any, name: str, numbers: Numbers) -> Any:
-    if name != "normal":
-        value = _xla_laws.standard(name, words, dict(numbers))
+@partial(jax.jit, static_argnums=1)
+def _standard(words: Any, law: _xla.Law) -> Any:
+    if law.standard != "normal":
+        value = _xla_laws.standard(law.standard, words, law.numbers)
     else:
         radius, direction = words[0::2, None], words[1::2, None]
         value = _xla_laws.normal(radius, direction, np.array([[False, True]]))

@@ -17,15 +17,31 @@ from varscale._core import Draw, Transform
 from varscale._xla_laws import normal, standard
 from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, product, root, total
 from varscale._xla_round import rounded
-from varscale._xla_words import Box, by_products, chosen, words_of
+from varscale._xla_words import Box, Products, by_products, pairs_of
 
 # The least factor of which no value is subnormal, and the most that leaves room for a word above.
 _LEAST, _MOST = 2.0**-60, 2.0**90
 
+# What is multiplied by a factor that is known later.
+_SCALED = "scale", "shift", "low", "high"
+
 # A tensor's shape, and a box of it.
 Place = tuple[tuple[int, ...], Box | None]
 
-_SCALED = "scale", "shift", "low", "high"
+
+class Law(NamedTuple):
+    """What programs are compiled for: a standard distribution, and its numbers by their names."""
+
+    standard: str
+    items: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, transform: Transform) -> "Law":
+        return cls(transform.standard, tuple(sorted(transform.numbers.items())))
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        return dict(self.items)
 
 
 class Scale(NamedTuple):
@@ -36,69 +52,62 @@ class Scale(NamedTuple):
     root: bool
 
 
-def transform_of(draw: Draw, dtype: Any) -> Transform | None:
+def law_of(draw: Draw, dtype: Any) -> Law | None:
     """How XLA makes the values of a draw; `None` where it does not make them exactly."""
     # Places are counted along each axis in 32 bits.
     if max(draw.shape, default=0) > 1 << 32 and 0 not in draw.shape:
         return None
     native = draw.native()
-    return native and native.transform(dtype)
+    transform = native and native.transform(dtype)
+    return transform and Law.of(transform)
 
 
 def values(
     key: Any,
     call: Any,
     shape: tuple[int, ...],
-    transform: Transform,
+    law: Law,
     dtype: str,
     scale: Scale | None = None,
     box: Box | None = None,
 ) -> jax.Array:
     """The values of a tensor, or of a box of it, by the two words of Philox's key and the call's,
-    and those of a transform with the scale 1 where there is another."""
-    law = (shape, box), transform.standard, tuple(sorted(transform.numbers.items())), dtype
+    and those of a law with the scale 1 where there is another."""
+    what = (shape, box), law, dtype
     if scale is None:
-        return _values(key, call, None, *law)
+        return _values(key, call, None, *what)
     factor = jnp.asarray(scale.value, jnp.float32)
-    return _multiplied(factor, jnp.stack(key), call, (*law, scale.root))
+    return _multiplied(factor, jnp.stack(key), call, (*what, scale.root))
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
-def _multiplied(factor: Any, key: Any, call: Any, law: tuple[Any, ...]) -> Any:
-    *law_itself, is_root = law
+def _multiplied(factor: Any, key: Any, call: Any, of: tuple[Any, ...]) -> Any:
+    *what, is_root = of
     # Of other numbers, XLA's own product says what becomes of them.
     size = abs(factor)
     exact = (size >= _LEAST) & (size <= _MOST) & ((factor > 0) | (not is_root))
     safe = jnp.where(exact, factor, 1.0)
     if is_root:
         safe, factor = float_of(root(of_bits(bits_of(safe))).bits()), jnp.sqrt(factor)
-    drawn = _values(key, call, safe, *law_itself)
+    drawn = _values(key, call, safe, *what)
     return jnp.where(exact, drawn, drawn * factor.astype(drawn.dtype))
 
 
 @_multiplied.defjvp  # type: ignore[untyped-decorator]
-def _multiplied_jvp(law: tuple[Any, ...], primals: Any, tangents: Any) -> Any:
+def _multiplied_jvp(of: tuple[Any, ...], primals: Any, tangents: Any) -> Any:
     (factor, key, call), (tangent, *_) = primals, tangents
     # Values are a multiple of the factor, on each side of 0, or of its root.
-    *law_itself, is_root = law
+    *what, is_root = of
     sign = jnp.where(factor < 0, jnp.float32(-1), jnp.float32(1))
-    slope = _values(key, call, sign, *law_itself) * sign
+    slope = _values(key, call, sign, *what) * sign
     if is_root:
         slope = slope * (0.5 / jnp.sqrt(factor))
-    drawn = _multiplied(*primals, law)
+    drawn = _multiplied(*primals, of)
     return drawn, (slope * tangent).astype(drawn.dtype)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6))
-def _values(
-    key: Any,
-    call: Any,
-    factor: Any,
-    place: Place,
-    name: str,
-    numbers: tuple[tuple[str, float], ...],
-    dtype: str,
-) -> jax.Array:
+@partial(jax.jit, static_argnums=(3, 4, 5))
+def _values(key: Any, call: Any, factor: Any, place: Place, law: Law, dtype: str) -> jax.Array:
     shape, box = place
     if 0 in (extent := box[1] if box else shape):
         return jnp.zeros(extent, dtype)
@@ -106,20 +115,18 @@ def _values(
     # compute what it concatenates.
     both = jnp.where(np.array([True, False]), *key) if isinstance(key, tuple) else key
     key = jax.lax.optimization_barrier(both)
-    law = place, name, dict(numbers), dtype
-    return by_products(partial(_drawn, law), key, call, factor)
+    return by_products(partial(_drawn, place, law, dtype), key, call, factor)
 
 
-def _drawn(law: tuple[Any, ...], key: Any, call: Any, factor: Any, product: Any) -> jax.Array:
-    (shape, box), name, numbers, dtype = law
-    words, within = words_of(shape, box, (key[0], key[1]), call, product)
-    if name == "normal":
-        upper = within >= np.uint32(2)
-        radius, direction = (jnp.where(upper, words[i + 2], words[i]) for i in (0, 1))
-        z = normal(radius, direction, (within & np.uint32(1)) != np.uint32(0))
+def _drawn(
+    place: Place, law: Law, dtype: str, key: Any, call: Any, factor: Any, products: Products
+) -> jax.Array:
+    (first, second), is_second = pairs_of(*place, (key[0], key[1]), call, products)
+    if law.standard == "normal":
+        z = normal(first, second, is_second)
     else:
-        z = standard(name, chosen(words, within), numbers)
-    return rounded(_finished(z, numbers, factor), dtype)
+        z = standard(law.standard, jnp.where(is_second, second, first), law.numbers)
+    return rounded(_finished(z, law.numbers, factor), dtype)
 
 
 def _finished(z: Operand, numbers: Mapping[str, float], factor: Any) -> Real:

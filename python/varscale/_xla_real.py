@@ -21,7 +21,6 @@ _EXPONENT = 23
 _MANTISSA = 0x7FFFFF
 _HIDDEN = 0x800000
 _SIGN = 0x80000000
-_ONE = 0x3F800000
 
 # Powers of two that operands are tried with: the first of the cheapest is taken.
 _POWERS = (0, -1, 1, -2, 2)
@@ -30,9 +29,10 @@ _POWERS = (0, -1, 1, -2, 2)
 class Real(NamedTuple):
     """`raw` times two to the power of `power`.
 
-    `made`: the powers of two, times which a float operation has made it. No other one takes it so:
-    what lies between them would cancel. Never 0. `zero`: it may be 0. `absorbed`: it may be 0, and
-    is only added to what is so much larger that 2^-100 in its place is the same.
+    `made`: the powers of two, times which a float operation has made it, or what it was made of
+    (that itself is the power 0). No other one takes it so: what lies between them would cancel.
+    `zero`: it may be 0. `absorbed`: it may be 0, and is only added to what is so much larger that
+    2^-100 in its place is the same.
     """
 
     raw: Any

@@ -3,16 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-# 32-bit words, and the product of two by its high and its low word.
+# 32 bits.
 Word = Any
-Product = Callable[[Word, int], tuple[Word, Word]]
 
 # A part of a tensor: where it begins, and how far it reaches.
 Box = tuple[tuple[int, ...], tuple[int, ...]]
@@ -31,46 +30,77 @@ def word(value: int) -> np.uint32:
     return np.uint32(value & 0xFFFFFFFF)
 
 
-def by_32_bits(a: Word, m: int) -> tuple[Word, Word]:
-    """A product by parts of 16 bits."""
-    low, high = word(m & 0xFFFF), word(m >> 16)
+class Products(NamedTuple):
+    """How a platform multiplies words.
+
+    `type`: what holds a word from one product to the next, so that none is packed and unpacked in
+    between. `of`: the product of two such words, by its high and its low one.
+    """
+
+    type: Any
+    of: Callable[[Word, Word], tuple[Word, Word]]
+
+    def hold(self, given: Word) -> Word:
+        """A word in that type."""
+        return lax.convert_element_type(given, self.type)
+
+
+def _by_16_bits(a: Word, b: Word) -> tuple[Word, Word]:
+    low, high = b & word(0xFFFF), b >> word(16)
     first, second = a & word(0xFFFF), a >> word(16)
     middle = second * low + ((first * low) >> word(16))
     rest = first * high + (middle & word(0xFFFF))
-    return second * high + (middle >> word(16)) + (rest >> word(16)), a * word(m)
+    return second * high + (middle >> word(16)) + (rest >> word(16)), a * b
 
 
-def by_64_bits(a: Word, m: int) -> tuple[Word, Word]:
-    """A product by 64-bit integers, which JAX has under `jax.enable_x64`."""
-    wide = lax.convert_element_type(a, jnp.uint64) * lax.convert_element_type(word(m), jnp.uint64)
-    high = lax.shift_right_logical(wide, lax.full_like(wide, 32))
-    return lax.convert_element_type(high, jnp.uint32), lax.convert_element_type(wide, jnp.uint32)
+def _by_64_bits(a: Word, b: Word) -> tuple[Word, Word]:
+    wide = a.astype(jnp.uint64) * b.astype(jnp.uint64)
+    return wide >> np.uint64(32), wide & np.uint64(0xFFFFFFFF)
 
 
-def philox(counter: Sequence[Word], key: Sequence[Word], product: Product) -> list[Word]:
-    """Four words."""
-    c0, c1, c2, c3 = counter
-    k0, k1 = key
-    for _ in range(_ROUNDS):
-        high0, low0 = product(c0, _MULTIPLIERS[0])
-        high1, low1 = product(c2, _MULTIPLIERS[1])
-        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+def _by_64_bits_of_32(a: Word, b: Word) -> tuple[Word, Word]:
+    high, low = _by_64_bits(a, b)
+    return high.astype(jnp.uint32), low.astype(jnp.uint32)
+
+
+# TPUs have no 64-bit products, a GPU has one of 32-bit words, and the vectors of a CPU multiply the
+# lower halves of 64-bit ones. JAX has 64 bits under `jax.enable_x64`.
+PRODUCTS = {
+    "tpu": Products(jnp.uint32, _by_16_bits),
+    "default": Products(jnp.uint32, _by_64_bits_of_32),
+    "cpu": Products(jnp.uint64, _by_64_bits),
+}
+
+
+def philox(
+    counter: Sequence[Word], key: Sequence[Word], last: Any, products: Products
+) -> tuple[Word, Word]:
+    """Two of a counter's four words: the first ones or, where it says so, the last ones, each of
+    which a single product of the last round makes."""
+    hold = products.hold
+    c0, c1, c2, c3 = map(hold, counter)
+    k0, k1 = (jnp.asarray(part, jnp.uint32) for part in key)
+    m0, m1 = (hold(word(multiplier)) for multiplier in _MULTIPLIERS)
+    for _ in range(_ROUNDS - 1):
+        (high0, low0), (high1, low1) = products.of(c0, m0), products.of(c2, m1)
+        c0, c1, c2, c3 = high1 ^ c1 ^ hold(k0), low1, high0 ^ c3 ^ hold(k1), low0
         k0, k1 = k0 + word(_WEYL[0]), k1 + word(_WEYL[1])
-    return [c0, c1, c2, c3]
+    high, low = products.of(jnp.where(last, c0, c2), jnp.where(last, m0, m1))
+    high = high ^ jnp.where(last, c3 ^ hold(k1), c1 ^ hold(k0))
+    return high.astype(jnp.uint32), low.astype(jnp.uint32)
 
 
 def by_products(compute: Callable[..., Any], *operands: Any) -> Any:
-    """`compute` of the operands and, last, of the product that the platform has."""
+    """`compute` of the operands and, last, of the products that the platform has."""
 
-    def narrow(*operands: Any) -> Any:
-        return compute(*operands, by_32_bits)
+    def on(platform: str) -> Callable[..., Any]:
+        def computed(*operands: Any) -> Any:
+            with jax.enable_x64(platform != "tpu"):
+                return compute(*operands, PRODUCTS[platform])
 
-    def wide(*operands: Any) -> Any:
-        with jax.enable_x64(True):
-            return compute(*operands, by_64_bits)
+        return computed
 
-    # TPUs have no 64-bit products.
-    return lax.platform_dependent(*operands, tpu=narrow, default=wide)
+    return lax.platform_dependent(*operands, **{platform: on(platform) for platform in PRODUCTS})
 
 
 def key_of(seed: Any, name: Sequence[Word]) -> tuple[Word, Word]:
@@ -80,8 +110,10 @@ def key_of(seed: Any, name: Sequence[Word]) -> tuple[Word, Word]:
 
 @jax.jit  # type: ignore[untyped-decorator]
 def _key(name: Sequence[Word], seed: Sequence[Word]) -> tuple[Word, Word]:
-    first, second, *_ = by_products(philox, name, seed)
-    return first, second
+    def first(name: Sequence[Word], seed: Sequence[Word], products: Products) -> Any:
+        return philox(name, seed, False, products)
+
+    return by_products(first, name, seed)
 
 
 def digest_of_numbers(words: Any) -> list[Word]:
@@ -111,7 +143,7 @@ def _with_byte(state: Sequence[Word], byte: Word) -> list[Word]:
     state = [first ^ byte, *others]
     carry, product = jnp.zeros_like(byte), []
     for part in state:
-        high, low = by_32_bits(part, _PRIME)
+        high, low = _by_16_bits(part, word(_PRIME))
         total = low + carry
         carry = high + (total < low).astype(jnp.uint32)
         product.append(total)
@@ -142,7 +174,7 @@ def _places(shape: tuple[int, ...], box: Box | None = None) -> tuple[Word, Word,
             within, index = index & word(3), index >> word(2)
         part = index * word(stride)
         if wide:
-            over, _ = by_32_bits(index, stride & 0xFFFFFFFF)
+            over, _ = _by_16_bits(index, word(stride))
             total = low + part
             high = high + over + index * word(stride >> 32) + (total < part).astype(jnp.uint32)
             low = total
@@ -154,27 +186,17 @@ def _places(shape: tuple[int, ...], box: Box | None = None) -> tuple[Word, Word,
     return high >> word(2), (low >> word(2)) | (high << word(30)), low & word(3)
 
 
-def words_of(
+def pairs_of(
     shape: tuple[int, ...],
     box: Box | None,
     key: tuple[Word, Word],
     call: Any,
-    product: Product,
-) -> tuple[list[Word], Word]:
-    """Of every element, or of those in a box, the four words of its counter, and which of them it
-    takes."""
+    products: Products,
+) -> tuple[tuple[Word, Word], Any]:
+    """Of every element, or of those in a box, the pair of words among its counter's four that it is
+    of, and whether it is the second of it."""
     high, low, within = _places(shape, box)
-    counter = [
-        low,
-        high,
-        jnp.broadcast_to(jnp.asarray(call, jnp.uint32), low.shape),
-        jnp.zeros_like(low),
-    ]
-    return philox(counter, key, product), within
-
-
-def chosen(words: list[Word], within: Word) -> Word:
-    """The word of each element."""
-    upper, odd = within >= word(2), (within & word(1)) != word(0)
-    pairs = [jnp.where(odd, words[i + 1], words[i]) for i in (0, 2)]
-    return jnp.where(upper, pairs[1], pairs[0])
+    call = jnp.broadcast_to(jnp.asarray(call, jnp.uint32), low.shape)
+    counter = [low, high, call, jnp.zeros_like(low)]
+    pair = philox(counter, key, within >= word(2), products)
+    return pair, (within & word(1)) != word(0)

@@ -46,6 +46,7 @@ __all__ = [
     "he_normal",
     "he_uniform",
     "host",
+    "init",
     "kaiming_normal",
     "kaiming_uniform",
     "lecun_normal",

@@ -192,11 +192,17 @@ pub(crate) struct Run<'a, T: Round> {
 /// (`box_muller`), and what a shift leaves of one is a multiple of a last place of the larger of both.
 /// Uniform values may be the bounds themselves.
 pub(super) fn is_normal(law: &Law) -> bool {
-    const LEAST: f64 = 1.0 / (1u64 << 60) as f64;
-    let far = |value: f64| value == 0.0 || value.abs() >= LEAST;
     law.stddev() >= LEAST
-        && far(law.mean())
-        && law.bounds().is_none_or(|(low, high)| far(low) && far(high))
+        && is_far(law.mean())
+        && law.bounds().is_none_or(|(low, high)| is_far(low) && is_far(high))
+}
+
+/// The least number that leaves what is computed of it far from subnormal.
+const LEAST: f64 = 1.0 / (1u64 << 60) as f64;
+
+/// Whether a number is 0, or as large as that.
+pub(super) fn is_far(value: f64) -> bool {
+    value == 0.0 || value.abs() >= LEAST
 }
 
 impl<T: Round<Computing: Computing>> Kernel for Run<'_, T> {

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::{
     bounded::{self, Bounds},
     box_muller, constants as k,
-    kernel::{Computing, Transform, is_normal},
+    kernel::{Computing, Transform, is_far, is_normal},
     quantile,
 };
 use crate::{
@@ -121,19 +121,18 @@ impl NativeTransform {
         if matches!(law, Law::LogUniform { .. }) || !is_normal(law) {
             return None;
         }
-        let Self { standard, scale, shift, low, high } = Self::of(dtype.visit(InF32(law))?);
+        let made = Self::of(dtype.visit(InF32(law))?);
         // Slopes are multiplied by 2^-31 and more: no product may be subnormal, which devices flush.
-        if let NativeStandard::BoundedNormal(bounds) = standard {
-            let far = |number: f32| number == 0.0 || number.abs() >= 1.0 / (1_u64 << 60) as f32;
-            let Bounds { base, slope, low_slope, high_slope, .. } = bounds.0;
-            if ![base, slope, low_slope, high_slope].into_iter().all(far) {
+        if let NativeStandard::BoundedNormal(NativeBounds(bounds)) = made.standard {
+            let Bounds { base, slope, low_slope, high_slope, .. } = bounds;
+            let slopes = [base, slope, low_slope, high_slope];
+            if !slopes.into_iter().all(|number| is_far(number.into())) {
                 return None;
             }
         }
         // Executors multiply and add at other powers of two, which must not overflow.
         let near = |number: f32| number.is_infinite() || number.abs() <= (1_u128 << 120) as f32;
-        let numbers = [scale, shift, low, high];
-        numbers.into_iter().all(near).then_some(Self { standard, scale, shift, low, high })
+        [made.scale, made.shift, made.low, made.high].into_iter().all(near).then_some(made)
     }
 
     fn of(transform: Transform<f32>) -> Self {
