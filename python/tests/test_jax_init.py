@@ -303,6 +303,25 @@ def test_refusals():
         varscale.jax.shapes(3)
 
 
+def test_a_seed_is_needed_where_values_depend_on_it():
+    shapes = {"a": struct(6, 4)}
+    rule = {"match": "a", "initializer": "he_normal"}
+    region = {"slice": "0, :", "initializer": "he_normal"}
+    for plan in [
+        {"rules": [rule]},
+        {"rules": [rule], "stream": "keras-jax"},
+        {"rules": [{**rule, "initializer": "zeros", "regions": [region]}]},
+    ]:
+        with pytest.raises(ValueError, match="Give `key_or_seed`, since the plan has no seed"):
+            varscale.jax.init(plan, shapes)
+        with pytest.raises(ValueError, match="Give `key_or_seed`, since the plan has no seed"):
+            jax.jit(lambda plan=plan: varscale.jax.init(plan, shapes))()
+    for own in [{"initializer": "ones"}, {"seed": 3}, {"initializer": varscale.HeNormal(3)}]:
+        plan = {"rules": [{**rule, **own}]}
+        drawn = varscale.jax.init(plan, shapes)
+        assert np.array_equal(drawn["a"], varscale.jax.init(plan, shapes, 7)["a"])
+
+
 def test_refusals_inside_compiled_functions():
     shapes = {"a": struct(6, 4)}
     orthogonal = {"rules": [{"match": "a", "initializer": "orthogonal"}]}

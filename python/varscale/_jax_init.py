@@ -43,9 +43,15 @@ def init(
     leaves, treedef, spec = leaves_of(shapes, shardings, separator)
     number, words = _seed(seed)
     resolved = resolve(plan, number, seeds, spec)
-    if words is None and resolved.seed()[1] and jax.process_count() > 1:
+
+    def again(other: int) -> Plan:
+        return resolve(plan, other, seeds, spec)
+
+    seed, is_drawn = resolved.seed()
+    if is_drawn and words is None and _tensors(again(seed ^ 1)) != _tensors(resolved):
         raise ValueError(
-            "Give `key_or_seed`, the same in all processes: without one, each draws its own"
+            "Give `key_or_seed`, since the plan has no seed: of one that is drawn here, nobody "
+            "knows, and each process draws its own"
         )
     by_name = {leaf.name: leaf for leaf in leaves}
     ties = dict(resolved.ties())
@@ -54,10 +60,15 @@ def init(
         check(leaf, dtype)
     made = {leaf.name for leaf in planned} | set(ties)
     values = {leaf.name: kept(leaf) for leaf in leaves if leaf.name not in made}
-    values |= _values(resolved, planned, words, lambda other: resolve(plan, other, seeds, spec))
+    values |= _values(resolved, planned, words, again)
     for name, to in ties.items():
         values[name] = tied(by_name[name], to, values[to])
     return jax.tree_util.tree_unflatten(treedef, [values[leaf.name] for leaf in leaves])
+
+
+def _tensors(plan: Plan) -> Any:
+    """How each tensor is drawn, with its seed."""
+    return json.loads(plan.to_json())["tensors"]
 
 
 def _seed(given: Any) -> tuple[Any, Any]:
@@ -96,7 +107,7 @@ def _values(
     plan: Plan, leaves: Sequence[Leaf], words: Any, again: Callable[[int], Plan]
 ) -> dict[str, Any]:
     """The values of each leaf that the plan draws."""
-    described = json.loads(plan.to_json())["tensors"]
+    described = _tensors(plan)
     draws = [plan.draw(index) for index in range(len(leaves))]
     natives = [draw.native() for draw in draws]
     keys: Any = [native and np.array(native.key, np.uint32) for native in natives]

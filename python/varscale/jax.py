@@ -316,9 +316,12 @@ def verify(device: jax.Device | None = None, every: int = 1 << 12) -> DeviceVeri
     computed in floats, the rounding to 16 bits, and whole draws.
 
     Args:
-        device: One of `jax.devices()`; JAX's default one without.
+        device: One of `jax.devices()`; JAX's default one, or the mesh's first one, without.
         every: Of how many inputs of each function one is compared. With 1, all are: tens of
             billions of values, which this CPU computes, too.
+
+    Returns:
+        What was compared: true where it is ``exact``, and else with what is ``differing``.
 
     Raises:
         TypeError: where `device` is no device of JAX, or `every` no integer.
@@ -331,8 +334,10 @@ def verify(device: jax.Device | None = None, every: int = 1 << 12) -> DeviceVeri
     """
     if device is not None and not isinstance(device, jax.Device):
         raise TypeError(f"`device` must be one of jax.devices(). Received: {device!r}")
-    (chosen,) = [device] if device else jnp.zeros(()).devices()
-    return _device_verification.verify(_jax_verify.JaxDevice(chosen), every)
+    # Under `jax.set_mesh` there are several, all of which what is compiled would need.
+    chosen = device or min(jnp.zeros(()).devices(), key=lambda each: each.id)
+    with jax.set_mesh(jax.make_mesh((1,), ("device",), devices=[chosen])):
+        return _device_verification.verify(_jax_verify.JaxDevice(chosen), every)
 
 
 def shapes(init_fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -380,7 +385,7 @@ def init(
             of `varscale.spec`. Leaves that a rule skips must be arrays, and stay as they are.
         key_or_seed: An integer, or a key of two words: ``jax.random.key(42)`` makes the seed 42. In
             a compiled function, where all is drawn by XLA, the key may be traced. By default, the
-            plan's own seed.
+            plan's own seed, which it must have then if its values depend on one.
         shardings: A pytree like `shapes` of shardings or, under `jax.set_mesh`, of PartitionSpecs;
             or a prefix of it, such as one sharding for all. By default, those that `shapes` holds.
             ``None`` is whole on all devices of the mesh of `jax.set_mesh`, or on the default one.
@@ -392,9 +397,9 @@ def init(
 
     Raises:
         TypeError: where an argument is of the wrong kind.
-        ValueError: where a rule is wrong or is missing; where a key has further words; where a
-            tensor cannot be sharded so, has another dtype by its rule, or is skipped and has no
-            values; OSError: where a file cannot be read.
+        ValueError: where a rule is wrong or is missing; where a key has further words, or there is
+            neither a key nor a seed; where a tensor cannot be sharded so, has another dtype by its
+            rule, or is skipped and has no values; OSError: where a file cannot be read.
 
     >>> import jax, varscale.jax
     >>> shapes = {"dense": {"kernel": jax.ShapeDtypeStruct((784, 256), "float32")}}
