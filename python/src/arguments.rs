@@ -58,14 +58,23 @@ pub(crate) fn number<'py>(
     }
     let kind = value.get_type();
     let is_numeric = kind.hasattr("__float__")? || kind.hasattr("__index__")?;
-    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || !is_numeric {
-        return Err(PyTypeError::new_err(format!(
+    let other = || {
+        PyTypeError::new_err(format!(
             "Argument `{argument}` must be a number. Received: {}",
             repr(value)
-        )));
+        ))
+    };
+    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() || !is_numeric {
+        return Err(other());
     }
     let py = value.py();
     let real = py.get_type::<PyFloat>().call1((value,)).map_err(|error| {
+        if is::<PyTypeError>(py, &error) {
+            // An array of several numbers, or one that a compiled function will know.
+            let named = other();
+            named.set_cause(py, Some(error));
+            return named;
+        }
         if !is::<PyOverflowError>(py, &error) {
             return error;
         }

@@ -73,6 +73,18 @@ def test_numbers(name, value):
         assert theirs in (None, ValueError, TypeError, OverflowError)
 
 
+def test_arrays_and_traced_numbers_are_refused_by_name():
+    def draw(argument, value, name="truncated_normal"):
+        return getattr(varscale.jax, name)(**{argument: value})(key(), (2, 2))
+
+    for argument in ["stddev", "lower"]:
+        with pytest.raises(TypeError, match=rf"`{argument}` must be a number. Received: Array\("):
+            draw(argument, jax.numpy.ones(2))
+    for argument, *name in [("lower",), ("upper",), ("scale", "orthogonal")]:
+        with pytest.raises(TypeError, match=f"`{argument}` must be a number. Received: .*Tracer"):
+            jax.jit(lambda value, given=(argument, *name): draw(given[0], value, *given[1:]))(1.0)
+
+
 @some
 @given(st.sampled_from(NAMES), shapes | anything)
 def test_shapes(name, shape):
