@@ -149,7 +149,7 @@ def test_places_beyond_32_bits(shape, box):
         assert np.array_equal(np.asarray(found).ravel(), true)
 
 
-@pytest.mark.parametrize("platform", _xla_words.PRODUCTS)
+@pytest.mark.parametrize("platform", ["tpu", "default", "cpu"])
 def test_products_of_every_platform(platform):
     products = _xla_words.PRODUCTS[platform]
     numbers = np.random.default_rng(1).integers(0, 2**32, 10_000, np.uint32)

@@ -91,6 +91,10 @@ def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
     """The values that are computed of the words, divided as a sharding over a mesh says."""
     if not isinstance(sharding, jax.sharding.NamedSharding):
         return values(words)
+    inner = sharding.with_memory_kind(None)
+    if inner != sharding:
+        # Constraints leave its memory out.
+        return jax.device_put(placed(values, words, inner), sharding)
     mesh = sharding.mesh
     explicit = mesh.explicit_axes
     if explicit and jax.sharding.get_abstract_mesh().empty:
@@ -145,13 +149,16 @@ def in_context(sharding: Any, rank: int, argument: str = "out_sharding") -> Any:
                 f"Received: {sharding}"
             )
         mesh = context
+    kind = sharding.memory_kind if named else None
     return jax.sharding.NamedSharding(
-        mesh, spec.update(partitions=_partitions(spec, rank, argument))
+        mesh, spec.update(partitions=_partitions(spec, rank, argument)), memory_kind=kind
     )
 
 
 def _partitions(spec: Any, rank: int, argument: str) -> tuple[Any, ...]:
     """A partition's entries, one for every axis of the shape, as JAX writes them."""
+    if spec.unreduced or spec.reduced:
+        raise ValueError(f"`{argument}` must divide the tensor alone. Received: {spec}")
     entries = (*spec, *[None] * (rank - len(spec)))
     if any(entry is not None for entry in entries[rank:]):
         raise ValueError(f"`{argument}` has more axes than the shape, {rank}. Received: {spec}")

@@ -120,10 +120,10 @@ def _values(
         if tensor is None:
             values[leaf.name] = _on_host(plan, index, leaf, draws[index], words)
         elif isinstance(tensor, Filled) or native is None:
-            values[leaf.name] = _program(tensor, leaf.sharding)()
+            values[leaf.name] = _drawn(tensor, leaf.sharding)
         else:
             call = np.uint32(native.call)
-            values[leaf.name] = _program(tensor, leaf.sharding)(keys[index], call)
+            values[leaf.name] = _drawn(tensor, leaf.sharding, keys[index], call)
     return values
 
 
@@ -185,17 +185,27 @@ def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, words: Any) -> Any:
     return jax.make_array_from_callback(leaf.shape, leaf.sharding, shard)
 
 
+def _drawn(tensor: Drawn | Filled, sharding: Any, *key_and_call: Any) -> Any:
+    """The tensor by its key and call, at once or as a part of what is traced."""
+    abstract = isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh)
+    if abstract or any(isinstance(part, jax.core.Tracer) for part in key_and_call):
+        return _jax.placed(functools.partial(_values_of, tensor), key_and_call, sharding)
+    return _program(tensor, sharding)(*key_and_call)
+
+
 @functools.lru_cache(maxsize=256)
 def _program(tensor: Drawn | Filled, sharding: Any) -> Any:
-    """The tensor by its key and call, which tensors of the same kind share."""
+    """What tensors of the same kind share."""
 
-    def values(key_and_call: tuple[Any, ...]) -> Any:
-        if isinstance(tensor, Filled):
-            value = np.frombuffer(tensor.value, jnp.dtype(tensor.dtype))
-            return jnp.full(tensor.shape, value[0], value.dtype)
-        key, call = key_and_call
-        return _xla.values(key, call, tensor.shape, tensor.law, tensor.dtype)
+    def placed(*key_and_call: Any) -> Any:
+        return _jax.placed(functools.partial(_values_of, tensor), key_and_call, sharding)
 
-    return jax.jit(
-        lambda *key_and_call: _jax.placed(values, key_and_call, sharding), out_shardings=sharding
-    )
+    return jax.jit(placed, out_shardings=sharding)
+
+
+def _values_of(tensor: Drawn | Filled, key_and_call: tuple[Any, ...]) -> Any:
+    if isinstance(tensor, Filled):
+        value = np.frombuffer(tensor.value, jnp.dtype(tensor.dtype))
+        return jnp.full(tensor.shape, value[0], value.dtype)
+    key, call = key_and_call
+    return _xla.values(key, call, tensor.shape, tensor.law, tensor.dtype)

@@ -44,8 +44,14 @@ def leaves_of(
     names = {}
     for name, _, tensor in tensors:
         # Of a variable, which has a shape, too, what it holds.
-        (leaf,) = jax.tree_util.tree_leaves(tensor)
-        names[id(leaf)] = name
+        held = jax.tree_util.tree_leaves(tensor)
+        if len(held) != 1:
+            raise TypeError(
+                f"`shapes` must hold arrays of one buffer. Received: {type(tensor)} as {name!r}"
+            )
+        if name == "__metadata__":
+            raise ValueError("`shapes` holds '__metadata__', which no tensor may be called")
+        names[id(held[0])] = name
     places = [names[id(leaf)] for leaf in once]
     parts = _shardings(shardings, given, treedef)
     leaves = [
@@ -64,13 +70,18 @@ def _shardings(shardings: Any, leaves: Sequence[Any], treedef: Any) -> list[Any]
         return node is None or isinstance(node, (Sharding, PartitionSpec))
 
     shapes = jax.tree_util.tree_unflatten(treedef, leaves)
+    found: list[Any] = []
+
+    def spread(one: Any, part: Any) -> None:
+        found.extend([one] * len(jax.tree_util.tree_leaves(part)))
+
     try:
-        spread = jax.tree.broadcast(shardings, shapes, is_leaf=is_one)
+        # Of what is nothing in `shapes` (a bias that a layer lacks), nothing is divided.
+        jax.tree.map(spread, shardings, shapes, is_leaf=is_one)
     except ValueError as error:
         raise ValueError(
             f"`shardings` is no pytree like `shapes`, nor one sharding: {error}"
         ) from None
-    found = jax.tree_util.tree_leaves(spread, is_leaf=is_one)
     for one in found:
         if not is_one(one):
             raise TypeError(
@@ -119,7 +130,7 @@ def kept(leaf: Leaf) -> Any:
             f"A rule skips {leaf.name!r}, of which `shapes` has no values: give an array there, or "
             "leave it out"
         )
-    return leaf.given if leaf.sharding is None else jax.device_put(leaf.given, leaf.sharding)
+    return _put(leaf.given, leaf.sharding)
 
 
 def tied(leaf: Leaf, to: str, value: Any) -> Any:
@@ -127,4 +138,14 @@ def tied(leaf: Leaf, to: str, value: Any) -> Any:
         raise ValueError(
             f"{leaf.name!r} is {leaf.given.dtype} in `shapes`, and is tied to {to!r}, {value.dtype}"
         )
-    return value if leaf.sharding is None else jax.device_put(value, leaf.sharding)
+    return _put(value, leaf.sharding)
+
+
+def _put(value: Any, sharding: Any) -> Any:
+    """An array, divided as the sharding says."""
+    if sharding is None:
+        return value
+    # A compiled function takes this for a wish about devices alone.
+    if isinstance(value, jax.core.Tracer):
+        return _jax.placed(lambda given: given, value, sharding)
+    return jax.device_put(value, sharding)
