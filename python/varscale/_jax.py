@@ -91,7 +91,7 @@ def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
     """The values that are computed of the words, divided as a sharding over a mesh says."""
     if not isinstance(sharding, jax.sharding.NamedSharding):
         return values(words)
-    inner = sharding.with_memory_kind(None)
+    inner = jax.sharding.NamedSharding(sharding.mesh, sharding.spec)
     if inner != sharding:
         # Constraints leave its memory out.
         return jax.device_put(placed(values, words, inner), sharding)
