@@ -3,6 +3,7 @@
 import math
 import re
 import sys
+from functools import partial
 
 import jax
 import numpy as np
@@ -112,5 +113,36 @@ devices = {
     for name, device in zip(shapes, jax.devices(), strict=False)
 }
 check(varscale.jax.init(plan, shapes, shardings=devices), devices)
+
+# Traced: what is tied or kept is divided, too, None stays, and memory is the one that was said.
+some = {name: jax.ShapeDtypeStruct((8, 4), "float32") for name in "at"} | {"none": None}
+some_rules = [
+    {"match": "t", "tie": "a"},
+    {"match": "kept", "skip": True},
+    {"match": "a", "initializer": "he_normal"},
+]
+for axis_type in [AxisType.Auto, AxisType.Explicit]:
+    line = jax.make_mesh((8,), ("x",), (axis_type,))
+    rows = NamedSharding(line, PartitionSpec("x"))
+
+    def drawn(key, kept=None, sharding=rows):
+        some_plan = {"rules": some_rules if kept is not None else [some_rules[0], some_rules[2]]}
+        return varscale.jax.init(some_plan, some | {"kept": kept}, key, sharding)
+
+    keys = jax.random.split(jax.random.key(3), 3)
+    single = [drawn(key) for key in keys]
+    assert single[0]["none"] is None
+    made = jax.jit(drawn)(keys[0], jax.numpy.ones((8, 4)))
+    for name in ["a", "t", "kept"]:
+        assert made[name].addressable_shards[0].data.shape == (1, 4), name
+    for mapped in [jax.vmap(drawn)(keys), jax.jit(jax.vmap(drawn))(keys)]:
+        for name in ["a", "t"]:
+            assert mapped[name].addressable_shards[0].data.shape == (3, 1, 4)
+            assert np.array_equal(mapped[name], np.stack([one[name] for one in single]))
+    pinned = rows.with_memory_kind("pinned_host")
+    to_host = partial(drawn, sharding=pinned)
+    for made in [to_host(keys[0]), jax.jit(to_host)(keys[0])]:
+        assert made["a"].sharding.memory_kind == "pinned_host"
+        assert np.array_equal(made["a"], single[0]["a"])
 
 print(jax.device_count(), "devices")
