@@ -49,7 +49,7 @@ def test_one_bit_is_found_and_named():
     (one,) = found.differing
     words = np.uint32(one.input)[None]
     draw = verification._scheme("TruncatedNormal", 0.0, 1.0)
-    truth = verification.transform_of(draw).values(words)
+    truth = verification.native_of(draw)[1].values(words)
     assert one.law == "truncated_normal" and one.here == truth[0] != one.there
     assert str(found).endswith(f"\n  {one}") and f"{one.input:#x}" in str(one)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from varscale._arguments import dtype_of
-from varscale._core import Draw, Scheme, Transform
+from varscale._core import Draw, NativeDraw, Scheme, Transform
 
 # Inputs that are compared at a time.
 _BLOCK = 1 << 22
@@ -149,26 +149,26 @@ def verify(device: Device, every: int) -> DeviceVerification:
     return found
 
 
-def transform_of(draw: Draw, dtype: str = "float32") -> Transform:
-    """How a draw's words become values of `dtype`."""
-    known = draw.native()
-    transform = known and known.transform(dtype)
-    assert transform is not None, "A draw of the verification itself"
-    return transform
+def native_of(draw: Draw, dtype: str = "float32") -> tuple[NativeDraw, Transform]:
+    """What a draw depends on, and how its words become values of `dtype`."""
+    native = draw.native()
+    transform = native and native.transform(dtype)
+    assert native is not None and transform is not None, "A draw of the verification itself"
+    return native, transform
 
 
 def _standard_values(device: Device, found: DeviceVerification) -> None:
     each: dict[str, Transform] = {
-        "uniform": transform_of(_scheme("RandomUniform", -1.0, 1.0)),
-        "truncated_normal": transform_of(_scheme("TruncatedNormal", 0.0, 1.0)),
+        "uniform": native_of(_scheme("RandomUniform", -1.0, 1.0))[1],
+        "truncated_normal": native_of(_scheme("TruncatedNormal", 0.0, 1.0))[1],
     }
     for low, high in _BOUNDS:
         draw = _scheme("TruncatedNormal", 0.0, 1.0, None, None, low, high)
-        each[f"normal in [{low:g}, {high:g}]"] = transform_of(draw)
+        each[f"normal in [{low:g}, {high:g}]"] = native_of(draw)[1]
     for law, transform in each.items():
         for words in _sample(_WORDS, found.every, _odd):
             found.compare(law, words, transform.values(words), device.values(transform, words))
-    normal = transform_of(_scheme("RandomNormal", 0.0, 1.0))
+    normal = native_of(_scheme("RandomNormal", 0.0, 1.0))[1]
     pairs: dict[str, Callable[[Any], list[Any]]] = {
         "radius": lambda words: [words, np.full_like(words, _STRAIGHT)],
         "direction": lambda words: [np.full_like(words, _one(normal)), words],

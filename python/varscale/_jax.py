@@ -52,8 +52,8 @@ def array_of(
     """The array that `drawing` makes of `words`, integers that may only be known once the compiled
     function that this is traced into runs, and that `jax.vmap` may have batched."""
     sharding = in_context(sharding, len(shape))
-    abstract = isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh)
-    if not isinstance(words, jax.core.Tracer) and not abstract and drawing.scale is None:
+    known = not isinstance(words, jax.core.Tracer) and not is_abstract(sharding)
+    if known and drawing.scale is None:
         if sharding is None:
             sharding = of_key(words, len(shape))
         return array(drawing.at(np.asarray(words)), dtype, sharding)
@@ -65,7 +65,9 @@ def array_of(
     draw.check(dtype)
     native = draw.native()
     law = _xla.law_of(draw, dtype)
-    if native is not None and law is not None and not HOST.value:
+    # The host multiplies by no number that is known later.
+    by_host = HOST.value and drawing.scale is None
+    if native is not None and isinstance(law, _xla.Law) and not by_host:
 
         def traced(words: Any) -> Any:
             key, call = drawing.key(words, native)
@@ -74,17 +76,27 @@ def array_of(
         return placed(traced, words, sharding)
     if drawing.scale is not None:
         raise TypeError(
-            f"A traced scale needs a draw that XLA computes. Received: {shape}, dtype {dtype.name}"
-            f"{', under varscale.jax.host()' if HOST.value else ''}"
+            f"A traced number needs a draw of XLA, which does not draw shape {shape} and dtype "
+            f"{dtype.name}: {law}"
         )
     if not HOST.value:
         warnings.warn(
             f"A compiled function draws this tensor of shape {shape} and dtype {dtype.name} by a "
-            "callback on the host, since XLA does not compute its values exactly: see docs/jax.md. "
-            "Say so by `with varscale.jax.host():`",
+            f"callback on the host, and cannot be exported, since XLA does not draw it: {law}. "
+            "Where that is meant, call it `with varscale.jax.host():`, which does not warn",
             stacklevel=3,
         )
     return _by_callback(words, drawing, shape, dtype, sharding)
+
+
+def is_abstract(sharding: Any) -> bool:
+    """Whether a sharding's devices are known only once a compiled function runs."""
+    return isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh)
+
+
+def is_compiling() -> bool:
+    """Whether what is done now becomes a part of a compiled function."""
+    return isinstance(jnp.zeros(()), jax.core.Tracer)
 
 
 def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
@@ -164,6 +176,9 @@ def _partitions(spec: Any, rank: int, argument: str) -> tuple[Any, ...]:
         raise ValueError(f"`{argument}` has more axes than the shape, {rank}. Received: {spec}")
     if PartitionSpec.UNCONSTRAINED in entries:
         raise ValueError(f"`{argument}` must say how each axis is divided. Received: {spec}")
+    used = [name for entry in entries for name in _names(entry)]
+    if len(set(used)) < len(used):
+        raise ValueError(f"`{argument}` may have each axis of the mesh once. Received: {spec}")
     return entries[:rank]
 
 

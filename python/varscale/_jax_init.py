@@ -113,17 +113,19 @@ def _values(
     keys: Any = [native and np.array(native.key, np.uint32) for native in natives]
     if words is not None:
         keys = _traced_keys(words, natives, again(1))
+    # Known keys are traced, too, in what is compiled.
+    traced = words is not None or _jax.is_compiling()
     values = {}
     for index, leaf in enumerate(leaves):
         native = natives[index]
         tensor = _in_xla(plan, index, leaf, draws[index], described[index])
-        if tensor is None:
-            values[leaf.name] = _on_host(plan, index, leaf, draws[index], words)
+        if isinstance(tensor, str):
+            values[leaf.name] = _on_host(plan, index, leaf, draws[index], words, tensor)
         elif isinstance(tensor, Filled) or native is None:
-            values[leaf.name] = _drawn(tensor, leaf.sharding)
+            values[leaf.name] = _drawn(tensor, leaf.sharding, traced)
         else:
             call = np.uint32(native.call)
-            values[leaf.name] = _drawn(tensor, leaf.sharding, keys[index], call)
+            values[leaf.name] = _drawn(tensor, leaf.sharding, traced, keys[index], call)
     return values
 
 
@@ -151,8 +153,8 @@ def _traced_keys(words: Any, natives: Sequence[NativeDraw | None], other: Plan) 
 
 def _in_xla(
     plan: Plan, index: int, leaf: Leaf, draw: Draw, described: Mapping[str, Any]
-) -> Drawn | Filled | None:
-    """What XLA draws of a tensor, if it can."""
+) -> Drawn | Filled | str:
+    """What XLA draws of a tensor, or why it does not."""
     shape, dtype = leaf.shape, np.dtype(leaf.given.dtype)
     rank = len(shape)
     if 0 in shape:
@@ -160,17 +162,16 @@ def _in_xla(
     plain = described["law"]
     if plain is not None and plain["law"] == "constant" and not described["regions"]:
         return Filled(shape, dtype.name, bytes(plan.stored(index, [0] * rank, [1] * rank)))
-    law = _xla.law_of(draw, dtype) if dtype.name in DTYPES else None
-    return law and Drawn(shape, dtype.name, law)
+    law = _xla.law_of(draw, dtype)
+    return law if isinstance(law, str) else Drawn(shape, dtype.name, law)
 
 
-def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, words: Any) -> Any:
+def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, words: Any, reason: str) -> Any:
     """A tensor that XLA does not draw: each shard on its own."""
-    abstract = isinstance(getattr(leaf.sharding, "mesh", None), jax.sharding.AbstractMesh)
-    if words is not None or abstract:
+    if words is not None or _jax.is_abstract(leaf.sharding):
         raise ValueError(
             f"{leaf.name!r} is drawn on the host, which no compiled function does: call "
-            "`varscale.jax.init` outside"
+            f"`varscale.jax.init` outside. XLA does not draw it: {reason}"
         )
     dtype = np.dtype(leaf.given.dtype)
     if dtype.name in DTYPES:
@@ -185,10 +186,9 @@ def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, words: Any) -> Any:
     return jax.make_array_from_callback(leaf.shape, leaf.sharding, shard)
 
 
-def _drawn(tensor: Drawn | Filled, sharding: Any, *key_and_call: Any) -> Any:
+def _drawn(tensor: Drawn | Filled, sharding: Any, traced: bool, *key_and_call: Any) -> Any:
     """The tensor by its key and call, at once or as a part of what is traced."""
-    abstract = isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh)
-    if abstract or any(isinstance(part, jax.core.Tracer) for part in key_and_call):
+    if traced or _jax.is_abstract(sharding):
         return _jax.placed(functools.partial(_values_of, tensor), key_and_call, sharding)
     return _program(tensor, sharding)(*key_and_call)
 

@@ -38,6 +38,11 @@ def leaves_of(
             )
     if not given:
         raise ValueError(f"`shapes` holds no arrays. Received: {shapes!r}")
+    for leaf in given:
+        if not all(isinstance(size, (int, np.integer)) for size in leaf.shape):
+            raise ValueError(
+                f"`shapes` must hold known sizes. It holds a leaf of shape {tuple(leaf.shape)}"
+            )
     # Every leaf once, so that each is known again by what it is.
     once = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in given]
     tensors = tensors_of(jax.tree_util.tree_unflatten(treedef, once), separator)
@@ -54,8 +59,9 @@ def leaves_of(
         names[id(held[0])] = name
     places = [names[id(leaf)] for leaf in once]
     parts = _shardings(shardings, given, treedef)
+    argument = "shapes" if shardings is None else "shardings"
     leaves = [
-        Leaf(name, leaf, _placed(name, leaf, part))
+        Leaf(name, leaf, _placed(name, leaf, part, argument))
         for name, leaf, part in zip(places, given, parts, strict=True)
     ]
     return leaves, treedef, entries_of(tensors)
@@ -98,10 +104,10 @@ def _own(leaf: Any) -> Any:
     return getattr(leaf, "sharding", None)
 
 
-def _placed(name: str, leaf: Any, sharding: Any) -> Any:
-    """A sharding by its mesh, which it can divide the tensor on."""
+def _placed(name: str, leaf: Any, sharding: Any, argument: str) -> Any:
+    """A sharding by its mesh, which it can divide the tensor on; `argument` has said it."""
     try:
-        placed = _jax.in_context(sharding, len(leaf.shape), "shardings")
+        placed = _jax.in_context(sharding, len(leaf.shape), argument)
         if placed is None:
             placed = _jax.of_key(None, len(leaf.shape))
         if placed is not None:

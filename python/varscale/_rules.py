@@ -78,8 +78,8 @@ def _initializer(title: str, initializer: Any, seed: str | None) -> Any:
         made = initializer if isinstance(initializer, type) else type(initializer)
         if not hasattr(made, "get_config"):
             raise TypeError(
-                f"{title}: `initializer` must be a name, an initializer or a config. "
-                f"Received: {initializer!r}"
+                f"{title}: `initializer` must be a name, an initializer of varscale or Keras, or a "
+                f"config: functions, as JAX's and torch's are, have none. Received: {initializer!r}"
             )
         # Somebody else's class may have the name of one of Keras's.
         identity = _identity(made)

@@ -13,7 +13,7 @@ import torch
 from varscale import _triton_kernels
 from varscale._arguments import dtype_name, dtype_of
 from varscale._core import Draw, NativeDraw, Transform
-from varscale._device_verification import transform_of
+from varscale._device_verification import native_of
 
 Box: TypeAlias = tuple[int, ...]
 
@@ -144,8 +144,7 @@ class Gpu:
 
     def drawn(self, draw: Draw, dtype: str, offset: Box, extent: Box) -> Any:
         """See `Device`."""
-        native, transform = draw.native(), transform_of(draw, dtype)
-        assert native is not None
+        native, transform = native_of(draw, dtype)
         out = torch.empty(extent, dtype=getattr(torch, dtype), device=self._device)
         DeviceDraw(draw, native, transform).fill(out, offset)
         return numpy_of(out)

@@ -52,14 +52,23 @@ class Scale(NamedTuple):
     root: bool
 
 
-def law_of(draw: Draw, dtype: Any) -> Law | None:
-    """How XLA makes the values of a draw; `None` where it does not make them exactly."""
+# Dtypes that are computed in float32.
+_DTYPES = {"float32", "bfloat16", "float16"}
+
+
+def law_of(draw: Draw, dtype: Any) -> Law | str:
+    """How XLA makes the values of a draw, or why it does not make them exactly."""
+    name = np.dtype(dtype).name
+    if name not in _DTYPES:
+        return f"it computes no {name} exactly"
     # Places are counted along each axis in 32 bits.
     if max(draw.shape, default=0) > 1 << 32 and 0 not in draw.shape:
-        return None
-    native = draw.native()
-    transform = native and native.transform(dtype)
-    return transform and Law.of(transform)
+        return "an axis is longer than 2^32"
+    if not (native := draw.native()):
+        return "it draws laws of the native stream, no matrices, formulas, regions or other streams"
+    if not (transform := native.transform(dtype)):
+        return "a deviation is 0, a number below 2^-60 or beyond 2^120, or the law LogUniform"
+    return Law.of(transform)
 
 
 def values(

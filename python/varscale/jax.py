@@ -80,6 +80,7 @@ def _drawn(
     theirs: Initializer,
     layout: str = "keras",
     scale: _xla.Scale | None = None,
+    negated: bool = False,
 ) -> Initializer:
     def draw_of(words: Any, shape: tuple[int, ...]) -> Draw:
         # Keys of Threefry have two words: those of `jax.random.key(42)` make the seed 42.
@@ -99,7 +100,8 @@ def _drawn(
                 "use jax.vmap for these"
             )
         drawing = _jax.Drawing(lambda words: draw_of(words, shape), _jax.key_of_words, scale)
-        return _jax.array_of(words, drawing, shape, kind, out_sharding)
+        drawn = _jax.array_of(words, drawing, shape, kind, out_sharding)
+        return -drawn if negated else drawn
 
     return init
 
@@ -110,7 +112,7 @@ def host() -> AbstractContextManager[None]:
     Several times as fast as XLA on one CPU, but such a program cannot be exported, is compiled anew
     in every process, and draws the whole tensor on every device unless an `out_sharding` divides
     it. The values are the same. What XLA does not compute exactly is drawn so anyway, with a
-    warning outside of this context.
+    warning outside of this context; what a traced number multiplies is drawn by XLA in it, too.
 
     >>> import jax, varscale.jax
     >>> draw = jax.jit(varscale.jax.he_normal(), static_argnums=1)
@@ -215,21 +217,24 @@ def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
     True
     """
     known, traced = _traced("scale", scale)
+    if not math.isfinite(known):
+        raise ValueError(f"invalid scale {known}: it must be a finite number")
     low, high = sorted((0.0, float(known)))
     theirs = _theirs.uniform(scale, dtype)
     return _drawn(Scheme("RandomUniform", low, high), dtype, theirs, scale=traced)
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
-    """Normal with mean 0.
+    """Normal with mean 0. Values of a negative `stddev` are those of a positive one, negated.
 
     >>> import jax, varscale.jax
     >>> varscale.jax.normal(5.0)(jax.random.key(0), (2, 3)).shape
     (2, 3)
     """
     known, traced = _traced("stddev", stddev)
-    scheme = Scheme("RandomNormal", 0.0, known)
-    return _drawn(scheme, dtype, _theirs.normal(stddev, dtype), scale=traced)
+    theirs = _theirs.normal(stddev, dtype)
+    scheme = Scheme("RandomNormal", 0.0, abs(known))
+    return _drawn(scheme, dtype, theirs, scale=traced, negated=known < 0)
 
 
 def truncated_normal(
@@ -237,7 +242,8 @@ def truncated_normal(
 ) -> Initializer:
     """Normal with mean 0, cut off at `lower` and `upper` times `stddev`, which is the one before.
 
-    An infinite bound is open. Raises ValueError where no probability is left between the bounds:
+    An infinite bound is open. Values of a negative `stddev` are those of a positive one, negated.
+    Raises ValueError where no probability is left between the bounds:
     both beyond 37.5 on one side.
 
     >>> import jax, varscale.jax
@@ -247,16 +253,17 @@ def truncated_normal(
     theirs = _theirs.truncated_normal(stddev, dtype, lower, upper)
     bounds = number("lower", lower), number("upper", upper)
     known, traced = _traced("stddev", stddev)
-    numbers = 0.0, known
+    numbers = 0.0, abs(known)
     if bounds == (-math.inf, math.inf):
-        return _drawn(Scheme("RandomNormal", *numbers), dtype, theirs, scale=traced)
+        return normal(stddev, dtype)
     given = () if bounds == (-2, 2) else bounds
     if traced and given:
         raise TypeError(
             "`stddev` must be known where other bounds than -2 and 2 are given. Received: "
             f"a traced one, with {lower} and {upper}"
         )
-    return _drawn(Scheme("TruncatedNormal", *numbers, *given), dtype, theirs, scale=traced)
+    scheme = Scheme("TruncatedNormal", *numbers, *given)
+    return _drawn(scheme, dtype, theirs, scale=traced, negated=known < 0)
 
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
@@ -325,7 +332,7 @@ def verify(device: jax.Device | None = None, every: int = 1 << 12) -> DeviceVeri
 
     Raises:
         TypeError: where `device` is no device of JAX, or `every` no integer.
-        ValueError: where `every` is not positive.
+        ValueError: where `every` is not positive; RuntimeError: in a compiled function.
 
     >>> import varscale.jax
     >>> found = varscale.jax.verify(every=1 << 20)
@@ -334,6 +341,8 @@ def verify(device: jax.Device | None = None, every: int = 1 << 12) -> DeviceVeri
     """
     if device is not None and not isinstance(device, jax.Device):
         raise TypeError(f"`device` must be one of jax.devices(). Received: {device!r}")
+    if _jax.is_compiling():
+        raise RuntimeError("`verify` compares values: call it outside of compiled functions")
     # Under `jax.set_mesh` there are several, all of which what is compiled would need.
     chosen = device or min(jnp.zeros(()).devices(), key=lambda each: each.id)
     with jax.set_mesh(jax.make_mesh((1,), ("device",), devices=[chosen])):
@@ -358,7 +367,9 @@ def shapes(init_fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """
     if not callable(init_fn):
         raise TypeError(f"`init_fn` must be a function. Received: {init_fn!r}")
-    return jax.eval_shape(init_fn, *args, **kwargs)
+    # Nothing is drawn, of which a warning would tell.
+    with host():
+        return jax.eval_shape(init_fn, *args, **kwargs)
 
 
 def init(

@@ -59,12 +59,17 @@ pub enum PlanError {
         rule: Option<String>,
     },
     /// A rule that plays no role, since it matches nothing.
-    #[error("{rule} matches none of the spec's {tensors} tensors (optional = true allows it)")]
+    #[error(
+        "{rule} matches none of the spec's {tensors} tensors{} (optional = true allows it)",
+        like.as_ref().map_or(String::new(), |name| format!(", such as {name:?}"))
+    )]
     UnusedRule {
         /// The rule, as in `rule 2 (match "*.bias")`.
         rule: String,
         /// Number of tensors in the spec.
         tensors: usize,
+        /// The name most like what it matches.
+        like: Option<String>,
     },
     /// A rule that plays no role, since others decide all that it matches.
     #[error(

@@ -277,7 +277,11 @@ fn rules_that_play_no_role_are_refused_unless_optional() {
             "h.*",
             &["rule 4 (match \"h.*\")", "rule 1 (match \"h.0.w\") and rule 2 (match \"h.0.b\")"],
         ),
-        (all, "g.*", &["rule 2 (match \"g.*\") matches none of the spec's 3 tensors"]),
+        (
+            all,
+            "h/0/b",
+            &["rule 2 (match \"h/0/b\") matches none of the spec's 3 tensors, such as \"h.0.b\" ("],
+        ),
     ] {
         let error = refused(&SPEC.replace("I64", "F32"), &(first.clone() + &rule(dead, "")));
         for part in by {

@@ -217,6 +217,18 @@ fn initializer_has_seed(tensor: &SpecTensor) -> bool {
     config.and_then(|config| config.get("seed")).is_some_and(|seed| !seed.is_null())
 }
 
+/// The name most like a pattern.
+pub(super) fn most_like<'s>(
+    names: impl Iterator<Item = &'s str>,
+    pattern: &str,
+) -> Option<&'s str> {
+    let likeness = |name: &str| strsim::jaro_winkler(name, pattern);
+    names
+        .map(|name| (likeness(name), name))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
 /// The error of a name that is none, with those most like it.
 pub(super) fn unknown<'s>(names: impl Iterator<Item = &'s str>, name: &str) -> PlanError {
     const MOST: usize = 5;

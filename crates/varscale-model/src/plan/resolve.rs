@@ -6,6 +6,7 @@ use varscale::{ConfigError, Initializer, Layout, Scheme, Seed, Tensor};
 
 use super::{
     PlannedTensor,
+    derivation::most_like,
     kind::{Key, Kind, KindFans, Kinds},
     layout::{Open, reads_layout},
     lookup::{Lookup, fill},
@@ -45,10 +46,13 @@ pub(super) fn deciding(spec: &Spec, rules: &[Rule]) -> Result<Vec<Option<usize>>
         if rule.is_included() && others.iter().any(|&other| !rules[other].is_same_file(rule)) {
             continue;
         }
-        let rule = rule.title();
         if others.is_empty() {
-            return Err(PlanError::UnusedRule { rule, tensors: spec.tensors.len() });
+            let names = spec.tensors.iter().map(|tensor| &*tensor.name);
+            let like = most_like(names, rule.pattern()).map(str::to_owned);
+            let (rule, tensors) = (rule.title(), spec.tensors.len());
+            return Err(PlanError::UnusedRule { rule, tensors, like });
         }
+        let rule = rule.title();
         let by: Vec<_> = others.iter().map(|&other| rules[other].title()).collect();
         return Err(PlanError::ShadowedRule { rule, by: by.join(" and ") });
     }
