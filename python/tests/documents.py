@@ -190,6 +190,16 @@ def frameworks(source):
     return parts & FRAMEWORKS if parts else None
 
 
+def runs_with_jax(document):
+    """Whether tests where JAX is installed run all of a document that tests here would."""
+    if importlib.util.find_spec("jax"):
+        return False
+    words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"import .*|from .*", document.text))))
+    # Keras's have another backend here.
+    here = (words & FRAMEWORKS) - {"safetensors"}
+    return not any(importlib.util.find_spec(name) for name in here)
+
+
 def python(evaluate):
     """What runs Python code, unless a framework is missing: for it, or for what it goes on with."""
 

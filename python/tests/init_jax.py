@@ -145,4 +145,22 @@ for axis_type in [AxisType.Auto, AxisType.Explicit]:
         assert made["a"].sharding.memory_kind == "pinned_host"
         assert np.array_equal(made["a"], single[0]["a"])
 
+# Where some axes are manual, and what is drawn is the same on all devices.
+for axis_type in [AxisType.Auto, AxisType.Explicit]:
+    mesh = jax.make_mesh((4, 2), ("x", "y"), (axis_type, axis_type))
+
+    def rows(part, key=None):
+        of = {name: shapes[name] for name in ["a", "ones"]}
+        drawn = varscale.jax.init({"rules": [rules[1], rules[-1]]}, of, 3 if key is None else key)
+        return part, drawn["a"], drawn["ones"]
+
+    manual = partial(jax.shard_map, mesh=mesh, axis_names={"x"}, check_vma=False)
+    over = PartitionSpec("x"), PartitionSpec(), PartitionSpec()
+    with jax.set_mesh(mesh):
+        known = jax.jit(manual(rows, in_specs=over[:1], out_specs=over))(np.ones(8))
+        words = jax.random.key_data(key)
+        traced = jax.jit(manual(rows, in_specs=over[:2], out_specs=over))(np.ones(8), words)
+    for _, *made in [known, traced]:
+        assert all(map(np.array_equal, made, [expected["a"], expected["ones"]]))
+
 print(jax.device_count(), "devices")

@@ -15,6 +15,7 @@ try:
     import jax
     from flax import linen, nnx
     from flax.traverse_util import flatten_dict
+    from jax.experimental.sparse import BCOO
 
     import varscale.jax
 except ImportError:
@@ -288,6 +289,22 @@ def test_refusals():
             "The sharding of 'a': `shardings` has more axes than the shape, 2",
         ),
         (
+            (HE, shapes, 1, jax.sharding.NamedSharding(mesh, over(unreduced={"x"}))),
+            ValueError,
+            "The sharding of 'a': `shardings` must divide the tensor alone. Received: P.unreduced",
+        ),
+        ((HE, {"__metadata__": struct(2)}), ValueError, "'__metadata__', which no tensor may be"),
+        (
+            (HE, {"a": BCOO.fromdense(np.ones((3, 3)))}),
+            TypeError,
+            "`shapes` must hold arrays of one buffer. Received: .*BCOO.* as 'a'",
+        ),
+        (
+            (HE, {"a": struct(*jax.export.symbolic_shape("rows, 4"))}),
+            ValueError,
+            r"`shapes` must hold known sizes. It holds a leaf of shape \(rows, 4\)",
+        ),
+        (
             ({"rules": [{"match": "a", "initializer": "ones", "dtype": "float16"}]}, shapes),
             ValueError,
             "'a' is float32 in `shapes`, and the plan's rule makes float16",
@@ -295,6 +312,13 @@ def test_refusals():
     ]:
         with pytest.raises(error, match=message):
             varscale.jax.init(*arguments)
+    with jax.set_mesh(mesh):
+        with pytest.raises(ValueError, match="`shardings` may have each axis of the mesh once"):
+            varscale.jax.init(HE, shapes, 1, over("x", "x"))
+    rows = jax.sharding.NamedSharding(mesh.abstract_mesh, over("x"))
+    own = {"a": jax.ShapeDtypeStruct((6, 4), "float32", sharding=rows)}
+    with pytest.raises(ValueError, match="The sharding of 'a': `shapes` needs the mesh"):
+        varscale.jax.init(HE, own, 1)
     with pytest.raises(TypeError, match="`separator` must be a string. Received: 1"):
         varscale.jax.init(HE, shapes, separator=1)
     with pytest.raises(ValueError, match="Of several: 'a/b'"):

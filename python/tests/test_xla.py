@@ -243,6 +243,11 @@ def test_wrong_verifications(arguments, error):
         varscale.jax.verify(*arguments)
 
 
+def test_what_is_compiled_is_not_verified():
+    with pytest.raises(RuntimeError, match="call it outside of compiled functions"):
+        jax.jit(lambda: bool(varscale.jax.verify()))()
+
+
 @pytest.mark.slow
 def test_all_inputs():
     found = varscale.jax.verify(every=1)
