@@ -182,6 +182,9 @@ def test_a_traced_variance_is_one_of_float32():
     assert np.allclose(jax.jit(draw)(3.0), known, rtol=3e-7, atol=0)
     slope = jax.grad(lambda scale: (draw(scale) ** 2).sum())(3.0)
     assert np.isclose(slope, (np.asarray(known, np.float64) ** 2).sum() / 3, rtol=1e-4)
+    # The root's slope at 0, with the sign of what it multiplies: no difference of infinities.
+    slope = jax.grad(lambda scale: draw(scale).sum())(0.0)
+    assert slope == math.copysign(math.inf, known.sum())
 
 
 def test_a_traced_scale_needs_what_xla_computes():

@@ -110,7 +110,8 @@ def _multiplied_jvp(of: tuple[Any, ...], primals: Any, tangents: Any) -> Any:
     sign = jnp.where(factor < 0, jnp.float32(-1), jnp.float32(1))
     slope = _values(key, call, sign, *what) * sign
     if is_root:
-        slope = slope * (0.5 / jnp.sqrt(factor))
+        # Infinite at 0, where values of both signs would have no sum.
+        tangent = tangent * (0.5 / jnp.sqrt(factor))
     drawn = _multiplied(*primals, of)
     return drawn, (slope * tangent).astype(drawn.dtype)
 
