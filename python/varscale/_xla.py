@@ -19,6 +19,9 @@ from varscale._xla_real import Operand, Real, bits_of, float_of, of_bits, produc
 from varscale._xla_round import rounded
 from varscale._xla_words import Box, Products, by_products, pairs_of
 
+# What is computed in float32.
+_DTYPES = {"float32", "bfloat16", "float16"}
+
 # The least factor of which no value is subnormal, and the most that leaves room for a word above.
 _LEAST, _MOST = 2.0**-60, 2.0**90
 
@@ -50,10 +53,6 @@ class Scale(NamedTuple):
 
     value: Any
     root: bool
-
-
-# Dtypes that are computed in float32.
-_DTYPES = {"float32", "bfloat16", "float16"}
 
 
 def law_of(draw: Draw, dtype: Any) -> Law | str:
