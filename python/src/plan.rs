@@ -106,11 +106,11 @@ impl Plan {
         let spec = spec.map(spec_of).transpose()?;
         py.detach(|| {
             let source = Source::read(&path, seeds).map_err(failed)?;
-            let source = match spec {
-                Some(spec) => source.with_spec(spec),
-                None => source,
-            };
-            source.plan(seed).map_err(failed)
+            match spec {
+                Some(spec) => source.plan_of(spec, seed),
+                None => source.plan(seed),
+            }
+            .map_err(failed)
         })
         .map(Self)
     }

@@ -132,14 +132,27 @@ for axis_type in [AxisType.Auto, AxisType.Explicit]:
     keys = jax.random.split(jax.random.key(3), 3)
     single = [drawn(key) for key in keys]
     assert single[0]["none"] is None
-    made = jax.jit(drawn)(keys[0], jax.numpy.ones((8, 4)))
-    for name in ["a", "t", "kept"]:
-        assert made[name].addressable_shards[0].data.shape == (1, 4), name
+    ones = jax.numpy.ones((8, 4))
+    for made in [jax.jit(drawn)(keys[0], ones), jax.jit(partial(drawn, kept=ones))(keys[0])]:
+        for name in ["a", "t", "kept"]:
+            assert made[name].addressable_shards[0].data.shape == (1, 4), name
     for mapped in [jax.vmap(drawn)(keys), jax.jit(jax.vmap(drawn))(keys)]:
         for name in ["a", "t"]:
             assert mapped[name].addressable_shards[0].data.shape == (3, 1, 4)
             assert np.array_equal(mapped[name], np.stack([one[name] for one in single]))
     pinned = rows.with_memory_kind("pinned_host")
+    normal = partial(varscale.jax.normal(), dtype="float8_e5m2")
+    with varscale.jax.host():
+        eights = jax.jit(partial(normal, shape=(8, 4), out_sharding=pinned))(keys[0])
+    assert eights.sharding.memory_kind == "pinned_host"
+    uneven = partial(varscale.jax.normal(), shape=(6, 4), out_sharding=rows)
+    for draw in [uneven, jax.jit(uneven)]:
+        try:
+            draw(keys[0])
+        except ValueError as error:
+            assert "`out_sharding` cannot divide shape (6, 4)" in str(error), error
+        else:
+            raise AssertionError("divided six rows by eight")
     to_host = partial(drawn, sharding=pinned)
     for made in [to_host(keys[0]), jax.jit(to_host)(keys[0])]:
         assert made["a"].sharding.memory_kind == "pinned_host"

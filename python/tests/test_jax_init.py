@@ -293,6 +293,7 @@ def test_refusals():
             ValueError,
             "The sharding of 'a': `shardings` must divide the tensor alone. Received: P.unreduced",
         ),
+        ((HE, shapes, nnx.Rngs(1)), TypeError, "`key_or_seed` must be an integer, a key or None"),
         ((HE, {"__metadata__": struct(2)}), ValueError, "'__metadata__', which no tensor may be"),
         (
             (HE, {"a": BCOO.fromdense(np.ones((3, 3)))}),
@@ -346,11 +347,36 @@ def test_a_seed_is_needed_where_values_depend_on_it():
         assert np.array_equal(drawn["a"], varscale.jax.init(plan, shapes, 7)["a"])
 
 
+def test_a_checkpoint_is_drawn_again_as_it_is(tmp_path):
+    shapes = {"a": struct(6, 4), "tied": struct(6, 4), "b": struct(3)}
+    tie = {"match": "tied", "tie": "a", "optional": True}
+    rules = [tie, {"match": "*", "initializer": "truncated_normal"}]
+    file = str(tmp_path / "model.safetensors")
+    varscale.init({"rules": rules, "seed": 3, "spec": varscale.spec(shapes)}, file)
+    whole = varscale.jax.init(file, shapes)
+    part = varscale.jax.init(file, {"b": struct(3)})
+    assert np.array_equal(whole["b"], part["b"])
+    for other, message in [
+        ({"c": struct(3)}, 'no tensor is called "c"'),
+        ({"b": {"value": struct(3)}}, 'no tensor is called "b/value": there are "b"'),
+        ({"b": struct(3, 1)}, r"\"b\" is float32 \[3, 1\], and .* \[3\] in the checkpoint"),
+        ({"b": struct(3, dtype="bfloat16")}, r"\"b\" is bfloat16 \[3\], and .* in the checkpoint"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            varscale.jax.init(file, other)
+
+
 def test_refusals_inside_compiled_functions():
     shapes = {"a": struct(6, 4)}
     orthogonal = {"rules": [{"match": "a", "initializer": "orthogonal"}]}
+    for seed in [jax.random.key(1), 1]:
+        with pytest.raises(ValueError, match="'a' is drawn on the host"):
+            jax.jit(lambda seed=seed: varscale.jax.init(orthogonal, shapes, seed))()
     with pytest.raises(ValueError, match="'a' is drawn on the host"):
         jax.jit(lambda key: varscale.jax.init(orthogonal, shapes, key))(jax.random.key(1))
+    here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    with pytest.raises(TypeError, match="of 'a': a compiled function draws by a NamedSharding"):
+        jax.jit(lambda key: varscale.jax.init(HE, shapes, key, here))(jax.random.key(1))
     with pytest.raises(TypeError, match="`key_or_seed` must be a key where"):
         jax.jit(lambda seed: varscale.jax.init(HE, shapes, seed))(1)
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental.buffer_callback import buffer_callback
-from jax.sharding import PartitionSpec
+from jax.sharding import PartitionSpec, Sharding
 
 from varscale import _fill, _xla, _xla_words
 from varscale._arguments import box_of
@@ -52,6 +52,11 @@ def array_of(
     """The array that `drawing` makes of `words`, integers that may only be known once the compiled
     function that this is traced into runs, and that `jax.vmap` may have batched."""
     sharding = in_context(sharding, len(shape))
+    if sharding is not None:
+        try:
+            sharding.shard_shape(shape)
+        except ValueError as error:
+            raise ValueError(f"`out_sharding` cannot divide shape {shape}: {error}") from None
     known = not isinstance(words, jax.core.Tracer) and not is_abstract(sharding)
     if known and drawing.scale is None:
         if sharding is None:
@@ -96,16 +101,14 @@ def is_abstract(sharding: Any) -> bool:
 
 def is_compiling() -> bool:
     """Whether what is done now becomes a part of a compiled function."""
-    return isinstance(jnp.zeros(()), jax.core.Tracer)
+    return isinstance(jax.lax.iota(np.int32, 1), jax.core.Tracer)
 
 
 def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
     """The values that are computed of the words, divided as a sharding over a mesh says."""
     if not isinstance(sharding, jax.sharding.NamedSharding):
         return values(words)
-    inner = jax.sharding.NamedSharding(sharding.mesh, sharding.spec)
-    if inner != sharding:
-        # Constraints leave its memory out.
+    if (inner := without_memory(sharding)) != sharding:
         return jax.device_put(placed(values, words, inner), sharding)
     mesh = sharding.mesh
     explicit = mesh.explicit_axes
@@ -118,12 +121,19 @@ def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
     return jax.lax.with_sharding_constraint(values(words), sharding)
 
 
+def without_memory(sharding: Any) -> Any:
+    """A sharding as constraints and maps take it, which leave its memory out."""
+    return jax.sharding.NamedSharding(sharding.mesh, sharding.spec)
+
+
 def _by_callback(
     words: Any, drawing: Drawing, shape: tuple[int, ...], dtype: np.dtype[Any], sharding: Any
 ) -> Any:
     """The array, drawn on the host once the compiled function runs."""
     if sharding is None:
         return _later(words, np.zeros(len(shape), int), drawing.at, shape, dtype)
+    if (inner := without_memory(sharding)) != sharding:
+        return jax.device_put(_by_callback(words, drawing, shape, dtype, inner), sharding)
     extent = sharding.shard_shape(shape)
     mesh = sharding.mesh
     names = [_names(part) for part in sharding.spec]
@@ -144,8 +154,13 @@ def in_context(sharding: Any, rank: int, argument: str = "out_sharding") -> Any:
     named = isinstance(sharding, jax.sharding.NamedSharding)
     if named and sharding.mesh.empty:
         return None
-    if not named and not isinstance(sharding, PartitionSpec):
+    if sharding is None or isinstance(sharding, Sharding) and not named:
         return sharding
+    if not named and not isinstance(sharding, PartitionSpec):
+        raise TypeError(
+            f"`{argument}` must be a jax.sharding.Sharding, a PartitionSpec or None. "
+            f"Received: {sharding!r}"
+        )
     spec = sharding.spec if named else sharding
     mesh = sharding.mesh if named else None
     if not isinstance(mesh, jax.sharding.Mesh):

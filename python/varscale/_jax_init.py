@@ -73,7 +73,7 @@ def _tensors(plan: Plan) -> Any:
 
 def _seed(given: Any) -> tuple[Any, Any]:
     """A seed; and the words of a key that is known once the program runs, high word first."""
-    dtype = getattr(given, "dtype", None)
+    dtype = given.dtype if isinstance(given, (jax.Array, np.ndarray, np.generic)) else None
     is_key = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
     if not is_key and not (dtype == np.uint32 and given.ndim):
         if isinstance(given, jax.core.Tracer):
@@ -115,12 +115,19 @@ def _values(
         keys = _traced_keys(words, natives, again(1))
     # Known keys are traced, too, in what is compiled.
     traced = words is not None or _jax.is_compiling()
+    traced |= any(_jax.is_abstract(leaf.sharding) for leaf in leaves)
+    for leaf in leaves:
+        if traced and not isinstance(leaf.sharding, (type(None), jax.sharding.NamedSharding)):
+            raise TypeError(
+                f"The sharding of {leaf.name!r}: a compiled function draws by a NamedSharding. "
+                f"Received: {leaf.sharding!r}"
+            )
     values = {}
     for index, leaf in enumerate(leaves):
         native = natives[index]
         tensor = _in_xla(plan, index, leaf, draws[index], described[index])
         if isinstance(tensor, str):
-            values[leaf.name] = _on_host(plan, index, leaf, draws[index], words, tensor)
+            values[leaf.name] = _on_host(plan, index, leaf, draws[index], traced, tensor)
         elif isinstance(tensor, Filled) or native is None:
             values[leaf.name] = _drawn(tensor, leaf.sharding, traced)
         else:
@@ -166,9 +173,9 @@ def _in_xla(
     return law if isinstance(law, str) else Drawn(shape, dtype.name, law)
 
 
-def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, words: Any, reason: str) -> Any:
+def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, traced: bool, reason: str) -> Any:
     """A tensor that XLA does not draw: each shard on its own."""
-    if words is not None or _jax.is_abstract(leaf.sharding):
+    if traced:
         raise ValueError(
             f"{leaf.name!r} is drawn on the host, which no compiled function does: call "
             f"`varscale.jax.init` outside. XLA does not draw it: {reason}"
@@ -188,7 +195,7 @@ def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, words: Any, reason:
 
 def _drawn(tensor: Drawn | Filled, sharding: Any, traced: bool, *key_and_call: Any) -> Any:
     """The tensor by its key and call, at once or as a part of what is traced."""
-    if traced or _jax.is_abstract(sharding):
+    if traced:
         return _jax.placed(functools.partial(_values_of, tensor), key_and_call, sharding)
     return _program(tensor, sharding)(*key_and_call)
 

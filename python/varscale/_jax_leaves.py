@@ -152,6 +152,6 @@ def _put(value: Any, sharding: Any) -> Any:
     if sharding is None:
         return value
     # A compiled function takes this for a wish about devices alone.
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, jax.core.Tracer) or _jax.is_compiling():
         return _jax.placed(lambda given: given, value, sharding)
     return jax.device_put(value, sharding)

@@ -64,7 +64,7 @@ def law_of(draw: Draw, dtype: Any) -> Law | str:
     if max(draw.shape, default=0) > 1 << 32 and 0 not in draw.shape:
         return "an axis is longer than 2^32"
     if not (native := draw.native()):
-        return "it draws laws of the native stream, no matrices, formulas, regions or other streams"
+        return "orthogonal matrices, formulas, regions and streams of frameworks are the host's"
     if not (transform := native.transform(dtype)):
         return "a deviation is 0, a number below 2^-60 or beyond 2^120, or the law LogUniform"
     return Law.of(transform)
@@ -94,11 +94,13 @@ def _multiplied(factor: Any, key: Any, call: Any, of: tuple[Any, ...]) -> Any:
     # Of other numbers, XLA's own product says what becomes of them.
     size = abs(factor)
     exact = (size >= _LEAST) & (size <= _MOST) & ((factor > 0) | (not is_root))
-    safe = jnp.where(exact, factor, 1.0)
+    # A negative factor has other values than a positive one, times -1: see `_finished`.
+    sign = jnp.where((factor < 0) & (not is_root), jnp.float32(-1), jnp.float32(1))
+    safe = jnp.where(exact, factor, sign)
     if is_root:
         safe, factor = float_of(root(of_bits(bits_of(safe))).bits()), jnp.sqrt(factor)
     drawn = _values(key, call, safe, *what)
-    return jnp.where(exact, drawn, drawn * factor.astype(drawn.dtype))
+    return jnp.where(exact, drawn, drawn * abs(factor).astype(drawn.dtype))
 
 
 @_multiplied.defjvp  # type: ignore[untyped-decorator]

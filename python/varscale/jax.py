@@ -80,7 +80,7 @@ def _drawn(
     theirs: Initializer,
     layout: str = "keras",
     scale: _xla.Scale | None = None,
-    negated: bool = False,
+    check: Callable[[tuple[int, ...]], None] | None = None,
 ) -> Initializer:
     def draw_of(words: Any, shape: tuple[int, ...]) -> Draw:
         # Keys of Threefry have two words: those of `jax.random.key(42)` make the seed 42.
@@ -90,6 +90,8 @@ def _drawn(
 
     def init(key: Any, shape: Any, dtype: Any = default, out_sharding: Any = None) -> jax.Array:
         shape = _shape(shape)
+        if check:
+            check(shape)
         kind = jnp.result_type(float) if dtype is None else _jax.canonical(dtype)
         if kind.name not in DTYPES:
             return theirs(key, shape, dtype, out_sharding)
@@ -100,8 +102,7 @@ def _drawn(
                 "use jax.vmap for these"
             )
         drawing = _jax.Drawing(lambda words: draw_of(words, shape), _jax.key_of_words, scale)
-        drawn = _jax.array_of(words, drawing, shape, kind, out_sharding)
-        return -drawn if negated else drawn
+        return _jax.array_of(words, drawing, shape, kind, out_sharding)
 
     return init
 
@@ -112,7 +113,8 @@ def host() -> AbstractContextManager[None]:
     Several times as fast as XLA on one CPU, but such a program cannot be exported, is compiled anew
     in every process, and draws the whole tensor on every device unless an `out_sharding` divides
     it. The values are the same. What XLA does not compute exactly is drawn so anyway, with a
-    warning outside of this context; what a traced number multiplies is drawn by XLA in it, too.
+    warning outside of this context; what a traced number multiplies is drawn by XLA in it, too, and
+    so is what `init` draws in a compiled function.
 
     >>> import jax, varscale.jax
     >>> draw = jax.jit(varscale.jax.he_normal(), static_argnums=1)
@@ -193,20 +195,16 @@ def variance_scaling(
     axes = in_axis, out_axis, batch_axis
     layout = "jax:" + "/".join(map(_axes, ("in_axis", "out_axis", "batch_axis"), axes))
     theirs = _theirs.variance_scaling(scale, mode, distribution, *axes, dtype)  # type: ignore
-    drawn = _drawn(scheme, dtype, theirs, layout, traced)
-    if not isinstance(in_axis, int) or in_axis != -2:
-        return drawn
+    is_default = isinstance(in_axis, int) and in_axis == -2
+    return _drawn(scheme, dtype, theirs, layout, traced, _has_in_axis if is_default else None)
 
-    def init(key: Any, shape: Any, dtype: Any = dtype, out_sharding: Any = None) -> jax.Array:
-        shape = _shape(shape)
-        if len(shape) < 2:
-            raise ValueError(
-                f"Can't compute input and output sizes of a {len(shape)}-dimensional weights "
-                "tensor with default in_axis. Must be at least 2D or specify in_axis explicitly."
-            )
-        return drawn(key, shape, dtype, out_sharding)
 
-    return init
+def _has_in_axis(shape: tuple[int, ...]) -> None:
+    if len(shape) < 2:
+        raise ValueError(
+            f"Can't compute input and output sizes of a {len(shape)}-dimensional weights "
+            "tensor with default in_axis. Must be at least 2D or specify in_axis explicitly."
+        )
 
 
 def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
@@ -225,7 +223,7 @@ def uniform(scale: float = 1e-2, dtype: Any = None) -> Initializer:
 
 
 def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
-    """Normal with mean 0. Values of a negative `stddev` are those of a positive one, negated.
+    """Normal with mean 0. Raises ValueError where `stddev` is known and negative.
 
     >>> import jax, varscale.jax
     >>> varscale.jax.normal(5.0)(jax.random.key(0), (2, 3)).shape
@@ -233,8 +231,7 @@ def normal(stddev: float = 1e-2, dtype: Any = None) -> Initializer:
     """
     known, traced = _traced("stddev", stddev)
     theirs = _theirs.normal(stddev, dtype)
-    scheme = Scheme("RandomNormal", 0.0, abs(known))
-    return _drawn(scheme, dtype, theirs, scale=traced, negated=known < 0)
+    return _drawn(Scheme("RandomNormal", 0.0, known), dtype, theirs, scale=traced)
 
 
 def truncated_normal(
@@ -242,9 +239,8 @@ def truncated_normal(
 ) -> Initializer:
     """Normal with mean 0, cut off at `lower` and `upper` times `stddev`, which is the one before.
 
-    An infinite bound is open. Values of a negative `stddev` are those of a positive one, negated.
-    Raises ValueError where no probability is left between the bounds:
-    both beyond 37.5 on one side.
+    An infinite bound is open. Raises ValueError where `stddev` is known and negative, or where no
+    probability is left between the bounds: both beyond 37.5 on one side.
 
     >>> import jax, varscale.jax
     >>> bool(abs(varscale.jax.truncated_normal(1.0)(jax.random.key(0), (999,))).max() <= 2)
@@ -253,7 +249,7 @@ def truncated_normal(
     theirs = _theirs.truncated_normal(stddev, dtype, lower, upper)
     bounds = number("lower", lower), number("upper", upper)
     known, traced = _traced("stddev", stddev)
-    numbers = 0.0, abs(known)
+    numbers = 0.0, known
     if bounds == (-math.inf, math.inf):
         return normal(stddev, dtype)
     given = () if bounds == (-2, 2) else bounds
@@ -262,8 +258,7 @@ def truncated_normal(
             "`stddev` must be known where other bounds than -2 and 2 are given. Received: "
             f"a traced one, with {lower} and {upper}"
         )
-    scheme = Scheme("TruncatedNormal", *numbers, *given)
-    return _drawn(scheme, dtype, theirs, scale=traced, negated=known < 0)
+    return _drawn(Scheme("TruncatedNormal", *numbers, *given), dtype, theirs, scale=traced)
 
 
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = None) -> Initializer:
@@ -410,7 +405,8 @@ def init(
         TypeError: where an argument is of the wrong kind.
         ValueError: where a rule is wrong or is missing; where a key has further words, or there is
             neither a key nor a seed; where a tensor cannot be sharded so, has another dtype by its
-            rule, or is skipped and has no values; OSError: where a file cannot be read.
+            rule, is none of the checkpoint that is to be drawn again, or is skipped and has no
+            values; OSError: where a file cannot be read.
 
     >>> import jax, varscale.jax
     >>> shapes = {"dense": {"kernel": jax.ShapeDtypeStruct((784, 256), "float32")}}

@@ -292,6 +292,16 @@ pub enum PlanError {
         /// Names like it.
         near: Vec<String>,
     },
+    /// A tensor that a checkpoint holds otherwise than the plan that draws it again.
+    #[error("tensor {tensor:?} is {received}, and {held} in the checkpoint")]
+    OtherTensor {
+        /// Its name.
+        tensor: String,
+        /// Dtype and shape, as in `float32 [784, 256]`.
+        received: String,
+        /// Those in the checkpoint.
+        held: String,
+    },
     /// More bytes than a file can have.
     #[error("tensor {tensor:?} of shape {shape:?} ends above 2^64 - 1 bytes, the most allowed")]
     TooLarge {

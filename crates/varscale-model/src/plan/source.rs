@@ -8,7 +8,10 @@ use std::{
 
 use varscale::{Layout, Seed};
 
-use super::{Plan, PlanSeed, derivation::Derivation};
+use super::{
+    Plan, PlanSeed,
+    derivation::{Derivation, unknown},
+};
 use crate::{Error, PlanError, PlanFile, Recipe, Seeds, Spec, SpecTensor};
 
 /// All that a plan is made of, but a seed that is given beside.
@@ -111,6 +114,24 @@ impl Source {
         Ok(plan)
     }
 
+    /// The plan of another model's spec, or of a part of this one's. Rules may draw any tensor; a
+    /// checkpoint, only what it holds, since other names have other values.
+    ///
+    /// # Errors
+    /// As [`Source::plan`]; [`PlanError::UnknownTensor`] and [`PlanError::OtherTensor`] for what a
+    /// checkpoint does not hold, or not so.
+    pub fn plan_of(self, spec: Spec, seed: Option<Seed>) -> Result<Plan, PlanError> {
+        let held = match &self.content {
+            Content::Checkpoint(recipe) => Some(recipe.spec.clone()),
+            Content::File(..) | Content::Rules(_) => None,
+        };
+        let plan = self.with_spec(spec).plan(seed)?;
+        if let Some(held) = held {
+            check_held(&plan, &held)?;
+        }
+        Ok(plan)
+    }
+
     /// The plan, as one without a seed that drew this one.
     ///
     /// # Errors
@@ -210,4 +231,22 @@ impl Source {
         };
         Derivation::new(spec, file, plan, tensor)
     }
+}
+
+/// Whether a checkpoint of this spec holds all that a plan draws.
+fn check_held(plan: &Plan, held: &Spec) -> Result<(), PlanError> {
+    let by_name: HashMap<_, _> = held.tensors.iter().map(|one| (&*one.name, one)).collect();
+    for tensor in &plan.tensors {
+        let Some(one) = by_name.get(&*tensor.name) else {
+            return Err(unknown(held.tensors.iter().map(|one| &*one.name), &tensor.name));
+        };
+        if one.shape != tensor.shape() || one.dtype() != Ok(tensor.dtype()) {
+            return Err(PlanError::OtherTensor {
+                tensor: tensor.name.to_string(),
+                received: format!("{} {:?}", tensor.dtype(), tensor.shape()),
+                held: format!("{} {:?}", one.dtype, one.shape),
+            });
+        }
+    }
+    Ok(())
 }
