@@ -40,6 +40,11 @@ FORMULAS = ["uniform", "truncated normal", "normal", "mirrored, with a tail"]
 DTYPES = ["float32", "bfloat16", "float16"]
 
 
+def dtypes_of(law):
+    """Those that a law has values in: some are all smaller than what float16 has."""
+    return DTYPES[:2] if law == "bounded, of a small deviation" else DTYPES
+
+
 def draw_of(law, shape, seed=42, **options):
     """A draw of Rust's kernel."""
     return Scheme(*LAWS[law]).draw(shape, seed, "native", **options)

@@ -9,7 +9,7 @@ import sys
 
 import jax
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
-from native_cases import DTYPES, FORMULAS, expected, key_of, same, values
+from native_cases import DTYPES, FORMULAS, dtypes_of, expected, key_of, same, values
 
 # Sizes of the mesh, how a tensor is divided over it, and its shape, of which the first axis may be
 # a multiple.
@@ -67,7 +67,7 @@ assert jax.device_count() == 8
 for number, kind in enumerate(KINDS):
     for axis_type in [AxisType.Auto, AxisType.Explicit]:
         if len(sys.argv) > 1:
-            for dtype in DTYPES:
+            for dtype in dtypes_of(sys.argv[1]):
                 check(kind, sys.argv[1], dtype, axis_type, 10**7)
         elif axis_type is AxisType.Auto or number % 3 == 2:
             check(kind, FORMULAS[number % len(FORMULAS)], DTYPES[number % 3], axis_type, 1)
