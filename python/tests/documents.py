@@ -194,9 +194,8 @@ def runs_with_jax(document):
     """Whether tests where JAX is installed run all of a document that tests here would."""
     if importlib.util.find_spec("jax"):
         return False
-    words = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"import .*|from .*", document.text))))
     # Keras's have another backend here.
-    here = (words & FRAMEWORKS) - {"safetensors"}
+    here = document.needed - {"safetensors"}
     return not any(importlib.util.find_spec(name) for name in here)
 
 
@@ -263,7 +262,9 @@ class PythonBlocks(PythonDocTestOrCodeBlockParser):
     codeblock_parser_class = CodeBlockParser
 
     def __call__(self, document):
+        document.needed = set()
         for region in super().__call__(document):
+            document.needed |= frameworks(getattr(region.parsed, "source", region.parsed)) or set()
             region.evaluator = python(region.evaluator)
             yield region
 

@@ -159,16 +159,16 @@ def native_of(draw: Draw, dtype: str = "float32") -> tuple[NativeDraw, Transform
 
 def _standard_values(device: Device, found: DeviceVerification) -> None:
     each: dict[str, Transform] = {
-        "uniform": native_of(_scheme("RandomUniform", -1.0, 1.0))[1],
-        "truncated_normal": native_of(_scheme("TruncatedNormal", 0.0, 1.0))[1],
+        "uniform": _transform("RandomUniform", -1.0, 1.0),
+        "truncated_normal": _transform("TruncatedNormal", 0.0, 1.0),
     }
     for low, high in _BOUNDS:
-        draw = _scheme("TruncatedNormal", 0.0, 1.0, None, None, low, high)
-        each[f"normal in [{low:g}, {high:g}]"] = native_of(draw)[1]
+        bounded = _transform("TruncatedNormal", 0.0, 1.0, None, None, low, high)
+        each[f"normal in [{low:g}, {high:g}]"] = bounded
     for law, transform in each.items():
         for words in _sample(_WORDS, found.every, _odd):
             found.compare(law, words, transform.values(words), device.values(transform, words))
-    normal = native_of(_scheme("RandomNormal", 0.0, 1.0))[1]
+    normal = _transform("RandomNormal", 0.0, 1.0)
     pairs: dict[str, Callable[[Any], list[Any]]] = {
         "radius": lambda words: [words, np.full_like(words, _STRAIGHT)],
         "direction": lambda words: [np.full_like(words, _one(normal)), words],
@@ -225,6 +225,10 @@ def _draws(device: Device, found: DeviceVerification) -> None:
 
 def _scheme(name: str, *arguments: Any, shape: tuple[int, ...] = (1,)) -> Draw:
     return Scheme(name, *arguments).draw(shape, 42, "native", name="verification")
+
+
+def _transform(name: str, *arguments: Any) -> Transform:
+    return native_of(_scheme(name, *arguments))[1]
 
 
 def _odd(places: Any) -> Any:

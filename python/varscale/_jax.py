@@ -51,12 +51,7 @@ def array_of(
 ) -> Any:
     """The array that `drawing` makes of `words`, integers that may only be known once the compiled
     function that this is traced into runs, and that `jax.vmap` may have batched."""
-    sharding = in_context(sharding, len(shape))
-    if sharding is not None:
-        try:
-            sharding.shard_shape(shape)
-        except ValueError as error:
-            raise ValueError(f"`out_sharding` cannot divide shape {shape}: {error}") from None
+    sharding = in_context(sharding, shape)
     known = not isinstance(words, jax.core.Tracer) and not is_abstract(sharding)
     if known and drawing.scale is None:
         if sharding is None:
@@ -108,7 +103,7 @@ def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
     """The values that are computed of the words, divided as a sharding over a mesh says."""
     if not isinstance(sharding, jax.sharding.NamedSharding):
         return values(words)
-    if (inner := without_memory(sharding)) != sharding:
+    if (inner := _without_memory(sharding)) != sharding:
         return jax.device_put(placed(values, words, inner), sharding)
     mesh = sharding.mesh
     explicit = mesh.explicit_axes
@@ -121,7 +116,7 @@ def placed(values: Callable[[Any], Any], words: Any, sharding: Any) -> Any:
     return jax.lax.with_sharding_constraint(values(words), sharding)
 
 
-def without_memory(sharding: Any) -> Any:
+def _without_memory(sharding: Any) -> Any:
     """A sharding as constraints and maps take it, which leave its memory out."""
     return jax.sharding.NamedSharding(sharding.mesh, sharding.spec)
 
@@ -132,7 +127,7 @@ def _by_callback(
     """The array, drawn on the host once the compiled function runs."""
     if sharding is None:
         return _later(words, np.zeros(len(shape), int), drawing.at, shape, dtype)
-    if (inner := without_memory(sharding)) != sharding:
+    if (inner := _without_memory(sharding)) != sharding:
         return jax.device_put(_by_callback(words, drawing, shape, dtype, inner), sharding)
     extent = sharding.shard_shape(shape)
     mesh = sharding.mesh
@@ -148,9 +143,20 @@ def _by_callback(
     return drawn(words)
 
 
-def in_context(sharding: Any, rank: int, argument: str = "out_sharding") -> Any:
-    """A sharding as JAX reads it under `jax.set_mesh`: a partition, and one over an abstract mesh,
-    are over the mesh of the context, which is abstract inside a compiled function."""
+def in_context(sharding: Any, shape: tuple[int, ...], argument: str = "out_sharding") -> Any:
+    """A sharding that divides this shape, as JAX reads it under `jax.set_mesh`: a partition, and
+    one over an abstract mesh, are over the mesh of the context, which is abstract inside a compiled
+    function."""
+    placed = _over_mesh(sharding, len(shape), argument)
+    if placed is not None:
+        try:
+            placed.shard_shape(shape)
+        except ValueError as error:
+            raise ValueError(f"`{argument}` cannot divide shape {shape}: {error}") from None
+    return placed
+
+
+def _over_mesh(sharding: Any, rank: int, argument: str) -> Any:
     named = isinstance(sharding, jax.sharding.NamedSharding)
     if named and sharding.mesh.empty:
         return None

@@ -196,18 +196,18 @@ def _on_host(plan: Plan, index: int, leaf: Leaf, draw: Draw, traced: bool, reaso
 def _drawn(tensor: Drawn | Filled, sharding: Any, traced: bool, *key_and_call: Any) -> Any:
     """The tensor by its key and call, at once or as a part of what is traced."""
     if traced:
-        return _jax.placed(functools.partial(_values_of, tensor), key_and_call, sharding)
+        return _placed(tensor, sharding, *key_and_call)
     return _program(tensor, sharding)(*key_and_call)
 
 
 @functools.lru_cache(maxsize=256)
 def _program(tensor: Drawn | Filled, sharding: Any) -> Any:
     """What tensors of the same kind share."""
+    return jax.jit(functools.partial(_placed, tensor, sharding), out_shardings=sharding)
 
-    def placed(*key_and_call: Any) -> Any:
-        return _jax.placed(functools.partial(_values_of, tensor), key_and_call, sharding)
 
-    return jax.jit(placed, out_shardings=sharding)
+def _placed(tensor: Drawn | Filled, sharding: Any, *key_and_call: Any) -> Any:
+    return _jax.placed(functools.partial(_values_of, tensor), key_and_call, sharding)
 
 
 def _values_of(tensor: Drawn | Filled, key_and_call: tuple[Any, ...]) -> Any:

@@ -36,13 +36,12 @@ def leaves_of(
             raise TypeError(
                 f"`shapes` must be a pytree of arrays or jax.ShapeDtypeStructs. It holds: {leaf!r}"
             )
-    if not given:
-        raise ValueError(f"`shapes` holds no arrays. Received: {shapes!r}")
-    for leaf in given:
         if not all(isinstance(size, (int, np.integer)) for size in leaf.shape):
             raise ValueError(
                 f"`shapes` must hold known sizes. It holds a leaf of shape {tuple(leaf.shape)}"
             )
+    if not given:
+        raise ValueError(f"`shapes` holds no arrays. Received: {shapes!r}")
     # Every leaf once, so that each is known again by what it is.
     once = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in given]
     tensors = tensors_of(jax.tree_util.tree_unflatten(treedef, once), separator)
@@ -107,14 +106,10 @@ def _own(leaf: Any) -> Any:
 def _placed(name: str, leaf: Any, sharding: Any, argument: str) -> Any:
     """A sharding by its mesh, which it can divide the tensor on; `argument` has said it."""
     try:
-        placed = _jax.in_context(sharding, len(leaf.shape), argument)
-        if placed is None:
-            placed = _jax.of_key(None, len(leaf.shape))
-        if placed is not None:
-            placed.shard_shape(tuple(leaf.shape))
+        placed = _jax.in_context(sharding, tuple(leaf.shape), argument)
     except ValueError as error:
         raise ValueError(f"The sharding of {name!r}: {error}") from None
-    return placed
+    return _jax.of_key(None, len(leaf.shape)) if placed is None else placed
 
 
 def check(leaf: Leaf, dtype: str) -> None:

@@ -251,7 +251,7 @@ def truncated_normal(
     known, traced = _traced("stddev", stddev)
     numbers = 0.0, known
     if bounds == (-math.inf, math.inf):
-        return normal(stddev, dtype)
+        return _drawn(Scheme("RandomNormal", *numbers), dtype, theirs, scale=traced)
     given = () if bounds == (-2, 2) else bounds
     if traced and given:
         raise TypeError(
