@@ -33,7 +33,7 @@ enum Task {
         #[arg(long)]
         fast: bool,
         /// What the Python package is tested with: a light set (NumPy, JAX, Keras on both), or all
-        /// (TensorFlow, tf_keras and PyTorch, too: 7 GB).
+        /// (TensorFlow, tf_keras and PyTorch, too: 8 GB).
         #[arg(long, value_enum, default_value_t)]
         frameworks: Frameworks,
         /// Only the core crate's tests on other CPUs (CONTRIBUTING.md names the packages needed).
