@@ -47,7 +47,6 @@ def test_both_documents_examples():
         varscale.Identity(2),
         varscale.Zeros(),
     ],
-    ids=repr,
 )
 @pytest.mark.parametrize(
     "again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))]

@@ -30,7 +30,6 @@ needs_keras = pytest.mark.skipif(keras is None, reason="Keras is not installed")
         (varscale.Constant(0.5), {"class_name": "Constant", "config": {"value": 0.5}}),
         (varscale.get("zeros"), "zeros"),
     ],
-    ids=repr,
 )
 def test_rules_take_objects(made, written, tmp_path):
     rules = [{"match": "*", "initializer": written or varscale.serialize(made)}]
@@ -90,7 +89,7 @@ def refused_objects():
         yield varscale.keras.HeNormal(generator), "first call of a seed generator"
 
 
-@pytest.mark.parametrize(("made", "message"), list(refused_objects()), ids=repr)
+@pytest.mark.parametrize(("made", "message"), list(refused_objects()))
 def test_objects_that_no_plan_has_are_refused(made, message, tmp_path):
     rules = [{"match": "*", "initializer": made}]
     with pytest.raises(ValueError, match=f"^Rule 1: .*{message}"):

@@ -47,7 +47,6 @@ LISTED.append(LISTED)
         ({"a": types.SimpleNamespace(shape=(None, 3), dtype="float32")}, ValueError, "a has the"),
         (type("Old", (), {"__module__": "tf_keras.src"})(), TypeError, "tf_keras are not read"),
     ],
-    ids=str,
 )
 def test_what_is_no_model_is_refused(model, error, message, with_jax, monkeypatch):
     """Never left out, whether JAX is there or not."""
