@@ -93,17 +93,12 @@ fn train(mut network: Network, images: &Tensor<2>, labels: &Tensor<1, Int>) -> (
     (read.float().mean().into_scalar::<f32>(), losses)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn learn(seeds: &[u64]) -> Result<(), Box<dyn Error>> {
     let device = Device::flex().autodiff();
     let (images, labels) = digits(&device)?;
     let rules = Source::from_toml(RULES, "".as_ref())?;
-    let mut seeds =
-        env::args().skip(1).map(|seed| seed.parse()).collect::<Result<Vec<u64>, _>>()?;
-    if seeds.is_empty() {
-        seeds.extend(1..=10);
-    }
     println!("initializer   seed  accuracy  losses");
-    for seed in seeds {
+    for &seed in seeds {
         let mut network = Network::new(&device);
         network.load_from(&mut Weights::new(&rules, Some(seed.into()))?)?;
         let (accuracy, losses) = train(network, &images, &labels);
@@ -117,4 +112,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("burn          {seed:4}  {accuracy:8.3}  {losses:.3?}");
     }
     Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut seeds =
+        env::args().skip(1).map(|seed| seed.parse()).collect::<Result<Vec<u64>, _>>()?;
+    if seeds.is_empty() {
+        seeds.extend(1..=10);
+    }
+    learn(&seeds)
+}
+
+#[test]
+fn a_network_learns() -> Result<(), Box<dyn Error>> {
+    learn(&[1, 2])
 }

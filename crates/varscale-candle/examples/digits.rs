@@ -94,16 +94,11 @@ fn train(
     Ok((read.to_dtype(DType::F32)?.mean_all()?.to_scalar()?, losses))
 }
 
-fn main() -> std::result::Result<(), Box<dyn Error>> {
+fn learn(seeds: &[u64]) -> std::result::Result<(), Box<dyn Error>> {
     let (images, labels) = digits()?;
     let rules = Source::from_toml(RULES, "".as_ref())?;
-    let mut seeds: Vec<u64> =
-        env::args().skip(1).map(|seed| seed.parse()).collect::<std::result::Result<_, _>>()?;
-    if seeds.is_empty() {
-        seeds.extend(1..=10);
-    }
     println!("initializer   seed  accuracy  losses");
-    for seed in seeds {
+    for &seed in seeds {
         let map = VarMap::new();
         let vb = Weights::new(&rules, Some(seed.into()))?.trainable(&map, DType::F32, &DEVICE);
         let (accuracy, losses) = train(vb, &map, &images, &labels)?;
@@ -118,4 +113,20 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         println!("candle           -  {accuracy:8.3}  {losses:.3?}");
     }
     Ok(())
+}
+
+fn main() -> std::result::Result<(), Box<dyn Error>> {
+    let mut seeds = env::args()
+        .skip(1)
+        .map(|seed| seed.parse())
+        .collect::<std::result::Result<Vec<u64>, _>>()?;
+    if seeds.is_empty() {
+        seeds.extend(1..=10);
+    }
+    learn(&seeds)
+}
+
+#[test]
+fn a_network_learns() -> std::result::Result<(), Box<dyn Error>> {
+    learn(&[1, 2])
 }

@@ -123,15 +123,10 @@ fn train(mut network: Network, images: &Array2<f32>, digits: &[usize]) -> (f32, 
     (network.accuracy(unseen, &digits[LEARNT..]), losses)
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn learn(seeds: &[u64]) -> Result<(), Box<dyn Error>> {
     let (images, digits) = digits()?;
-    let mut seeds =
-        env::args().skip(1).map(|seed| seed.parse()).collect::<Result<Vec<u64>, _>>()?;
-    if seeds.is_empty() {
-        seeds.extend(1..=10);
-    }
     println!("initializer   seed  accuracy  losses");
-    for seed in seeds {
+    for &seed in seeds {
         // `varscale init` gives the same values to tensors of these names.
         let he = Scheme::he_normal().with_seed(seed);
         let ours = Network::new(|name, shape| Array2::drawn(shape, he.named(name)))?;
@@ -149,4 +144,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("ndarray-rand  {seed:4}  {accuracy:8.3}  {losses:.3?}");
     }
     Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut seeds =
+        env::args().skip(1).map(|seed| seed.parse()).collect::<Result<Vec<u64>, _>>()?;
+    if seeds.is_empty() {
+        seeds.extend(1..=10);
+    }
+    learn(&seeds)
+}
+
+#[test]
+fn a_network_learns() -> Result<(), Box<dyn Error>> {
+    learn(&[1, 2])
 }
