@@ -193,6 +193,16 @@ def test_a_traced_variance_is_one_of_float32():
     assert slope == math.copysign(math.inf, known.sum())
 
 
+def test_the_callback_gives_subnormal_numbers():
+    # XLA's threads flush them.
+    initializer, key = varscale.jax.normal(2.0**-126), jax.random.key(1)
+    drawn = np.asarray(initializer(key, (600, 500)))
+    assert (abs(drawn.view(np.int32)) < 1 << 23).any()
+    with pytest.warns(UserWarning, match=r"below 2\^-60"):
+        compiled = jax.jit(initializer, static_argnums=1)(key, (600, 500))
+    assert np.asarray(compiled).tobytes() == drawn.tobytes()
+
+
 def test_a_traced_scale_needs_what_xla_computes():
     def draw(scale, dtype):
         return varscale.jax.normal(scale)(jax.random.key(1), SHAPE, dtype)

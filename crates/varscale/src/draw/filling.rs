@@ -8,6 +8,7 @@ use crate::{
     error::Error,
     schemes::Explanation,
     seed::Seed,
+    simd::Ieee,
     streams::values::Values,
 };
 
@@ -35,6 +36,7 @@ impl Filling {
     }
 
     pub(super) fn open<T: Element>(&self, places: &Rows) -> Result<Values<T>, Error> {
+        let _ieee = Ieee::new();
         self.source.open(self.shape(), places)
     }
 

@@ -55,6 +55,7 @@ impl Level {
 
     /// Runs `kernel` compiled for this level, or for the baseline where this CPU lacks it.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        let _ieee = levels::Ieee::new();
         let ran = match self {
             Self::Baseline => Err(kernel),
             Self::Avx2 => levels::avx2(kernel),
@@ -66,6 +67,7 @@ impl Level {
     /// As [`Level::run`], of a kernel that rounds to bfloat16, and no subnormal values: compiled for
     /// that instruction, too, since a call for each block would cost more than the rounding.
     pub(crate) fn run_to_bf16<K: Kernel>(self, kernel: K) -> K::Output {
+        let _ieee = levels::Ieee::new();
         match self {
             Self::Avx512 => levels::avx512_bf16(kernel).unwrap_or_else(|kernel| self.run(kernel)),
             _ => self.run(kernel),

@@ -27,6 +27,10 @@ pub(crate) use self::fma::Native;
 pub(crate) use self::fma::{Fma, fma_f16};
 #[cfg(all(test, feature = "keras-streams"))]
 pub(crate) use self::fma::{Hardware, Software};
+#[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+pub(crate) use self::portable::Ieee;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) use self::x86_64::Ieee;
 pub(crate) use self::{
     kernel::{Cpu, Kernel, LINE},
     level::Level,

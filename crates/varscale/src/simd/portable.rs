@@ -3,6 +3,15 @@
 
 use super::kernel::Kernel;
 
+/// Nothing: only x86-64 is asked how its thread computes.
+pub(crate) struct Ieee;
+
+impl Ieee {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+}
+
 pub(super) fn has_avx2() -> bool {
     false
 }

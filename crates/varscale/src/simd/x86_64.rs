@@ -1,6 +1,7 @@
 //! The levels of x86-64, and their instructions that plain Rust does not say.
 #![allow(unsafe_code)]
 
+use core::arch::asm;
 use core::arch::x86_64::{
     __m256i, __m512i, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _MM_HINT_ET0, _mm_prefetch,
     _mm_sfence, _mm256_cvtps_ph, _mm256_stream_si256, _mm512_cvtne2ps_pbh, _mm512_cvtps_ph,
@@ -141,6 +142,45 @@ fn to_bf16_by_32(values: &[f32; 32]) -> [bf16; 32] {
     cast(_mm512_cvtne2ps_pbh(high, low))
 }
 
+/// While it lives, this thread computes as IEEE 754 says. It may have been told otherwise, for the sake of
+/// speed: XLA tells its threads to take subnormal numbers for 0, `torch.set_flush_denormal` and whatever
+/// was linked with `-ffast-math` tell their callers', and a new thread inherits it.
+pub(crate) struct Ieee {
+    before: u32,
+}
+
+impl Ieee {
+    /// Of MXCSR: subnormal results and operands are 0, and results are rounded otherwise than to nearest.
+    const OTHERWISE: u32 = 1 << 15 | 1 << 6 | 0b11 << 13;
+
+    #[inline]
+    pub(crate) fn new() -> Self {
+        let mut before = 0;
+        // SAFETY: it writes MXCSR to these four bytes; SSE is part of x86-64.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut before, options(nostack, preserves_flags)) };
+        if before & Self::OTHERWISE != 0 {
+            Self::set(before & !Self::OTHERWISE);
+        }
+        Self { before }
+    }
+
+    #[cold]
+    fn set(mxcsr: u32) {
+        // SAFETY: what is set is what Rust takes for granted, or what was there. No number is carried past
+        // it in a register: what is computed in between is read from memory and written to it.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &raw const mxcsr, options(nostack)) };
+    }
+}
+
+impl Drop for Ieee {
+    #[inline]
+    fn drop(&mut self) {
+        if self.before & Self::OTHERWISE != 0 {
+            Self::set(self.before);
+        }
+    }
+}
+
 /// Whether this CPU has all that [`avx2`] is compiled with.
 pub(super) fn has_avx2() -> bool {
     is_x86_feature_detected!("avx2")
@@ -200,4 +240,42 @@ fn run_avx512_bf16<K: Kernel>(kernel: K) -> K::Output {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
     fenced::<K, Vectors<256>>(kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Scheme;
+
+    /// All that flushes subnormal numbers, and rounds up.
+    const FLUSHED: u32 = 0x1f80 | 1 << 15 | 1 << 6 | 0b10 << 13;
+
+    #[test]
+    fn threads_that_flush_subnormal_numbers_draw_the_same() {
+        let least = f64::from(f32::MIN_POSITIVE);
+        let schemes = [
+            Scheme::random_normal(0.0, least).unwrap(),
+            Scheme::truncated_normal(0.0, least).unwrap(),
+            Scheme::random_uniform(-least, least).unwrap(),
+            Scheme::constant(least / 8.0).unwrap(),
+            Scheme::formula("u * 1e-38").unwrap(),
+        ];
+        for scheme in schemes {
+            let draw = scheme.with_seed(42).draw([33, 65]).unwrap();
+            let expected = draw.to_vec::<f32>().unwrap();
+            assert!(expected.iter().any(|value| value.is_subnormal()), "{draw:?}");
+            let found = std::thread::spawn(move || {
+                Ieee::set(FLUSHED);
+                let values = draw.to_vec::<f32>().unwrap();
+                let mut after = 0_u32;
+                // SAFETY: as in `Ieee::new`.
+                unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut after, options(nostack)) };
+                assert_eq!(after & Ieee::OTHERWISE, FLUSHED & Ieee::OTHERWISE);
+                Ieee::set(0x1f80);
+                values
+            });
+            let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            assert_eq!(bits(found.join().unwrap()), bits(expected));
+        }
+    }
 }

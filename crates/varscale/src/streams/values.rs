@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use core::any::Any;
 
-use crate::{argument::ArgumentError, dtype::Element, error::Error, schemes::Law, shape::Slice};
+use crate::{
+    argument::ArgumentError, dtype::Element, error::Error, schemes::Law, shape::Slice, simd::Ieee,
+};
 
 /// One draw: all that its values depend on, but their index and their dtype.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,7 +53,10 @@ impl<T> Values<T> {
     pub(crate) fn random_access(
         fill: impl Fn(u64, &mut [T], bool) + Send + Sync + 'static,
     ) -> Self {
-        Self::RandomAccess(Box::new(fill))
+        Self::RandomAccess(Box::new(move |start, out, exceeds_caches| {
+            let _ieee = Ieee::new();
+            fill(start, out, exceeds_caches);
+        }))
     }
 }
 
