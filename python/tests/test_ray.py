@@ -8,6 +8,7 @@ import varscale
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
 from ray.cluster_utils import Cluster  # noqa: E402
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
 
 import varscale.ray  # noqa: E402
 
@@ -17,6 +18,11 @@ PLAN = {
     "rules": [{"match": "*", "initializer": varscale.TruncatedNormal(stddev=0.02)}],
     "seed": 42,
 }
+
+
+@ray.remote(num_cpus=1)
+def started():
+    import varscale.ray  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,9 @@ def nodes(cluster):
     """Two nodes, of which a test may take one away."""
     nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
+    # A first task starts its node's process: the other node could meanwhile do all there is.
+    tasks = [NodeAffinitySchedulingStrategy(node.node_id, soft=False) for node in nodes]
+    ray.get([started.options(scheduling_strategy=task).remote() for task in tasks])
     yield nodes
     for node in nodes:
         if node in cluster.list_all_nodes():
