@@ -267,10 +267,7 @@ mod tests {
             let found = std::thread::spawn(move || {
                 Ieee::set(FLUSHED);
                 let values = draw.to_vec::<f32>().unwrap();
-                let mut after = 0_u32;
-                // SAFETY: as in `Ieee::new`.
-                unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut after, options(nostack)) };
-                assert_eq!(after & Ieee::OTHERWISE, FLUSHED & Ieee::OTHERWISE);
+                assert_eq!(Ieee::new().before & Ieee::OTHERWISE, FLUSHED & Ieee::OTHERWISE);
                 Ieee::set(0x1f80);
                 values
             });
